@@ -1,0 +1,88 @@
+"""The durable log between intake and lake: what a back end must offer.
+
+A *topic* is one kind of record and lands in one lake table of the same name
+(`product_metrics_web_base`, …, `rejected`). A topic has *partitions*: each is written by one writer
+at a time. An *offset* is a byte position in a partition and names the same bytes for ever. A record
+is one line of JSON without its newline; it holds no newline itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class JournalUnavailableError(RuntimeError):
+    """Nothing can be made durable now (disk full, failed fsync, queue full); the message says why.
+
+    What was handed over when this is raised is not acknowledged and may or may not be found in the
+    log later.
+    """
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Partition:
+    """One ordered part of a topic."""
+
+    topic: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Whole lines of one partition: `data` holds offsets `start` … `end - 1`, newlines included."""
+
+    partition: Partition
+    start: int
+    end: int
+    data: bytes
+
+
+class JournalWriter(Protocol):
+    """Writes records and says when they are durable."""
+
+    async def append(self, records: Mapping[str, Sequence[bytes]]) -> None:
+        """Make records durable, by topic; return when they are on disk (fsync).
+
+        Callers that wait together share one write and one fsync (group commit).
+
+        Raises:
+            JournalUnavailableError: the records are not acknowledged; answer 503.
+        """
+        ...
+
+    @property
+    def available(self) -> bool:
+        """Whether an append may succeed now."""
+        ...
+
+    def close(self) -> None:
+        """Make everything handed over durable and stop."""
+        ...
+
+
+class JournalReader(Protocol):
+    """Reads what is durable. Keeps no position: the lake does."""
+
+    def partitions(self) -> Iterator[Partition]:
+        """Every partition that exists, in order."""
+        ...
+
+    def read(self, partition: Partition, start: int, max_bytes: int) -> Batch:
+        """Whole lines from `start` on, at least one if there is one, else about `max_bytes`.
+
+        Stops at the durable end. At the end the batch is empty (`start == end`).
+
+        Raises:
+            LookupError: `start` lies before the oldest byte kept, or past the durable end.
+        """
+        ...
+
+    def end(self, partition: Partition) -> int:
+        """The durable end: the offset after the last byte known to be on disk."""
+        ...
+
+    def trim(self, partition: Partition, before: int) -> int:
+        """Drop whole segments that end at or before an offset; return the oldest offset kept."""
+        ...

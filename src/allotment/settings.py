@@ -1,0 +1,207 @@
+"""Typed settings: each one a field here, an environment variable, and a row in the reference.
+
+A leaf module: it imports the standard library alone, and only a process's entry point
+(`cli.py`, `up.py`, `registry/django_settings.py`, `intake/app.py`, the demo) reads it. Other code
+is handed the values that it needs.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+
+class SettingsError(ValueError):
+    """A setting has a value that cannot be used; the message names the variable and the remedy."""
+
+
+def _setting(default: str, text: str) -> str:
+    """A settings field: its default as it would be written in the environment, and its meaning."""
+    found: str = field(default=default, metadata={"help": text})
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Raw:
+    """Every setting as text, in the order in which the reference lists them."""
+
+    data: str = _setting("./var", "Folder that holds everything; safe to delete.")
+    host: str = _setting("127.0.0.1", "Address that the servers listen on.")
+    registry_port: str = _setting("8000", "Port of the registry's pages and API.")
+    intake_port: str = _setting("8192", "Port of the event intake.")
+    demo_port: str = _setting("8001", "Port of the demo wiki.")
+    registry_url: str = _setting(
+        "", "Where other parts reach the registry. Empty: http://127.0.0.1:<registry port>."
+    )
+    intake_url: str = _setting(
+        "", "Where clients send events. Empty: http://127.0.0.1:<intake port>/v1/events."
+    )
+    config_refresh_seconds: str = _setting(
+        "5", "How often sites and the intake ask the registry for its configuration, in seconds."
+    )
+    sink_seconds: str = _setting(
+        "5", "How long the sink gathers events before it commits them to the lake, in seconds."
+    )
+    schemas: str = _setting(
+        "", "Schema repositories, separated by ':'. Empty: the repository that Allotment ships."
+    )
+    secret_key: str = _setting(
+        "", "Key that signs sessions. Empty: one is made in the data folder at the first start."
+    )
+    allowed_hosts: str = _setting(
+        "127.0.0.1,localhost,[::1]", "Host names that the registry answers to, separated by ','."
+    )
+    dev_login: str = _setting(
+        "no", "Log in without a password, for local work only: 'yes' or 'no'."
+    )
+    max_body_bytes: str = _setting(
+        "4194304", "Largest request body that the intake accepts, in bytes after decompression."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The settings, parsed. Paths below `data` are where each part keeps its files."""
+
+    data: Path
+    host: str
+    registry_port: int
+    intake_port: int
+    demo_port: int
+    registry_url: str
+    intake_url: str
+    config_refresh_seconds: float
+    sink_seconds: float
+    schema_paths: tuple[Path, ...]
+    secret_key: str
+    allowed_hosts: tuple[str, ...]
+    dev_login: bool
+    max_body_bytes: int
+
+    @property
+    def registry_dir(self) -> Path:
+        """The registry's database and secrets."""
+        return self.data / "registry"
+
+    @property
+    def journal_dir(self) -> Path:
+        """Segment files between the intake and the lake."""
+        return self.data / "journal"
+
+    @property
+    def lake_dir(self) -> Path:
+        """The catalog and the tables."""
+        return self.data / "lake"
+
+    @property
+    def cache_dir(self) -> Path:
+        """Last good copies of the configuration, one file a consumer."""
+        return self.data / "cache"
+
+    @property
+    def log_dir(self) -> Path:
+        """What each supervised process printed."""
+        return self.data / "logs"
+
+
+def variable_name(setting: str) -> str:
+    """The environment variable of a setting: `data` → `ALLOTMENT_DATA`."""
+    return f"ALLOTMENT_{setting.upper()}"
+
+
+def described() -> list[tuple[str, str, str]]:
+    """(variable, default, meaning) of every setting, in order. The reference is proven by it."""
+    return [(variable_name(f.name), str(f.default), f.metadata["help"]) for f in fields(_Raw)]
+
+
+def from_environ(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings from environment variables.
+
+    Raises:
+        SettingsError: a variable has a value that cannot be used, or is not known.
+    """
+    given = os.environ if environ is None else environ
+    known = {variable_name(f.name): f.name for f in fields(_Raw)}
+    unknown = sorted(k for k in given if k.startswith("ALLOTMENT_") and k not in known)
+    if unknown:
+        raise SettingsError(
+            f"{unknown[0]} is not a setting of Allotment; known are {', '.join(sorted(known))}"
+        )
+    raw = _Raw(**{name: given[variable] for variable, name in known.items() if variable in given})
+    registry_port = _port("registry_port", raw.registry_port)
+    intake_port = _port("intake_port", raw.intake_port)
+    return Settings(
+        data=Path(raw.data).absolute(),
+        host=raw.host,
+        registry_port=registry_port,
+        intake_port=intake_port,
+        demo_port=_port("demo_port", raw.demo_port),
+        registry_url=(raw.registry_url or f"http://127.0.0.1:{registry_port}").rstrip("/"),
+        intake_url=raw.intake_url or f"http://127.0.0.1:{intake_port}/v1/events",
+        config_refresh_seconds=_seconds("config_refresh_seconds", raw.config_refresh_seconds),
+        sink_seconds=_seconds("sink_seconds", raw.sink_seconds),
+        schema_paths=tuple(Path(part) for part in raw.schemas.split(":") if part),
+        secret_key=raw.secret_key,
+        allowed_hosts=tuple(h.strip() for h in raw.allowed_hosts.split(",") if h.strip()),
+        dev_login=_yes("dev_login", raw.dev_login),
+        max_body_bytes=_number("max_body_bytes", raw.max_body_bytes, 1, 1 << 30),
+    )
+
+
+def to_environ(settings: Settings) -> dict[str, str]:
+    """The variables that make another process read the same settings."""
+    return {
+        "ALLOTMENT_DATA": str(settings.data),
+        "ALLOTMENT_HOST": settings.host,
+        "ALLOTMENT_REGISTRY_PORT": str(settings.registry_port),
+        "ALLOTMENT_INTAKE_PORT": str(settings.intake_port),
+        "ALLOTMENT_DEMO_PORT": str(settings.demo_port),
+        "ALLOTMENT_REGISTRY_URL": settings.registry_url,
+        "ALLOTMENT_INTAKE_URL": settings.intake_url,
+        "ALLOTMENT_CONFIG_REFRESH_SECONDS": str(settings.config_refresh_seconds),
+        "ALLOTMENT_SINK_SECONDS": str(settings.sink_seconds),
+        "ALLOTMENT_SCHEMAS": ":".join(str(p) for p in settings.schema_paths),
+        "ALLOTMENT_SECRET_KEY": settings.secret_key,
+        "ALLOTMENT_ALLOWED_HOSTS": ",".join(settings.allowed_hosts),
+        "ALLOTMENT_DEV_LOGIN": "yes" if settings.dev_login else "no",
+        "ALLOTMENT_MAX_BODY_BYTES": str(settings.max_body_bytes),
+    }
+
+
+def _number(name: str, text: str, low: int, high: int) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = low - 1
+    if not low <= value <= high:
+        raise SettingsError(
+            f"{variable_name(name)} is {text!r}; give a whole number from {low} to {high}"
+        )
+    return value
+
+
+def _port(name: str, text: str) -> int:
+    return _number(name, text, 1, 65535)
+
+
+_LONGEST_SECONDS = 86_400.0
+
+
+def _seconds(name: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.0 < value <= _LONGEST_SECONDS:
+        raise SettingsError(
+            f"{variable_name(name)} is {text!r}; give seconds, more than 0 and at most 86400"
+        )
+    return value
+
+
+def _yes(name: str, text: str) -> bool:
+    if text.lower() not in {"yes", "no"}:
+        raise SettingsError(f"{variable_name(name)} is {text!r}; give 'yes' or 'no'")
+    return text.lower() == "yes"
