@@ -1,0 +1,55 @@
+# Two commands for a newcomer: `make up` and `make test`. `make help` lists the others.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+export PYTHONWARNINGS := default
+
+.DEFAULT_GOAL := help
+.PHONY: help install up test check format bench lock clients vectors screenshots clean
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(VENV)/.server ## Make .venv from the lock file, with the allotment command in it
+
+$(VENV)/.server: requirements/server.txt requirements/installer.txt pyproject.toml
+	@$(PYTHON) tools/make_environment.py server
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt requirements/installer.txt pyproject.toml
+	@$(PYTHON) tools/make_environment.py dev
+	@touch $@ $(VENV)/.server
+
+up: $(VENV)/.server ## Run the lab with its demo site (ARGS="--empty --data DIR …")
+	@exec $(BIN)/allotment up $(ARGS)
+
+test: $(VENV)/.dev ## Run every test; what a missing tool prevents is reported by name
+	@$(BIN)/pytest $(ARGS)
+
+check: $(VENV)/.dev ## Lint, formatting, types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.dev ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.dev ## Run the benchmarks, which print ratios
+	@for program in bench/*.py; do $(BIN)/python $$program || exit 1; done
+
+clients: ## Build the browser script that the Python package ships (needs Node)
+	cd clients/js && npm ci --no-audit --no-fund && npm run build
+
+vectors: $(VENV)/.dev ## Make the test vectors again from the written law
+	$(BIN)/python vectors/make_allocation.py
+
+COMPILE := pip compile pyproject.toml --extra server --group build --universal \
+	--python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
+lock: $(VENV)/.server ## Make the lock files again (versions and hashes, no addresses)
+	$(BIN)/uv $(COMPILE) -o requirements/server.txt
+	$(BIN)/uv $(COMPILE) --group dev -o requirements/dev.txt
+
+clean: ## Remove the environment and the data folder ./var
+	rm -rf $(VENV) var
