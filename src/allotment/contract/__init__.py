@@ -1,0 +1,1 @@
+"""What an event may look like: schemas, streams, tables and the checks over them."""
