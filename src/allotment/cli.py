@@ -1,0 +1,282 @@
+"""The `allotment` command: each part alone, the whole lab with `up`, and tools for people."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Annotated
+
+try:
+    import typer
+    from rich.console import Console
+except ModuleNotFoundError as missing:  # a bare `pip install allotment` is the SDK alone
+    sys.exit(
+        f"The allotment command needs {missing.name}: pip install 'allotment[server]' "
+        "(the SDK alone has no command line)"
+    )
+
+from allotment.allocation import ConfigError, allocate, parse_experiment, parse_overrides
+from allotment.allocation.experiment import parse_time
+from allotment.settings import Settings, SettingsError, from_environ, variable_name
+
+app = typer.Typer(
+    help="Allotment, a self-hosted experimentation lab.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    add_completion=False,
+)
+schemas_app = typer.Typer(help="Schema repositories.", no_args_is_help=True)
+app.add_typer(schemas_app, name="schemas")
+
+DataOption = Annotated[
+    Path | None, typer.Option("--data", help="Data folder. [ALLOTMENT_DATA; default ./var]")
+]
+PortOption = Annotated[int | None, typer.Option(min=1, max=65535)]
+SchemasArgument = Annotated[
+    list[Path] | None, typer.Argument(help="Schema repositories; default: the settings'.")
+]
+
+
+def main() -> None:
+    """Run the command line. What a person can mend ends with one sentence and exit code 1."""
+    try:
+        app()
+    except (SettingsError, ConfigError) as error:
+        sys.exit(f"allotment: {error}")
+
+
+@app.callback()
+def _started(
+    parent: Annotated[int | None, typer.Option(hidden=True)] = None,
+) -> None:
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    if parent is not None:
+        from allotment.supervisor import end_with_parent
+
+        end_with_parent(parent)
+
+
+@app.command()
+def up(
+    data: DataOption = None,
+    registry_port: PortOption = None,
+    intake_port: PortOption = None,
+    demo_port: PortOption = None,
+    empty: Annotated[
+        bool, typer.Option("--empty", help="No demo experiment and no synthetic readers.")
+    ] = False,
+    dev_login: Annotated[
+        bool, typer.Option("--dev-login", help="Log in without a password; local work only.")
+    ] = False,
+) -> None:
+    """Run the whole lab with its demo wiki; Ctrl-C stops it."""
+    from allotment.up import UpError
+    from allotment.up import up as run_up
+
+    logging.getLogger().setLevel(logging.WARNING)
+    settings = _settings(
+        data=data,
+        registry_port=registry_port,
+        intake_port=intake_port,
+        demo_port=demo_port,
+        dev_login="yes" if dev_login else None,
+    )
+    try:
+        run_up(settings, Console(stderr=False), empty=empty)
+    except UpError as error:
+        sys.exit(f"allotment: {error}")
+
+
+@app.command()
+def registry(data: DataOption = None) -> None:
+    """Run the registry: pages, public API."""
+    from allotment.registry.server import serve
+
+    serve(_settings(data=data))
+
+
+@app.command()
+def intake(data: DataOption = None) -> None:
+    """Run the event intake."""
+    from allotment.intake.server import serve
+
+    serve(_settings(data=data))
+
+
+@app.command()
+def sink(data: DataOption = None) -> None:
+    """Run the sink, from the journal to the lake."""
+    from allotment.lake.sink import open_sink
+
+    settings = _settings(data=data)
+    open_sink(
+        settings.journal_dir, settings.lake_dir, settings.schema_paths, settings.sink_seconds
+    ).run(_stop_event())
+
+
+@app.command()
+def analyst(data: DataOption = None) -> None:
+    """Compute the report of every started experiment whenever its events change."""
+    from allotment.analysis.analyst import Analyst
+
+    settings = _settings(data=data)
+    Analyst(settings.lake_dir, settings.registry_url, settings.cache_dir).run(_stop_event())
+
+
+@app.command()
+def demo(data: DataOption = None) -> None:
+    """Run the demo wiki."""
+    from allotment_demo.server import serve
+
+    serve(_settings(data=data))
+
+
+@app.command(hidden=True)
+def prepare(
+    data: DataOption = None,
+    empty: Annotated[bool, typer.Option("--empty")] = False,
+) -> None:
+    """Migrate the registry's database; print the first admin's password as JSON."""
+    from allotment.registry.bootstrap import prepare as run_prepare
+
+    password = run_prepare(_settings(data=data))
+    if not empty:
+        from allotment.registry.seeding import seed_demo
+
+        seed_demo()
+    typer.echo(json.dumps({"password": password}))
+
+
+@app.command(name="allocate")
+def allocate_command(
+    config: Annotated[
+        Path, typer.Option(help="One experiment in the public API's shape, as a JSON file.")
+    ],
+    subject: Annotated[str, typer.Option(help="The subject's id.")],
+    site: Annotated[str | None, typer.Option(help="The site, where rates differ by site.")] = None,
+    at: Annotated[str | None, typer.Option(help="The time to ask about. Default: now.")] = None,
+    mpo: Annotated[str, typer.Option(help="Forced groups: experiment:group;…")] = "",
+) -> None:
+    """Say which group the law gives a subject, and why."""
+    try:
+        item = json.loads(config.read_text())
+    except OSError as error:
+        raise ConfigError(f"{config} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise ConfigError(f"{config} is not JSON: {error}") from error
+    found = allocate(
+        parse_experiment(item),
+        subject,
+        site=site,
+        now=parse_time("allocate", "--at", at),
+        overrides=parse_overrides(mpo),
+    )
+    typer.echo(
+        json.dumps(
+            {
+                "experiment": found.experiment,
+                "subject_id": found.subject_id,
+                "enrolled": found.enrolled,
+                "group": found.group,
+                "reason": found.reason,
+            },
+            ensure_ascii=False,
+        )
+    )
+
+
+@schemas_app.command()
+def materialize(repositories: SchemasArgument = None) -> None:
+    """Write the version that each current.yaml describes, its links, and nothing that stands."""
+    from allotment.contract.repository_check import materialize_repository
+
+    for path in materialize_repository(_repositories(repositories)):
+        typer.echo(f"wrote {path}")
+
+
+@schemas_app.command()
+def check(repositories: SchemasArgument = None) -> None:
+    """Check every rule of a schema repository; exit 1 where one is broken."""
+    from allotment.contract.repository_check import check_repository
+
+    problems = check_repository(_repositories(repositories))
+    for problem in problems:
+        typer.echo(str(problem))
+    typer.echo(f"{len(problems)} problems" if problems else "no problems")
+    raise typer.Exit(1 if problems else 0)
+
+
+@schemas_app.command()
+def show(uri: Annotated[str, typer.Argument(help="/title/1.2.3 or /title/latest")]) -> None:
+    """Print one materialized schema as JSON."""
+    from allotment.contract.schemas import SchemaNotFoundError, SchemaRepository
+
+    try:
+        schema = SchemaRepository(_repositories(None)).load(uri)
+    except SchemaNotFoundError as error:
+        sys.exit(f"allotment: {error}")
+    typer.echo(json.dumps(schema.body, indent=2, ensure_ascii=False))
+
+
+@app.command()
+def sql(
+    query: Annotated[str, typer.Argument(help="One SELECT, in DuckDB's SQL.")],
+    data: DataOption = None,
+    form: Annotated[str, typer.Option("--format", help="table, json or csv")] = "table",
+) -> None:
+    """Ask the lake: tables event.product_metrics_web_base, event.rejected, analysis.reports …"""
+    from allotment.lake.query import QueryError, run_sql
+    from allotment.lake.rendering import render
+
+    try:
+        typer.echo(render(run_sql(_settings(data=data).lake_dir, query), form), nl=False)
+    except QueryError as error:
+        sys.exit(f"allotment: {error}")
+
+
+@app.command()
+def analyze(
+    experiment: Annotated[str, typer.Argument(help="The experiment's machine name.")],
+    data: DataOption = None,
+    form: Annotated[str, typer.Option("--format", help="text or json")] = "text",
+) -> None:
+    """Compute an experiment's result from the lake as it is now."""
+    from allotment.analysis.analyst import AnalysisError, analyze_by_name
+    from allotment.analysis.rendering import render_text
+
+    settings = _settings(data=data)
+    try:
+        report = analyze_by_name(
+            settings.lake_dir, settings.registry_url, settings.cache_dir, experiment
+        )
+    except AnalysisError as error:
+        sys.exit(f"allotment: {error}")
+    typer.echo(json.dumps(report.to_json(), indent=2) if form == "json" else render_text(report))
+
+
+def _settings(**given: object) -> Settings:
+    """The settings of the environment, with what the command line gave in their place."""
+    chosen = {variable_name(k): str(v) for k, v in given.items() if v is not None}
+    os.environ.update(chosen)  # what this process starts reads the same settings
+    return from_environ()
+
+
+def _repositories(given: list[Path] | None) -> list[Path]:
+    from allotment.contract.schemas import shipped_repository
+
+    return given or list(from_environ().schema_paths) or [shipped_repository()]
+
+
+def _stop_event() -> threading.Event:
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    return stop

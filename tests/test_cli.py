@@ -1,0 +1,80 @@
+"""The command line, run as a person runs it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXPERIMENT = {"name": "foo", "groups": ["control", "treatment"], "sample_rate": {"default": 1}}
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "allotment", *arguments], capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "experiment.json"
+    path.write_text(json.dumps(EXPERIMENT))
+    return path
+
+
+def test_allocate__published_vector__prints_one_object(config: Path) -> None:
+    found = run("allocate", "--config", str(config), "--subject", "2")
+    assert found.returncode == 0, found.stderr
+    assert json.loads(found.stdout) == {
+        "experiment": "foo",
+        "subject_id": "377195904c99497c2cdb7aaecaf541ca717f34e5357dace55ebb1711d54190c2",
+        "enrolled": True,
+        "group": "control",
+        "reason": "assigned",
+    }
+
+
+def test_allocate__site_with_rate_zero__is_not_sampled(config: Path) -> None:
+    config.write_text(json.dumps({**EXPERIMENT, "sample_rate": {"default": 1, "0": ["xwiki"]}}))
+    found = run("allocate", "--config", str(config), "--subject", "2", "--site", "xwiki")
+    assert json.loads(found.stdout)["reason"] == "not_sampled"
+
+
+def test_allocate__forced_group__is_overridden(config: Path) -> None:
+    found = run("allocate", "--config", str(config), "--subject", "2", "--mpo", "foo:treatment")
+    answer = json.loads(found.stdout)
+    assert (answer["group"], answer["reason"]) == ("treatment", "overridden")
+
+
+def test_allocate__ended__is_not_active_unless_asked_about_then(config: Path) -> None:
+    dates = {"start": "2026-01-01T00:00:00Z", "end": "2026-02-01T00:00:00Z"}
+    config.write_text(json.dumps({**EXPERIMENT, **dates}))
+    ask = ("allocate", "--config", str(config), "--subject", "2")
+    assert json.loads(run(*ask).stdout)["reason"] == "not_active"
+    then = run(*ask, "--at", "2026-01-15T00:00:00Z")
+    assert json.loads(then.stdout)["reason"] == "assigned"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "is not JSON"),
+        ('{"groups": ["a"]}', "'name' is None"),
+        ('{"name": "x", "groups": []}', "0 entries"),
+        ('{"name": "x", "groups": ["a"], "sample_rate": {"default": 2}}', "from 0 to 1"),
+        ('{"name": "x", "groups": ["a"], "weights": [1, 2]}', "one whole number a group"),
+    ],
+)
+def test_allocate__bad_config__says_what_to_mend(config: Path, text: str, message: str) -> None:
+    config.write_text(text)
+    found = run("allocate", "--config", str(config), "--subject", "2")
+    assert found.returncode == 1
+    assert message in found.stderr
+    assert "Traceback" not in found.stderr
+
+
+def test_allocate__no_such_file__says_so(tmp_path: Path) -> None:
+    found = run("allocate", "--config", str(tmp_path / "none.json"), "--subject", "2")
+    assert found.returncode == 1
+    assert "none.json cannot be read" in found.stderr

@@ -1,0 +1,43 @@
+"""Settings: read, refused and handed on."""
+
+from pathlib import Path
+
+import pytest
+
+from allotment.settings import SettingsError, described, from_environ, to_environ
+
+
+def test_settings__nothing_given__defaults_follow_the_ports() -> None:
+    settings = from_environ({"ALLOTMENT_REGISTRY_PORT": "9000", "PATH": "/bin"})
+    assert settings.registry_url == "http://127.0.0.1:9000"
+    assert settings.intake_url == "http://127.0.0.1:8192/v1/events"
+    assert settings.data == Path.cwd() / "var"
+
+
+def test_settings__handed_to_another_process__are_the_same(tmp_path: Path) -> None:
+    settings = from_environ(
+        {
+            "ALLOTMENT_DATA": str(tmp_path),
+            "ALLOTMENT_DEV_LOGIN": "yes",
+            "ALLOTMENT_SCHEMAS": "one:two",
+            "ALLOTMENT_CONFIG_REFRESH_SECONDS": "0.5",
+        }
+    )
+    assert from_environ(to_environ(settings)) == settings
+    assert set(to_environ(settings)) == {variable for variable, _, _ in described()}
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("ALLOTMENT_REGISTRY_PORT", "eighty"),
+        ("ALLOTMENT_INTAKE_PORT", "70000"),
+        ("ALLOTMENT_SINK_SECONDS", "0"),
+        ("ALLOTMENT_DEV_LOGIN", "perhaps"),
+        ("ALLOTMENT_MAX_BODY_BYTES", "-1"),
+        ("ALLOTMENT_PORT", "8000"),
+    ],
+)
+def test_settings__unusable_value__names_the_variable(variable: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=variable):
+        from_environ({variable: value})
