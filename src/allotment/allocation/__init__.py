@@ -9,6 +9,7 @@ from allotment.allocation.experiment import (
     SampleRate,
     allocate,
     parse_experiment,
+    parse_rate,
     parse_sample_rate,
     parse_time,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "in_sample",
     "parse_experiment",
     "parse_overrides",
+    "parse_rate",
     "parse_sample_rate",
     "parse_time",
     "subject_hash",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +11,8 @@ from enum import StrEnum
 from allotment.allocation import law
 
 MAX_GROUPS = 10
+RATE_TEXT = re.compile(r"[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+"""A rate as text: decimal digits only, so that every language reads the same number from it."""
 
 
 class ConfigError(ValueError):
@@ -127,14 +129,14 @@ def parse_experiment(item: object) -> Experiment:
         groups=groups,
         weights=_weights(name, item.get("weights"), len(groups)),
         sample_rate=parse_sample_rate(name, item.get("sample_rate")),
-        identifier_type=str(item.get("user_identifier_type") or IdentifierType.BROWSER),
+        identifier_type=_text(name, item, "user_identifier_type") or IdentifierType.BROWSER,
         start=parse_time(name, "start", item.get("start")),
         end=parse_time(name, "end", item.get("end")),
-        stream_name=str(item.get("stream_name") or ""),
-        schema_id=str(item.get("schema_id") or ""),
+        stream_name=_text(name, item, "stream_name"),
+        schema_id=_text(name, item, "schema_id"),
         contextual_attributes=_texts(name, item.get("contextual_attributes")),
-        version=str(item.get("version") or ""),
-        phase_index=int(item.get("phase_index") or 0),
+        version=_version(name, item.get("version")),
+        phase_index=_phase(name, item.get("phase_index")),
     )
 
 
@@ -169,20 +171,32 @@ def parse_time(name: str, field: str, found: object) -> datetime | None:
     if found is None or found == "":
         return None
     try:
-        time = datetime.fromisoformat(str(found))
-    except ValueError as error:
+        time = datetime.fromisoformat(found) if isinstance(found, str) else None
+    except ValueError:
+        time = None
+    if time is None:
         raise ConfigError(
             f"{name}: '{field}' is {found!r}; give a time such as 2026-11-22T09:00:00Z"
-        ) from error
+        )
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
+def parse_rate(found: object) -> float | None:
+    """A rate from a JSON number, or from its text in plain decimal digits; None if it is neither.
+
+    Signs, blanks, underscores, hexadecimal digits, NaN and Infinity make no rate, nor does a
+    number outside 0 to 1.
+    """
+    if isinstance(found, str) and RATE_TEXT.fullmatch(found):
+        found = float(found)
+    if isinstance(found, bool) or not isinstance(found, int | float):
+        return None
+    return float(found) if 0 <= found <= 1 else None
+
+
 def _rate(name: str, found: object) -> float:
-    try:
-        rate = float(found) if isinstance(found, int | float | str) else math.nan
-    except ValueError:
-        rate = math.nan
-    if isinstance(found, bool) or not 0.0 <= rate <= 1.0:
+    rate = parse_rate(found)
+    if rate is None:
         raise ConfigError(
             f"{name}: a rate in 'sample_rate' is {found!r}; give a number from 0 to 1"
         )
@@ -192,7 +206,9 @@ def _rate(name: str, found: object) -> float:
 def _groups(name: str, found: object) -> tuple[str, ...]:
     groups = _texts(name, found, field="groups")
     if not 1 <= len(groups) <= MAX_GROUPS:
-        raise ConfigError(f"{name}: 'groups' has {len(groups)} entries; give 1 to {MAX_GROUPS}")
+        raise ConfigError(
+            f"{name}: 'groups' is {found!r}, {len(groups)} entries; give 1 to {MAX_GROUPS}"
+        )
     if len(set(groups)) < len(groups):
         raise ConfigError(f"{name}: 'groups' is {list(groups)!r}; a group is listed twice")
     return groups
@@ -203,14 +219,48 @@ def _weights(name: str, found: object, count: int) -> tuple[int, ...]:
         return (1,) * count
     if not isinstance(found, Sequence) or isinstance(found, str) or len(found) != count:
         raise ConfigError(f"{name}: 'weights' is {found!r}; give one whole number a group")
-    if any(isinstance(w, bool) or not isinstance(w, int) or w < 0 for w in found):
+    weights = tuple(weight for weight in map(_whole, found) if weight is not None)
+    if len(weights) < count:
         raise ConfigError(f"{name}: 'weights' is {found!r}; give whole numbers, 0 or more")
-    if not 0 < sum(found) <= law.MAX_TOTAL_WEIGHT:
+    if not 0 < sum(weights) <= law.MAX_TOTAL_WEIGHT:
         raise ConfigError(
-            f"{name}: 'weights' add up to {sum(found)}; their sum must be 1 to "
-            f"{law.MAX_TOTAL_WEIGHT}"
+            f"{name}: 'weights' is {found!r}, which adds up to {sum(weights)}; their sum must be "
+            f"1 to {law.MAX_TOTAL_WEIGHT}"
         )
-    return tuple(found)
+    return weights
+
+
+def _phase(name: str, found: object) -> int:
+    phase = 0 if found is None else _whole(found)
+    if phase is None:
+        raise ConfigError(f"{name}: 'phase_index' is {found!r}; give a whole number, 0 or more")
+    return phase
+
+
+def _version(name: str, found: object) -> str:
+    if found is None:
+        return ""
+    if isinstance(found, bool) or not isinstance(found, str | int):
+        raise ConfigError(f"{name}: 'version' is {found!r}; give a text or a whole number")
+    return str(found)
+
+
+def _whole(found: object) -> int | None:
+    # JSON has one kind of number: where 2.0 is read as a float it is still the whole number 2.
+    if isinstance(found, float) and found.is_integer():
+        found = int(found)
+    if isinstance(found, bool) or not isinstance(found, int) or found < 0:
+        return None
+    return found
+
+
+def _text(name: str, item: Mapping[str, object], field: str) -> str:
+    found = item.get(field)
+    if found is None:
+        return ""
+    if not isinstance(found, str):
+        raise ConfigError(f"{name}: '{field}' is {found!r}; give a text")
+    return found
 
 
 def _texts(name: str, found: object, field: str = "contextual_attributes") -> tuple[str, ...]:

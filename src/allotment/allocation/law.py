@@ -21,6 +21,8 @@ from hashlib import sha256
 
 HASH_BITS = 24
 HASH_SPAN = 1 << HASH_BITS
+UNIT_DIGITS = 8
+HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
 MAX_TOTAL_WEIGHT = 1 << 20
 """Keeps `h * W` under 2^53, so that languages whose only number is a double stay exact."""
 
@@ -82,9 +84,12 @@ def in_sample(unit_id: str, rate: float) -> bool:
 
     The first 32 bits of the unit's id over `2^32 - 1` must be below the rate, so that a unit in a
     1% sample is also in every larger one. An id that does not begin with eight hex digits is out.
+    Rate 1 takes everybody, whatever the id. A rate that is no number from 0 to 1 takes nobody.
     """
-    head = unit_id[:8]
-    if len(head) < 8 or any(c not in "0123456789abcdefABCDEF" for c in head):  # noqa: PLR2004
+    if not 0.0 < rate < 1.0:
+        return rate == 1.0
+    head = unit_id[:UNIT_DIGITS]
+    if len(head) < UNIT_DIGITS or not set(head) <= HEX_DIGITS:
         return False
     return int(head, 16) / 0xFFFFFFFF < rate
 

@@ -10,11 +10,12 @@ def parse_overrides(text: str) -> dict[str, str]:
 
     Items are separated by `;`, name and group by the first `:`; an empty item is passed over, as a
     trailing `;` is common. An item without a name or a group is left out: it costs only itself.
-    Of two items for one experiment the last counts.
+    Spaces around a name or a group do not count. Of two items for one experiment the last counts.
     """
     forced: dict[str, str] = {}
     for item in text.split(";"):
         name, separator, group = item.partition(":")
-        if separator and name.strip() and group.strip():
-            forced[name.strip()] = group.strip()
+        name, group = name.strip(" "), group.strip(" ")
+        if separator and name and group:
+            forced[name] = group
     return forced

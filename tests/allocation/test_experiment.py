@@ -1,0 +1,186 @@
+"""Experiments as the public API shows them: what is read, what is refused, what is decided."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from allotment.allocation import (
+    ConfigError,
+    Reason,
+    SampleRate,
+    allocate,
+    parse_experiment,
+    parse_rate,
+    parse_sample_rate,
+)
+
+READING = json.loads((Path(__file__).parents[2] / "vectors/reading.json").read_text("utf-8"))
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+ITEM: dict[str, object] = {
+    "name": "bar",
+    "start": "2026-11-22T00:00:00Z",
+    "end": "2026-11-23T00:00:00Z",
+    "user_identifier_type": "mw-user",
+    "sample_rate": {"default": "0.5", "0.1": ["frwiki"], "0": ["dewiki", "frwiki"], "1": ["xwiki"]},
+    "groups": ["control", "treatment"],
+    "stream_name": "product_metrics.web_base",
+    "schema_id": "/analytics/product_metrics/web/base/1.3.0",
+    "contextual_attributes": ["page_id"],
+    "version": 7,
+    "phase_index": 2,
+}
+
+
+def test_parse_experiment__full_item__keeps_every_field() -> None:
+    experiment = parse_experiment(ITEM)
+    assert (experiment.name, experiment.groups, experiment.weights) == (
+        "bar",
+        ("control", "treatment"),
+        (1, 1),
+    )
+    assert (experiment.identifier_type, experiment.version, experiment.phase_index) == (
+        "mw-user",
+        "7",
+        2,
+    )
+    assert experiment.stream_name == "product_metrics.web_base"
+    assert experiment.contextual_attributes == ("page_id",)
+    assert experiment.start == datetime(2026, 11, 22, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("site", "rate"), [(None, 0.5), ("enwiki", 0.5), ("frwiki", 0.1), ("dewiki", 0), ("xwiki", 1)]
+)
+def test_sample_rate__site__first_list_that_names_it_counts(site: str | None, rate: float) -> None:
+    assert parse_experiment(ITEM).sample_rate.at(site) == rate
+
+
+def test_parse_experiment__only_name_and_groups__takes_nobody() -> None:
+    experiment = parse_experiment({"name": "a", "groups": ["x"]})
+    assert experiment.sample_rate == SampleRate(0.0, {})
+    assert allocate(experiment, "1").reason is Reason.NOT_SAMPLED
+
+
+def test_parse_experiment__whole_numbers_written_as_fractions__are_whole() -> None:
+    item = {**ITEM, "weights": [1.0, 2], "phase_index": 3.0}
+    experiment = parse_experiment(item)
+    assert (experiment.weights, experiment.phase_index) == ((1, 2), 3)
+    assert all(type(weight) is int for weight in experiment.weights)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "remedy"),
+    [
+        ("name", None, "not empty"),
+        ("name", "", "not empty"),
+        ("name", 3, "not empty"),
+        ("groups", None, "1 to 10"),
+        ("groups", [], "1 to 10"),
+        ("groups", "control", "list of texts"),
+        ("groups", ["a", ""], "must be a text"),
+        ("groups", ["a", 1], "must be a text"),
+        ("groups", ["a", "a"], "listed twice"),
+        ("groups", [str(n) for n in range(11)], "1 to 10"),
+        ("weights", [1], "one whole number a group"),
+        ("weights", 2, "one whole number a group"),
+        ("weights", "12", "one whole number a group"),
+        ("weights", [1, 1.5], "whole numbers"),
+        ("weights", [1, -1], "whole numbers"),
+        ("weights", [1, True], "whole numbers"),
+        ("weights", [1, "1"], "whole numbers"),
+        ("weights", [0, 0], "sum must be 1 to 1048576"),
+        ("weights", [1 << 20, 1], "sum must be 1 to 1048576"),
+        ("sample_rate", 0.5, "JSON object"),
+        ("start", "soon", "2026-11-22T09:00:00Z"),
+        ("end", 20261122, "2026-11-22T09:00:00Z"),
+        ("user_identifier_type", ["mw-user"], "give a text"),
+        ("stream_name", 5, "give a text"),
+        ("schema_id", {}, "give a text"),
+        ("contextual_attributes", "page_id", "list of texts"),
+        ("version", [1], "text or a whole number"),
+        ("phase_index", "two", "whole number"),
+        ("phase_index", -1, "whole number"),
+    ],
+)
+def test_parse_experiment__bad_field__names_field_value_and_remedy(
+    field: str, value: object, remedy: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_experiment({**ITEM, field: value})
+    message = str(caught.value)
+    assert f"'{field}'" in message
+    assert remedy in message
+    assert repr(value) in message
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ({"default": "half"}, "'half'"),
+        ({"default": True}, "True"),
+        ({"default": None}, "None"),
+        ({"default": 10**400}, "10000"),
+        ({"default": float("nan")}, "nan"),
+        ({"default": 1, "2": ["x"]}, "'2'"),
+        ({"default": 1, "0.5": "frwiki"}, "'frwiki'"),
+    ],
+)
+def test_parse_experiment__bad_rate__names_it(value: object, shown: str) -> None:
+    with pytest.raises(ConfigError, match=f"^bar: .*'sample_rate' is {shown}"):
+        parse_experiment({**ITEM, "sample_rate": value})
+
+
+def test_parse_experiment__no_object__says_so() -> None:
+    with pytest.raises(ConfigError, match="'bar'; it must be a JSON object"):
+        parse_experiment("bar")
+
+
+@pytest.mark.parametrize("case", READING["rates"], ids=lambda case: ascii(case["text"]))
+def test_parse_rate__text__only_plain_decimals(case: dict[str, object]) -> None:
+    assert parse_rate(case["text"]) == case["rate"]
+
+
+def test_parse_sample_rate__number__as_it_is() -> None:
+    assert parse_sample_rate("a", {"default": 1}).default == 1.0
+    assert parse_rate(float("nan")) is None
+
+
+def test_parse_time__no_zone__is_utc() -> None:
+    assert parse_experiment({**ITEM, "start": "2026-11-22T00:00:00"}).start == datetime(
+        2026, 11, 22, tzinfo=UTC
+    )
+
+
+@pytest.mark.parametrize(
+    ("subject", "site", "now", "overrides", "group", "reason"),
+    [
+        ("2", None, NOON, {}, "treatment", Reason.ASSIGNED),
+        ("2", "frwiki", NOON, {}, None, Reason.NOT_SAMPLED),
+        ("2", "xwiki", NOON, {}, "treatment", Reason.ASSIGNED),
+        ("2", None, NOON - timedelta(days=1), {}, None, Reason.NOT_ACTIVE),
+        ("2", None, NOON + timedelta(days=1), {}, None, Reason.NOT_ACTIVE),
+        ("2", None, datetime(2026, 11, 22, tzinfo=UTC), {}, "treatment", Reason.ASSIGNED),
+        ("2", None, datetime(2026, 11, 23, tzinfo=UTC), {}, "treatment", Reason.ASSIGNED),
+        ("2", None, NOON, {"other": "x"}, "treatment", Reason.ASSIGNED),
+    ],
+)
+def test_allocate__published_subject__first_step_that_decides_gives_the_reason(
+    subject: str,
+    site: str | None,
+    now: datetime,
+    overrides: dict[str, str],
+    group: str | None,
+    reason: Reason,
+) -> None:
+    found = allocate(parse_experiment(ITEM), subject, site=site, now=now, overrides=overrides)
+    assert (found.group, found.reason, found.enrolled) == (group, reason, group is not None)
+    assert found.subject_id.startswith("92bd577d056dc2d6")
+
+
+def test_allocate__forced__wins_over_dates_and_rate() -> None:
+    past = NOON - timedelta(days=400)
+    found = allocate(parse_experiment(ITEM), "2", site="dewiki", now=past, overrides={"bar": "odd"})
+    assert (found.group, found.reason) == ("odd", Reason.OVERRIDDEN)
+    assert found.subject_id == "overridden"
