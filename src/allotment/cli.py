@@ -37,7 +37,6 @@ app.add_typer(schemas_app, name="schemas")
 DataOption = Annotated[
     Path | None, typer.Option("--data", help="Data folder. [ALLOTMENT_DATA; default ./var]")
 ]
-PortOption = Annotated[int | None, typer.Option(min=1, max=65535)]
 SchemasArgument = Annotated[
     list[Path] | None, typer.Argument(help="Schema repositories; default: the settings'.")
 ]
@@ -67,9 +66,19 @@ def _started(
 @app.command()
 def up(
     data: DataOption = None,
-    registry_port: PortOption = None,
-    intake_port: PortOption = None,
-    demo_port: PortOption = None,
+    registry_port: Annotated[
+        int | None,
+        typer.Option(
+            help="Port of the registry's pages and API. [default 8000]", show_default=False
+        ),
+    ] = None,
+    intake_port: Annotated[
+        int | None,
+        typer.Option(help="Port of the event intake. [default 8192]", show_default=False),
+    ] = None,
+    demo_port: Annotated[
+        int | None, typer.Option(help="Port of the demo wiki. [default 8001]", show_default=False)
+    ] = None,
     empty: Annotated[
         bool, typer.Option("--empty", help="No demo experiment and no synthetic readers.")
     ] = False,
@@ -124,7 +133,7 @@ def sink(data: DataOption = None) -> None:
 
 @app.command()
 def analyst(data: DataOption = None) -> None:
-    """Compute the report of every started experiment whenever its events change."""
+    """Run the analyst: results, whenever events change."""
     from allotment.analysis.analyst import Analyst
 
     settings = _settings(data=data)
@@ -232,7 +241,11 @@ def sql(
     data: DataOption = None,
     form: Annotated[str, typer.Option("--format", help="table, json or csv")] = "table",
 ) -> None:
-    """Ask the lake: tables event.product_metrics_web_base, event.rejected, analysis.reports …"""
+    """Ask the lake in SQL.
+
+    Tables: event.product_metrics_web_base, event.product_metrics_app_base, event.rejected,
+    analysis.reports. Times are UTC.
+    """
     from allotment.lake.query import QueryError, run_sql
     from allotment.lake.rendering import render
 
