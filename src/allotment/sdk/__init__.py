@@ -1,0 +1,31 @@
+"""The Python client: enrollment of visitors and delivery of events. Standard library only."""
+
+from allotment.allocation import parse_overrides
+from allotment.sdk.asgi import AllotmentASGIMiddleware
+from allotment.sdk.client import Client
+from allotment.sdk.configuration import ConfigurationSource
+from allotment.sdk.delivery import Delivery, DeliveryCounts
+from allotment.sdk.documents import Configuration, Instrument
+from allotment.sdk.enrollment import Coordinator, Membership, enroll
+from allotment.sdk.visitor import ExperimentHandle, Identity, InstrumentHandle, Visitor
+from allotment.sdk.wsgi import AllotmentMiddleware, page_head
+
+__all__ = [
+    "AllotmentASGIMiddleware",
+    "AllotmentMiddleware",
+    "Client",
+    "Configuration",
+    "ConfigurationSource",
+    "Coordinator",
+    "Delivery",
+    "DeliveryCounts",
+    "ExperimentHandle",
+    "Identity",
+    "Instrument",
+    "InstrumentHandle",
+    "Membership",
+    "Visitor",
+    "enroll",
+    "page_head",
+    "parse_overrides",
+]

@@ -1,0 +1,163 @@
+"""What the registry's answers mean: text in, typed configuration out. Pure.
+
+One bad item costs only itself: it is left out and named in `problems`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from allotment.allocation import (
+    ConfigError,
+    Experiment,
+    SampleRate,
+    parse_experiment,
+    parse_sample_rate,
+    parse_time,
+)
+
+DEFAULT_SCHEMAS = {
+    "analytics/product_metrics/web/base": "/analytics/product_metrics/web/base/1.3.0",
+    "analytics/product_metrics/app/base": "/analytics/product_metrics/app/base/1.3.0",
+}
+"""The schema that events of a title follow when its configuration names no version."""
+
+
+class Document(StrEnum):
+    """The three answers that make up a configuration."""
+
+    EXPERIMENTS = "experiments"
+    INSTRUMENTS = "instruments"
+    STREAMS = "streams"
+
+
+class UnusableError(ValueError):
+    """An answer as a whole cannot be used; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instrument:
+    """A named producer of events, as much of it as sending needs."""
+
+    name: str
+    stream_name: str
+    schema_title: str
+    schema_id: str
+    sample_unit: str
+    sample_rate: SampleRate
+    contextual_attributes: tuple[str, ...] = ()
+    start: datetime | None = None
+    end: datetime | None = None
+
+    def is_active(self, now: datetime) -> bool:
+        """Whether `now` lies within start and end, both included; a missing bound is open."""
+        return (self.start is None or self.start <= now) and (self.end is None or now <= self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """One answer, read: its good items by name, and what was wrong with the others."""
+
+    items: Mapping[str, Any]
+    problems: tuple[str, ...]
+    listed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """All that a site knows of the registry at one moment."""
+
+    experiments: Mapping[str, Experiment] = field(default_factory=dict)
+    instruments: Mapping[str, Instrument] = field(default_factory=dict)
+    streams: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+def parse_document(kind: Document, text: bytes) -> Parsed:
+    """Read one answer.
+
+    Raises:
+        UnusableError: it is no JSON of the expected form, or lists items of which none is good.
+    """
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UnusableError(f"{kind}: the answer is no JSON: {error}") from error
+    parsed = _read_streams(found) if kind is Document.STREAMS else _read_list(kind, found)
+    if parsed.listed and not parsed.items:
+        raise UnusableError(f"{kind}: no item is usable; the first: {parsed.problems[0]}")
+    return parsed
+
+
+def _read_list(kind: Document, found: object) -> Parsed:
+    if not isinstance(found, list):
+        raise UnusableError(f"{kind}: the answer is no JSON list")
+    parse: Callable[[object], Experiment | Instrument] = (
+        parse_experiment if kind is Document.EXPERIMENTS else parse_instrument
+    )
+    items: dict[str, Experiment | Instrument] = {}
+    problems: list[str] = []
+    for item in found:
+        try:
+            good = parse(item)
+        except (ValueError, TypeError, OverflowError) as error:
+            problems.append(f"{kind}: {error}")
+        else:
+            items[good.name] = good
+    return Parsed(items, tuple(problems), len(found))
+
+
+def _read_streams(found: object) -> Parsed:
+    streams = found.get("streams") if isinstance(found, dict) else None
+    if not isinstance(streams, dict):
+        raise UnusableError("streams: the answer has no 'streams' object")
+    good = {name: stream for name, stream in streams.items() if isinstance(stream, dict)}
+    problems = [f"streams: {name!r} is no JSON object" for name in streams if name not in good]
+    return Parsed(good, tuple(problems), len(streams))
+
+
+def parse_instrument(item: object) -> Instrument:
+    """Read one instrument in the public API's shape.
+
+    Raises:
+        ConfigError: a field is missing or has a value that cannot be used.
+    """
+    if not isinstance(item, Mapping):
+        raise ConfigError(f"an instrument is {item!r}; it must be a JSON object")
+    name, stream = item.get("name"), item.get("stream_name")
+    if not isinstance(name, str) or not name:
+        raise ConfigError(f"an instrument's 'name' is {name!r}; give a text that is not empty")
+    if not isinstance(stream, str) or not stream:
+        raise ConfigError(f"{name}: 'stream_name' is {stream!r}; give the name of a stream")
+    title = str(item.get("schema_title") or "").strip("/")
+    attributes = item.get("contextual_attributes") or []
+    if not isinstance(attributes, list) or any(not isinstance(a, str) for a in attributes):
+        raise ConfigError(f"{name}: 'contextual_attributes' must be a list of texts")
+    return Instrument(
+        name=name,
+        stream_name=stream,
+        schema_title=title,
+        schema_id=str(item.get("schema_id") or DEFAULT_SCHEMAS.get(title) or f"/{title}/latest"),
+        sample_unit=str(item.get("sample_unit") or "session"),
+        sample_rate=parse_sample_rate(name, item.get("sample_rate")),
+        contextual_attributes=tuple(attributes),
+        start=parse_time(name, "start", item.get("start")),
+        end=parse_time(name, "end", item.get("end")),
+    )
+
+
+def producer_settings(stream: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A stream's settings for client libraries; empty where it has none."""
+    producers = stream.get("producers")
+    settings = producers.get("metrics_platform_client") if isinstance(producers, dict) else None
+    return settings if isinstance(settings, dict) else {}
+
+
+def requested_attributes(stream: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names of the contextual attributes that a stream asks for."""
+    values = producer_settings(stream).get("provide_values")
+    return tuple(v for v in values if isinstance(v, str)) if isinstance(values, list) else ()
