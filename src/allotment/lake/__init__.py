@@ -1,0 +1,1 @@
+"""Iceberg tables of events, the sink that fills them, and questions over them."""

@@ -1,0 +1,76 @@
+"""The catalog of a lake on one machine: which tables there are and which metadata is theirs.
+
+A SQLite file beside the tables. Several processes may use it at once: it runs in write-ahead mode
+and a writer waits for another instead of failing.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from pyiceberg.catalog.sql import SqlCatalog
+from sqlalchemy import URL
+
+from allotment.lake.file_io import FOLDER, HOME, sync_folder
+
+EVENT = "event"
+ANALYSIS = "analysis"
+NAMESPACES = (EVENT, ANALYSIS)
+
+_BUSY_SECONDS = 60.0
+_FILE = "catalog.sqlite3"
+_HOME_FILE = "home"
+
+
+def open_catalog(lake_dir: Path) -> SqlCatalog:
+    """Open the lake in a folder; make an empty one (namespaces, no tables) where there is none.
+
+    The caller closes the catalog. A folder that was moved or copied as a whole goes on working.
+
+    Raises:
+        OSError: the folder cannot be made or written.
+    """
+    lake_dir = lake_dir.absolute()
+    lake_dir.mkdir(parents=True, exist_ok=True)
+    with (lake_dir / "lock").open("w") as lock:
+        # Two first starts at once would otherwise both create the catalog's tables.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        home = _home(lake_dir)
+        with closing(sqlite3.connect(lake_dir / _FILE, timeout=_BUSY_SECONDS)) as database:
+            database.execute("PRAGMA journal_mode = WAL")
+        address = URL.create(
+            "sqlite", database=str(lake_dir / _FILE), query={"timeout": str(_BUSY_SECONDS)}
+        )
+        catalog = SqlCatalog(
+            "lake",
+            **{
+                "uri": address.render_as_string(hide_password=False),
+                "warehouse": Path(home).as_uri(),
+                "py-io-impl": "allotment.lake.file_io.SyncedFileIO",
+                HOME: home,
+                FOLDER: str(lake_dir),
+            },
+        )
+        for namespace in NAMESPACES:
+            catalog.create_namespace_if_not_exists(namespace)
+    return catalog
+
+
+def _home(lake_dir: Path) -> str:
+    """The folder in which this lake was made: what the addresses in its metadata begin with."""
+    path = lake_dir / _HOME_FILE
+    if path.exists():
+        return path.read_text(encoding="utf-8")
+    home = str(lake_dir)
+    written = path.with_suffix(".new")
+    with written.open("w", encoding="utf-8") as stream:
+        stream.write(home)
+        stream.flush()
+        os.fsync(stream.fileno())
+    written.rename(path)
+    sync_folder(lake_dir)
+    return home

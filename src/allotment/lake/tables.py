@@ -1,0 +1,118 @@
+"""The tables of events: one for each base schema, and one for what was rejected."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+import pyarrow as pa
+from pyiceberg.catalog import Catalog
+from pyiceberg.exceptions import CommitFailedException, NoSuchTableError, TableAlreadyExistsError
+from pyiceberg.table import Table
+from pyiceberg.transforms import DayTransform
+
+from allotment.contract.schemas import SchemaRepository
+from allotment.contract.tables import REJECTED, table_name
+from allotment.lake.arrow_schema import TIMESTAMP, arrow_schema
+from allotment.lake.catalog import EVENT
+
+REJECTED_SCHEMA = pa.schema(
+    [
+        pa.field("received", TIMESTAMP),
+        pa.field("stream", pa.string()),
+        pa.field("schema", pa.string()),
+        pa.field("reason", pa.string()),
+        pa.field("errors", pa.list_(pa.field("element", pa.string()))),
+        pa.field("raw", pa.string()),
+    ]
+)
+
+PROPERTIES: Mapping[str, str] = {
+    "write.parquet.compression-codec": "zstd",
+    "commit.manifest-merge.enabled": "true",
+    "commit.manifest.min-count-to-merge": "20",
+    "write.metadata.delete-after-commit.enabled": "true",
+    "write.metadata.previous-versions-max": "10",
+    # A commit is retried when maintenance or a sink of other partitions came between.
+    "commit.retry.num-retries": "4",
+    "commit.retry.min-wait-ms": "20",
+    "commit.retry.max-wait-ms": "200",
+}
+"""What every table of ours is created with."""
+
+_ATTEMPTS = 5
+_BASE_TITLES = "analytics/"
+
+_log = logging.getLogger(__name__)
+
+
+def event_schemas(repository: SchemaRepository) -> dict[str, pa.Schema]:
+    """The columns of each monotable, by table name, from the latest version of its schema."""
+    return {
+        table_name(title): arrow_schema(repository.latest(title).body)
+        for title in sorted(repository.titles())
+        if title.startswith(_BASE_TITLES)
+    }
+
+
+def table_of_schema(uri: str) -> str:
+    """The monotable that events of a schema land in: `/analytics/x/base/1.3.0` → `x_base`."""
+    title, _, version = uri.strip("/").rpartition("/")
+    return table_name(title if title and version[:1].isdigit() else uri.strip("/"))
+
+
+def ensure_event_tables(catalog: Catalog, schemas: Mapping[str, pa.Schema]) -> None:
+    """Create what is missing and add what newer schemas have added; safe to run side by side."""
+    for name, schema in schemas.items():
+        ensure_table(catalog, (EVENT, name), schema, partition_by="meta.dt")
+    ensure_table(catalog, (EVENT, REJECTED), REJECTED_SCHEMA, partition_by="received")
+
+
+def ensure_table(
+    catalog: Catalog,
+    identifier: tuple[str, str],
+    schema: pa.Schema,
+    *,
+    partition_by: str | None = None,
+) -> Table:
+    """Load a table, made or widened so that it has these columns.
+
+    Args:
+        catalog: the lake.
+        identifier: namespace and name.
+        schema: the columns; columns that the table has beyond them stay.
+        partition_by: a timestamp column, by whose UTC day a new table is partitioned.
+
+    Raises:
+        ValueError: a column has another type in the table; a changed type needs a new table.
+    """
+    try:
+        table = catalog.load_table(identifier)
+    except NoSuchTableError:
+        table = _create(catalog, identifier, schema, partition_by)
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            with table.update_schema() as update:
+                update.union_by_name(schema)
+            break
+        except CommitFailedException:
+            # A sink that started together with this one has just widened the table.
+            if attempt == _ATTEMPTS:
+                raise
+            table = catalog.load_table(identifier)
+    return table
+
+
+def _create(
+    catalog: Catalog, identifier: tuple[str, str], schema: pa.Schema, partition_by: str | None
+) -> Table:
+    try:
+        with catalog.create_table_transaction(
+            identifier, schema=schema, properties=dict(PROPERTIES)
+        ) as transaction:
+            if partition_by:
+                with transaction.update_spec() as spec:
+                    spec.add_field(partition_by, DayTransform(), "day")
+    except (TableAlreadyExistsError, CommitFailedException):
+        _log.debug("%s.%s was made by another process meanwhile", *identifier)
+    return catalog.load_table(identifier)
