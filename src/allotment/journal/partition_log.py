@@ -1,0 +1,165 @@
+"""One partition as its writer sees it: recover, append, roll, and stay honest after a failure.
+
+What makes it safe:
+
+* A byte is readable only below the durable end, which moves only after `fdatasync`.
+* After a failed write or sync the descriptor is given up for good: the kernel may have dropped the
+  dirty pages and report success the next time. The next append begins a new segment whose name is
+  the durable end, so whatever the old file holds beyond it has no offset any more.
+* At start, bytes beyond the durable end are copied into such a new segment and synced there, not
+  synced in place, for the same reason.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import Final
+
+import orjson
+
+from allotment.journal.layout import (
+    SyncedEnd,
+    segment_bases,
+    segment_path,
+    sync_folder,
+    write_all,
+)
+
+_NEW_SEGMENT: Final = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND
+
+
+class PartitionLog:
+    """Appends to one partition. Not thread-safe; the caller holds the partition's lock."""
+
+    def __init__(self, folder: Path, *, segment_bytes: int) -> None:
+        """Open or make the partition, and bring it into order after a crash.
+
+        Raises:
+            OSError: the folder cannot be read, written or synced.
+        """
+        self._folder = folder
+        self._segment_bytes = segment_bytes
+        self._descriptor: int | None = None
+        self._base = 0
+        folder.mkdir(parents=True, exist_ok=True)
+        sync_folder(folder.parent)
+        sync_folder(folder.parent.parent)
+        self._synced = SyncedEnd(folder, writable=True)
+        self._recover()
+
+    @property
+    def end(self) -> int:
+        """The durable end."""
+        return self._synced.value
+
+    def append(self, data: bytes) -> None:
+        """Make whole lines durable and readable.
+
+        Raises:
+            OSError: they are neither; a later call may succeed and takes the same offsets.
+        """
+        if self._descriptor is None:
+            self._start_segment()
+        descriptor = self._descriptor
+        assert descriptor is not None  # noqa: S101 -- for the type checker
+        try:
+            write_all(descriptor, data)
+            os.fdatasync(descriptor)
+        except OSError:
+            self._abandon()
+            raise
+        end = self._synced.value + len(data)
+        self._synced.publish(end)
+        if end - self._base >= self._segment_bytes:
+            self._close_segment()
+
+    def close(self) -> None:
+        """Give up the files. Everything appended is already durable."""
+        self._close_segment()
+        self._synced.close()
+
+    def _start_segment(self) -> None:
+        """A new file whose name is the durable end."""
+        end = self._synced.value
+        path = segment_path(self._folder, end)
+        # A file of that name holds no readable byte: they would all lie beyond the durable end.
+        path.unlink(missing_ok=True)
+        descriptor = os.open(path, _NEW_SEGMENT, 0o644)
+        try:
+            sync_folder(self._folder)
+        except OSError:
+            os.close(descriptor)
+            raise
+        self._descriptor, self._base = descriptor, end
+
+    def _close_segment(self) -> None:
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
+
+    def _abandon(self) -> None:
+        """Give the descriptor up. Cutting the file is tidiness: the next one's name bounds it."""
+        with contextlib.suppress(OSError):
+            self._close_segment()
+        with contextlib.suppress(OSError):
+            os.truncate(segment_path(self._folder, self._base), self._synced.value - self._base)
+
+    def _recover(self) -> None:
+        bases = segment_bases(self._folder)
+        if not bases:
+            return
+        base = bases[-1]
+        path = segment_path(self._folder, base)
+        size = path.stat().st_size
+        # Only the last segment can hold unsynced bytes. The published end may lag behind after a
+        # power cut, since nothing syncs it; then the last segment is read through.
+        durable = max(self._synced.value, base)
+        if base + size > durable:
+            self._rewrite_tail(path, base, durable)
+        elif base + size == durable:
+            self._synced.publish(durable)
+            if size < self._segment_bytes:
+                self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND)
+                self._base = base
+        # Shorter than published: bytes are lost, by no doing of ours. Their offsets are not used
+        # again; the next append begins a segment at the published end.
+
+    def _rewrite_tail(self, path: Path, base: int, durable: int) -> None:
+        """Keep the whole valid lines beyond the durable end, the rest aside in a `.torn` file."""
+        with path.open("rb") as file:
+            file.seek(durable - base)
+            tail = file.read()
+        kept = whole_lines(tail)
+        if kept < len(tail):
+            torn = self._folder / f"{durable + kept:020d}.torn"
+            torn.write_bytes(tail[kept:])
+        fresh = self._folder / f"{durable:020d}.new"
+        with fresh.open("wb") as file:
+            file.write(tail[:kept])
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(segment_path(self._folder, durable))
+        sync_folder(self._folder)
+        if base != durable:
+            os.truncate(path, durable - base)
+        self._synced.publish(durable + kept)
+        self._descriptor = os.open(segment_path(self._folder, durable), os.O_WRONLY | os.O_APPEND)
+        self._base = durable
+
+
+def whole_lines(data: bytes) -> int:
+    """How many bytes from the start are whole lines of JSON.
+
+    It stops at the first line that is not: what was acknowledged lies before it, because a sync
+    covers everything written earlier.
+    """
+    position = 0
+    while (newline := data.find(b"\n", position)) >= 0:
+        try:
+            orjson.loads(data[position:newline])
+        except orjson.JSONDecodeError:
+            break
+        position = newline + 1
+    return position

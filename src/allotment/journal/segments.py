@@ -1,0 +1,225 @@
+"""The embedded journal: segment files with group commit."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import threading
+from collections import deque
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from allotment.journal import layout
+from allotment.journal.partition_log import PartitionLog
+from allotment.journal.protocol import JournalUnavailableError, Partition
+from allotment.journal.segment_reader import SegmentReader
+
+__all__ = ["SegmentReader", "SegmentWriter"]
+
+SEGMENT_BYTES: Final = 64 << 20
+QUEUE_BYTES: Final = 64 << 20
+PROBE_SECONDS: Final = 1.0
+_PROBE: Final = bytes(1 << 16)
+_MOST_WRITERS: Final = 10_000
+
+
+@dataclass(slots=True, eq=False)
+class _Append:
+    """One caller's records, and how to wake it."""
+
+    lines: dict[str, bytes]
+    size: int
+    loop: asyncio.AbstractEventLoop
+    done: asyncio.Future[None]
+    error: str | None = None
+
+
+class SegmentWriter:
+    """Implements `JournalWriter` on files: one thread, one write and one sync per touched topic.
+
+    Several writers work side by side, each in a partition of its own number.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        segment_bytes: int = SEGMENT_BYTES,
+        queue_bytes: int = QUEUE_BYTES,
+        probe_seconds: float = PROBE_SECONDS,
+    ) -> None:
+        """Claim the lowest partition number that is free, and recover what a crash left of it.
+
+        Args:
+            directory: the journal's folder; made where absent.
+            segment_bytes: a segment that reaches this size is closed and a new one begun.
+            queue_bytes: appends beyond this many waiting bytes are refused.
+            probe_seconds: how often a failed journal is tried again.
+
+        Raises:
+            JournalUnavailableError: the folder cannot be used; the message says why.
+        """
+        self._directory = directory
+        self._segment_bytes = segment_bytes
+        self._queue_bytes = queue_bytes
+        self._probe_seconds = probe_seconds
+        self._logs: dict[str, PartitionLog] = {}
+        self._failure: str | None = None
+        self._closing = False
+        self._waiting: deque[_Append] = deque()
+        self._waiting_bytes = 0
+        self._wake = threading.Condition()
+        try:
+            self._lock, self.number = _claim(directory)
+            for partition in list(layout.partitions(directory)):
+                if partition.number == self.number:
+                    self._log(partition.topic)
+        except OSError as error:
+            raise JournalUnavailableError(f"the journal in {directory}: {error}") from error
+        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+        self._thread.start()
+
+    @property
+    def available(self) -> bool:
+        """Whether an append may succeed now."""
+        return self._failure is None and not self._closing
+
+    @property
+    def failure(self) -> str | None:
+        """Why nothing can be made durable now, or None."""
+        return self._failure
+
+    async def append(self, records: Mapping[str, Sequence[bytes]]) -> None:
+        """Make records durable, by topic; see `JournalWriter.append`."""
+        lines = {topic: b"\n".join(part) + b"\n" for topic, part in records.items() if part}
+        if not lines:
+            return
+        loop = asyncio.get_running_loop()
+        waiting = _Append(lines, sum(map(len, lines.values())), loop, loop.create_future())
+        with self._wake:
+            if self._closing:
+                raise JournalUnavailableError("the journal is closed")
+            if self._failure is not None:
+                raise JournalUnavailableError(self._failure)
+            if self._waiting_bytes and self._waiting_bytes + waiting.size > self._queue_bytes:
+                raise JournalUnavailableError(
+                    f"{self._waiting_bytes} bytes wait for the disk already; try again later"
+                )
+            self._waiting.append(waiting)
+            self._waiting_bytes += waiting.size
+            self._wake.notify()
+        await waiting.done
+
+    def close(self) -> None:
+        """Make everything handed over durable, stop, and free the partition number."""
+        with self._wake:
+            if self._closing:
+                return
+            self._closing = True
+            self._wake.notify()
+        self._thread.join()
+        for log in self._logs.values():
+            with suppress(OSError):
+                log.close()
+        os.close(self._lock)
+
+    def _run(self) -> None:
+        while group := self._next_group():
+            self._commit(group)
+            _answer(group)
+
+    def _next_group(self) -> list[_Append]:
+        """Everything that waits now; empty when the writer was closed and nothing waits."""
+        with self._wake:
+            while not self._waiting and not self._closing:
+                self._wake.wait(self._probe_seconds if self._failure else None)
+                if self._failure and not self._waiting:
+                    self._probe()
+            group = list(self._waiting)
+            self._waiting.clear()
+            self._waiting_bytes = 0
+            return group
+
+    def _commit(self, group: list[_Append]) -> None:
+        """Write each topic's lines at once; mark the callers whose lines are not durable."""
+        topics = dict.fromkeys(topic for waiting in group for topic in waiting.lines)
+        for topic in topics:
+            touched = [waiting for waiting in group if topic in waiting.lines]
+            error = self._failure or self._write(topic, touched)
+            if error is not None:
+                for waiting in touched:
+                    waiting.error = error
+
+    def _write(self, topic: str, touched: Sequence[_Append]) -> str | None:
+        """Write one topic's lines; why it failed, or None."""
+        try:
+            self._log(topic).append(b"".join(waiting.lines[topic] for waiting in touched))
+        except OSError as error:
+            self._failure = f"the journal cannot write {topic}: {error}"
+            return self._failure
+        except Exception as error:  # noqa: BLE001 -- whatever it is, no caller may wait for ever
+            return f"the journal cannot write {topic}: {error!r}"
+        return None
+
+    def _log(self, topic: str) -> PartitionLog:
+        log = self._logs.get(topic)
+        if log is None:
+            folder = layout.partition_dir(self._directory, Partition(topic, self.number))
+            log = self._logs[topic] = PartitionLog(folder, segment_bytes=self._segment_bytes)
+        return log
+
+    def _probe(self) -> None:
+        """Available again once a small file can be written and synced beside the segments."""
+        path = self._directory / layout.LOCKS / f"{self.number:04d}.probe"
+        try:
+            descriptor = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o644)
+            try:
+                layout.write_all(descriptor, _PROBE)
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+                path.unlink(missing_ok=True)
+        except OSError:
+            return
+        self._failure = None
+
+
+def _claim(directory: Path) -> tuple[int, int]:
+    """Lock the lowest free partition number: (descriptor that holds the lock, number)."""
+    locks = directory / layout.LOCKS
+    locks.mkdir(parents=True, exist_ok=True)
+    layout.sync_folder(directory)
+    layout.sync_folder(directory.parent)
+    for number in range(_MOST_WRITERS):
+        descriptor = os.open(locks / f"{number:04d}", os.O_CREAT | os.O_RDWR, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            continue
+        return descriptor, number
+    raise OSError(f"all {_MOST_WRITERS} partitions are in use")
+
+
+def _answer(group: list[_Append]) -> None:
+    """Wake the callers: one call into each event loop, however many wait there."""
+    loops: dict[asyncio.AbstractEventLoop, list[_Append]] = {}
+    for waiting in group:
+        loops.setdefault(waiting.loop, []).append(waiting)
+    for loop, those in loops.items():
+        with suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits there
+            loop.call_soon_threadsafe(_resolve, those)
+
+
+def _resolve(those: list[_Append]) -> None:
+    for waiting in those:
+        if waiting.done.done():
+            continue  # cancelled: its client has gone
+        if waiting.error is None:
+            waiting.done.set_result(None)
+        else:
+            waiting.done.set_exception(JournalUnavailableError(waiting.error))
