@@ -1,0 +1,38 @@
+/**
+ * The script file: sets `window.allotment`, a client that is ready for use. A page that does not
+ * set `window.allotmentConfig` names the registry and the intake on the script's own tag:
+ * `<script src="…/allotment.js" data-registry="https://…" data-intake="https://…/v1/events">`.
+ */
+
+import { Client } from "./client.js";
+import { DefaultIntegration, type Integration } from "./integration.js";
+import { ClickThroughRateInstrument, clickThroughRate } from "./instruments/clickThroughRate.js";
+
+/** What `window.allotment` is. */
+export interface Allotment extends Client {
+  readonly ClickThroughRateInstrument: typeof ClickThroughRateInstrument;
+  readonly clickThroughRate: typeof clickThroughRate;
+  readonly DefaultIntegration: typeof DefaultIntegration;
+  createClient(integration?: Integration): Client;
+}
+
+declare global {
+  interface Window {
+    allotment?: Allotment;
+  }
+}
+
+// A page that has the script twice keeps one client, with one queue and one count.
+if (!(window.allotment?.version)) {
+  const { registry, intake } = document.currentScript?.dataset ?? {};
+  const integration = new DefaultIntegration({
+    ...(registry ? { registryOrigin: registry } : {}),
+    ...(intake ? { intakeUrl: intake } : {}),
+  });
+  window.allotment = Object.assign(new Client(integration), {
+    ClickThroughRateInstrument,
+    clickThroughRate,
+    DefaultIntegration,
+    createClient: (other: Integration = integration) => new Client(other),
+  });
+}

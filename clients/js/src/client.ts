@@ -1,0 +1,355 @@
+/** The client: makes events out of calls, and hands them to the delivery. */
+
+import { merged, requested, type Context } from "./attributes.js";
+import {
+  asObject,
+  asText,
+  readMembership,
+  readStreams,
+  type ExperimentConfig,
+  type Membership,
+  type StreamConfig,
+  type StreamConfigs,
+} from "./configuration.js";
+import { Delivery, type Counters } from "./delivery.js";
+import { Experiment } from "./experiment.js";
+import { randomUuid } from "./identity.js";
+import { Instrument } from "./instrument.js";
+import type { Integration } from "./integration.js";
+import { inSample } from "./law.js";
+
+export const DEFAULT_SCHEMA = "/analytics/product_metrics/web/base/1.3.0";
+export const DEFAULT_STREAM = "product_metrics.web_base";
+
+const MAX_PENDING = 128;
+const CONFIG_ATTEMPTS = 6;
+const FIRST_RETRY_MS = 1_000;
+/** After this long without configuration a new call asks for it again. */
+const CONFIG_PAUSE_MS = 60_000;
+
+/** Data of an event: anything that its schema allows. */
+export type Data = Readonly<Record<string, unknown>>;
+
+/** The moment of a call: an event that waits for configuration tells of it, not of its sending. */
+interface Moment {
+  readonly dt: string;
+  readonly context: Context;
+  readonly experiments: Membership;
+}
+
+/** A call that waits for configuration. Without a moment it makes no event. */
+interface Pending {
+  readonly run: (streams: StreamConfigs) => void;
+  readonly isEvent: boolean;
+}
+
+export class Client {
+  readonly version = __VERSION__;
+  private readonly delivery: Delivery;
+  private readonly instruments = new Map<string, Instrument>();
+  private readonly experiments = new Map<string, Experiment>();
+  private readonly warned = new Set<string>();
+  private streams: StreamConfigs | undefined;
+  private pending: Pending[] = [];
+  private loading = false;
+  private failedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(private readonly integration: Integration) {
+    this.delivery = new Delivery(() => integration.getIntakeUrl(), this.warnOnce);
+  }
+
+  /** How many events were sent, wait and were dropped, since the page was loaded. */
+  get counters(): Counters {
+    return this.delivery.counters;
+  }
+
+  /**
+   * Sends an event that the caller made; it must have `$schema`. `meta.stream`, `meta.domain`,
+   * `meta.id` and `dt` are filled in; on a stream that is meant for this client also the membership
+   * and the attributes that the stream asks for.
+   */
+  submit(stream: string, event: Data): void {
+    this.guard(() => {
+      if (!asText(event?.$schema)) {
+        this.incomplete(`submit(${stream}, event): the event has no "$schema".`);
+        return;
+      }
+      this.produce(stream, event, (config) => config.isMetrics);
+    });
+  }
+
+  /** Sends an interaction: `data` cannot replace `action`, `$schema`, `meta`, `dt`, membership. */
+  submitInteraction(stream: string, schema: string, action: string, data: Data = {}): void {
+    this.interact(stream, action, data, {}, () => schema);
+  }
+
+  /** The instrument of this name. It may be asked for before the configuration is there. */
+  getInstrument(name: string): Instrument {
+    return remembered(this.instruments, name, () => new Instrument(name, this));
+  }
+
+  /** The experiment of this name; where the visitor is not in it, it sends nothing. */
+  getExperiment(name: string): Experiment {
+    return remembered(this.experiments, name, () => new Experiment(name, this));
+  }
+
+  /** The visitor's group in an experiment; null where the visitor is not in it. */
+  getExperimentBucketValue(name: string): string | null {
+    return this.getCurrentUserExperiments().assigned[name] ?? null;
+  }
+
+  /** The visitor's membership: what stands on events as `experiments`. */
+  getCurrentUserExperiments(): Membership {
+    try {
+      return readMembership(this.integration.getCurrentUserExperiments());
+    } catch (error) {
+      this.warnOnce(`The membership cannot be read (${error}); nobody counts as enrolled.`);
+      return readMembership(null);
+    }
+  }
+
+  /** Whether the events of a stream or an instrument are in its sample. Unknown: false. */
+  isStreamInSample(name: string): boolean {
+    try {
+      const config = this.streamsNow()?.get(name);
+      return config !== undefined && this.sampled(config, this.integration.getContextAttributes());
+    } catch (error) {
+      this.warnOnce(`The sampling of ${name} failed (${error}).`);
+      return false;
+    }
+  }
+
+  /** Sends all that waits, now. */
+  flush(): void {
+    this.guard(() => this.delivery.flush());
+  }
+
+  /** Calls back once the configuration is there: at once where it is there already. */
+  whenConfigured(run: () => void): void {
+    this.guard(() => this.enqueue({ run: () => this.guard(run), isEvent: false }));
+  }
+
+  /** @internal */
+  getExperimentConfig(name: string): ExperimentConfig | undefined {
+    return this.integration.getExperimentConfig?.(name);
+  }
+
+  /**
+   * Sends an interaction with fields that the caller cannot replace. For instruments and
+   * experiments; pages call {@link submitInteraction}.
+   *
+   * @internal
+   */
+  interact(
+    stream: string,
+    action: string,
+    data: Data,
+    fixed: Data,
+    schemaOf: (config: StreamConfig) => string,
+  ): void {
+    this.guard(() => {
+      if (!asText(action)) {
+        this.incomplete(`An interaction on ${stream} has no "action".`);
+        return;
+      }
+      const { meta: _, sample: __, ...own } = data ?? {};
+      this.produce(
+        stream,
+        { ...own, ...fixed, action },
+        () => true,
+        (config) => ({ $schema: schemaOf(config), ...(config.sample ? { sample: config.sample } : {}) }),
+      );
+    });
+  }
+
+  /**
+   * Runs code that a page handed over; what it throws is a warning.
+   *
+   * @internal
+   */
+  guard = (run: () => void): void => {
+    try {
+      run();
+    } catch (error) {
+      this.warnOnce(`A call failed: ${error}`);
+    }
+  };
+
+  /** @internal */
+  warnOnce = (message: string): void => {
+    if (this.warned.has(message)) return;
+    this.warned.add(message);
+    console.warn(`[allotment] ${message}`);
+  };
+
+  private incomplete(message: string): void {
+    this.delivery.drop("incomplete", 1, `${message} No event is sent.`);
+  }
+
+  private produce(
+    stream: string,
+    data: Data,
+    isEnriched: (config: StreamConfig) => boolean,
+    ofConfig: (config: StreamConfig) => Data = () => ({}),
+  ): void {
+    if (navigator.cookieEnabled === false) {
+      // Such a visitor looks new on every page, so its events would mislead.
+      this.delivery.drop("cookies_disabled", 1, "Cookies are disabled; events are not sent.");
+      return;
+    }
+    // A copy: the page may go on using the object while the event waits.
+    const own = this.copy(data);
+    if (!own) return;
+    const moment: Moment = {
+      dt: new Date().toISOString(),
+      context: this.integration.getContextAttributes(),
+      experiments: this.getCurrentUserExperiments(),
+    };
+    const run = (streams: StreamConfigs): void => {
+      const config = streams.get(stream);
+      const target = config?.target ?? stream;
+      if (!config || !streams.has(target)) {
+        this.delivery.drop(
+          "unknown_stream",
+          1,
+          `The stream or instrument ${config ? target : stream} is not configured or not active.`,
+        );
+      } else if (this.sampled(config, moment.context)) {
+        const event = { ...own, ...ofConfig(config) };
+        this.delivery.add(this.complete(event, target, config, moment, isEnriched(config)));
+      }
+    };
+    this.enqueue({ run, isEvent: true });
+  }
+
+  private complete(
+    event: Data,
+    target: string,
+    config: StreamConfig,
+    { dt, context, experiments }: Moment,
+    isEnriched: boolean,
+  ): Record<string, unknown> {
+    const attributes = isEnriched
+      ? requested(config.values, context, (name) =>
+          this.warnOnce(`The contextual attribute ${name} is not known; it is left out.`),
+        )
+      : {};
+    const whole = merged(attributes, {
+      ...event,
+      dt,
+      meta: {
+        ...asObject(event.meta),
+        stream: target,
+        domain: this.integration.getHostname(),
+        // Set here, so that an event which is sent twice is told apart from two events.
+        id: randomUuid(),
+      },
+    });
+    if (isEnriched) {
+      delete whole.experiments;
+      if (experiments.enrolled.length) whole.experiments = experiments;
+    }
+    return whole;
+  }
+
+  private copy(data: Data): Data | null {
+    try {
+      return JSON.parse(JSON.stringify(data)) as Data;
+    } catch (error) {
+      this.delivery.drop("not_json", 1, `An event is no JSON (${error}); it is not sent.`);
+      return null;
+    }
+  }
+
+  private sampled({ sample }: StreamConfig, context: Context): boolean {
+    if (sample === undefined) return true;
+    if (sample === null) return false;
+    const { unit, rate } = sample;
+    if (unit !== "pageview" && unit !== "session") return false;
+    return inSample(String(context.performer?.[`${unit}_id`] ?? ""), rate);
+  }
+
+  /** The streams if they are there, or can be had without waiting. */
+  private streamsNow(): StreamConfigs | undefined {
+    if (!this.streams && !this.loading) this.load();
+    return this.streams;
+  }
+
+  private enqueue(call: Pending): void {
+    const streams = this.streamsNow();
+    if (streams) {
+      call.run(streams);
+      return;
+    }
+    if (!this.loading) {
+      this.abandon(call);
+      return;
+    }
+    if (this.pending.length >= MAX_PENDING) {
+      this.pending.splice(0, 1).forEach(this.abandon);
+      this.warnOnce(`More than ${MAX_PENDING} calls wait for configuration; the oldest are dropped.`);
+    }
+    this.pending.push(call);
+  }
+
+  private readonly abandon = ({ isEvent }: Pending): void => {
+    const message = "There is no configuration; events are not sent.";
+    if (isEvent) this.delivery.drop("no_configuration", 1, message);
+  };
+
+  private load(): void {
+    if (Date.now() - this.failedAt < CONFIG_PAUSE_MS) return;
+    let found: unknown;
+    try {
+      found = this.integration.getStreamConfigs();
+    } catch (error) {
+      this.failed(error);
+      return;
+    }
+    // Not only the browser's own promises: platforms bring others.
+    if (typeof (found as PromiseLike<unknown> | null)?.then === "function") {
+      this.loading = true;
+      void this.await(found as PromiseLike<unknown>, 1);
+    } else {
+      this.streams = readStreams(found);
+    }
+  }
+
+  private async await(found: PromiseLike<unknown>, attempt: number): Promise<void> {
+    try {
+      this.arrived(readStreams(await found));
+    } catch (error) {
+      if (attempt >= CONFIG_ATTEMPTS) {
+        this.failed(error);
+        return;
+      }
+      const wait = FIRST_RETRY_MS * 2 ** (attempt - 1) * (0.75 + Math.random() / 2);
+      setTimeout(() => {
+        // A throw without a promise counts like a promise that was not kept.
+        const again = new Promise((resolve) => resolve(this.integration.getStreamConfigs()));
+        void this.await(again, attempt + 1);
+      }, wait);
+    }
+  }
+
+  private arrived(streams: StreamConfigs): void {
+    this.streams = streams;
+    this.loading = false;
+    const calls = this.pending;
+    this.pending = [];
+    for (const call of calls) this.guard(() => call.run(streams));
+  }
+
+  private failed(error: unknown): void {
+    this.loading = false;
+    this.failedAt = Date.now();
+    this.warnOnce(`The configuration cannot be had: ${error}`);
+    this.pending.splice(0).forEach(this.abandon);
+  }
+}
+
+function remembered<T>(items: Map<string, T>, name: string, make: () => T): T {
+  const found = items.get(name) ?? make();
+  items.set(name, found);
+  return found;
+}

@@ -1,0 +1,38 @@
+/** The browser client of Allotment, as an ES module. */
+
+import { Client } from "./client.js";
+import { DefaultIntegration, type Integration } from "./integration.js";
+
+export { Client, DEFAULT_SCHEMA, DEFAULT_STREAM, type Data } from "./client.js";
+export type { ExperimentConfig, Membership, PageConfig, Sample } from "./configuration.js";
+export type { Context } from "./attributes.js";
+export type { Counters, DropReason } from "./delivery.js";
+export { Experiment } from "./experiment.js";
+export { Instrument, type Instrumentation, type Sender } from "./instrument.js";
+export {
+  DefaultIntegration,
+  type DefaultIntegrationOptions,
+  type Integration,
+} from "./integration.js";
+export {
+  ClickThroughRateInstrument,
+  clickThroughRate,
+  type ClickThroughRateOptions,
+  type ClickThroughRateState,
+} from "./instruments/clickThroughRate.js";
+export {
+  allocate,
+  inSample,
+  parseOverrides,
+  parseRate,
+  subjectHash,
+  type Allocation,
+  type Arms,
+} from "./law.js";
+
+export const version: string = __VERSION__;
+
+/** A client for a page; without an integration it reads the page's `window.allotmentConfig`. */
+export function createClient(integration: Integration = new DefaultIntegration()): Client {
+  return new Client(integration);
+}

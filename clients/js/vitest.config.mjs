@@ -1,0 +1,11 @@
+import { readFileSync } from "node:fs";
+import { defineConfig } from "vitest/config";
+
+const { version } = JSON.parse(readFileSync(new URL("package.json", import.meta.url), "utf8"));
+
+export default defineConfig({
+  define: { __VERSION__: JSON.stringify(version) },
+  // The vectors lie at the root of the repository, one copy for every language.
+  server: { fs: { allow: ["../.."] } },
+  test: { include: ["tests/**/*.test.ts"], environment: "node" },
+});
