@@ -21,8 +21,9 @@ from allotment.allocation import (
     parse_time,
 )
 
+_WEB_TITLE = "analytics/product_metrics/web/base"
 DEFAULT_SCHEMAS = {
-    "analytics/product_metrics/web/base": "/analytics/product_metrics/web/base/1.3.0",
+    _WEB_TITLE: "/analytics/product_metrics/web/base/1.3.0",
     "analytics/product_metrics/app/base": "/analytics/product_metrics/app/base/1.3.0",
 }
 """The schema that events of a title follow when its configuration names no version."""
@@ -148,6 +149,12 @@ def parse_instrument(item: object) -> Instrument:
         start=parse_time(name, "start", item.get("start")),
         end=parse_time(name, "end", item.get("end")),
     )
+
+
+def default_schema(stream: Mapping[str, Any]) -> str:
+    """The schema of a stream's events where nothing else names one."""
+    title = str(stream.get("schema_title") or _WEB_TITLE).strip("/")
+    return DEFAULT_SCHEMAS.get(title) or f"/{title}/latest"
 
 
 def producer_settings(stream: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -22,7 +22,7 @@ def page_variables(visitor: Visitor, intake_url: str, site: str) -> dict[str, An
             "site": site,
             "streams": _public_streams(visitor.configuration),
             "experiments": _enrolled_configs(visitor),
-            "context": visitor.context,
+            "context": _page_context(visitor),
         },
     }
 
@@ -91,6 +91,14 @@ def _partial_end(text: bytes) -> int:
     """How many bytes at the end may be the beginning of the closing tag."""
     end = text[-len(_HEAD_END) + 1 :].lower()
     return next((n for n in range(len(end), 0, -1) if _HEAD_END.startswith(end[-n:])), 0)
+
+
+def _page_context(visitor: Visitor) -> dict[str, Any]:
+    """The visitor's context without the ids of this request: the browser client has its own."""
+    context = dict(visitor.context)
+    own = {"pageview_id", "session_id"}
+    context["performer"] = {k: v for k, v in context["performer"].items() if k not in own}
+    return context
 
 
 def _public_streams(configuration: Configuration) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from allotment.sdk import events
 from allotment.sdk.documents import (
     Configuration,
     Instrument,
+    default_schema,
     producer_settings,
     requested_attributes,
 )
@@ -274,7 +275,7 @@ class ExperimentHandle:
             )
         return self._visitor.send(
             stream=experiment.stream_name,
-            schema=experiment.schema_id,
+            schema=experiment.schema_id or default_schema(settings),
             action=action,
             data=data,
             attributes=(*requested_attributes(settings), *experiment.contextual_attributes),

@@ -34,15 +34,17 @@ def cookie_ids(cookie_header: str, *, secure: bool) -> CookieIds:
     """Read the ids from a request's `Cookie` header; make new ones for what is missing or damaged.
 
     Ids are random: 128 bits name a browser for a year, 80 bits a session until the browser closes.
+    Scripts cannot read the first; the browser client shares the second, so that events of one
+    session have one id wherever they are made.
     """
     cookies = parse_cookies(cookie_header)
     browser = cookies.get(BROWSER_COOKIE, "")
     session = cookies.get(SESSION_COOKIE, "")
-    rest = "; Path=/; HttpOnly; SameSite=Lax" + ("; Secure" if secure else "")
+    rest = "; Path=/; SameSite=Lax" + ("; Secure" if secure else "")
     new: list[str] = []
     if not _BROWSER_ID.fullmatch(browser):
         browser = secrets.token_hex(16)
-        new.append(f"{BROWSER_COOKIE}={browser}; Max-Age={_YEAR_SECONDS}{rest}")
+        new.append(f"{BROWSER_COOKIE}={browser}; Max-Age={_YEAR_SECONDS}; HttpOnly{rest}")
     if not _SESSION_ID.fullmatch(session):
         session = secrets.token_hex(10)
         new.append(f"{SESSION_COOKIE}={session}{rest}")
