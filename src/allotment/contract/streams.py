@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
-_EMPTY: Mapping[str, Any] = MappingProxyType({})
-_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,255}", re.ASCII)
+_EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
+_NAME: Final = re.compile(r"[A-Za-z0-9_.:-]{1,255}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""The HTTP intake: accept, validate, enrich, answer. No Django."""

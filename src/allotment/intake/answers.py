@@ -1,0 +1,96 @@
+"""The answers of the intake: status, headers, body."""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+Headers = list[tuple[str, str]]
+
+CORS: Final[Headers] = [
+    ("access-control-allow-origin", "*"),
+    ("access-control-allow-methods", "POST, OPTIONS"),
+    (
+        "access-control-allow-headers",
+        "accept, content-type, content-encoding, x-requested-with, x-request-id",
+    ),
+    ("access-control-expose-headers", "etag"),
+    ("access-control-max-age", "86400"),
+]
+EMPTY_HEADERS: Final[Headers] = [("access-control-allow-origin", "*")]
+JSON_HEADERS: Final[Headers] = [
+    *EMPTY_HEADERS,
+    ("content-type", "application/json"),
+    ("x-content-type-options", "nosniff"),
+]
+_PROBLEM_HEADERS: Final[Headers] = [
+    *EMPTY_HEADERS,
+    ("content-type", "application/problem+json"),
+    ("x-content-type-options", "nosniff"),
+]
+_TITLES: Final = {
+    400: "Bad Request",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    413: "Content Too Large",
+    415: "Unsupported Media Type",
+    500: "Internal Server Error",
+    503: "Service Unavailable",
+}
+RETRY_AFTER_SECONDS: Final = 5
+
+
+class Answer(NamedTuple):
+    """What goes back. An empty body has no content type."""
+
+    status: int
+    headers: Headers
+    body: bytes = b""
+
+
+CREATED: Final = Answer(201, EMPTY_HEADERS)
+HASTY: Final = Answer(202, EMPTY_HEADERS)
+PREFLIGHT: Final = Answer(204, [*CORS, ("allow", "POST, OPTIONS")])
+
+
+def json_answer(status: int, value: Any) -> Answer:  # noqa: ANN401 -- any JSON value
+    """A JSON body."""
+    return Answer(status, JSON_HEADERS, orjson.dumps(value))
+
+
+def problem(
+    status: int, code: str, detail: str, *, method: str, uri: str, extra: Headers | None = None
+) -> Answer:
+    """A problem document (RFC 9457) with the members that this protocol's intakes have."""
+    body = {
+        "status": status,
+        "type": code,
+        "title": _TITLES.get(status, "Error"),
+        "detail": detail,
+        "method": method,
+        "uri": uri,
+    }
+    return Answer(status, [*_PROBLEM_HEADERS, *(extra or [])], orjson.dumps(body))
+
+
+def unavailable(detail: str, *, method: str, uri: str) -> Answer:
+    """503: nothing was acknowledged, try again."""
+    return problem(
+        503,
+        "unavailable",
+        detail,
+        method=method,
+        uri=uri,
+        extra=[("retry-after", str(RETRY_AFTER_SECONDS))],
+    )
+
+
+def outcome_answer(accepted: int, invalid: list[Any], errors: list[Any]) -> Answer:
+    """201 when all were accepted, 207 when some, 400 when none."""
+    if not invalid and not errors:
+        return CREATED
+    status = 207 if accepted else 400
+    if not accepted and not errors:
+        return json_answer(status, {"invalid": invalid})
+    return json_answer(status, {"invalid": invalid, "error": errors})
