@@ -7,5 +7,5 @@ export default defineConfig({
   define: { __VERSION__: JSON.stringify(version) },
   // The vectors lie at the root of the repository, one copy for every language.
   server: { fs: { allow: ["../.."] } },
-  test: { include: ["tests/**/*.test.ts"], environment: "node" },
+  test: { include: ["tests/**/*.test.ts"], environment: "node", setupFiles: ["tests/setup.mjs"] },
 });

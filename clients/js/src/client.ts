@@ -146,6 +146,7 @@ export class Client {
     data: Data,
     fixed: Data,
     schemaOf: (config: StreamConfig) => string,
+    values: readonly string[] = [],
   ): void {
     this.guard(() => {
       if (!asText(action)) {
@@ -157,7 +158,8 @@ export class Client {
         stream,
         { ...own, ...fixed, action },
         () => true,
-        (config) => ({ $schema: schemaOf(config), ...(config.sample ? { sample: config.sample } : {}) }),
+        ({ sample, ...config }) => ({ $schema: schemaOf(config), ...(sample ? { sample } : {}) }),
+        values,
       );
     });
   }
@@ -191,6 +193,7 @@ export class Client {
     data: Data,
     isEnriched: (config: StreamConfig) => boolean,
     ofConfig: (config: StreamConfig) => Data = () => ({}),
+    values: readonly string[] = [],
   ): void {
     if (navigator.cookieEnabled === false) {
       // Such a visitor looks new on every page, so its events would mislead.
@@ -216,21 +219,22 @@ export class Client {
         );
       } else if (this.sampled(config, moment.context)) {
         const event = { ...own, ...ofConfig(config) };
-        this.delivery.add(this.complete(event, target, config, moment, isEnriched(config)));
+        const names = isEnriched(config) ? [...config.values, ...values] : null;
+        this.delivery.add(this.complete(event, target, names, moment));
       }
     };
     this.enqueue({ run, isEvent: true });
   }
 
+  /** The event as it is sent. `names`: the attributes asked for; null: leave it as it is. */
   private complete(
     event: Data,
     target: string,
-    config: StreamConfig,
+    names: readonly string[] | null,
     { dt, context, experiments }: Moment,
-    isEnriched: boolean,
   ): Record<string, unknown> {
-    const attributes = isEnriched
-      ? requested(config.values, context, (name) =>
+    const attributes = names
+      ? requested(names, context, (name) =>
           this.warnOnce(`The contextual attribute ${name} is not known; it is left out.`),
         )
       : {};
@@ -245,7 +249,7 @@ export class Client {
         id: randomUuid(),
       },
     });
-    if (isEnriched) {
+    if (names) {
       delete whole.experiments;
       if (experiments.enrolled.length) whole.experiments = experiments;
     }

@@ -34,10 +34,11 @@ export interface StreamConfig {
 
 export type StreamConfigs = ReadonlyMap<string, StreamConfig>;
 
-/** Where an experiment's own events go, where the page says it. */
+/** Where an experiment's own events go and what they carry, where the page says it. */
 export interface ExperimentConfig {
   readonly stream_name?: string;
   readonly schema_id?: string;
+  readonly contextual_attributes?: readonly string[];
 }
 
 /** What a page's `window.allotmentConfig` holds. */

@@ -25,10 +25,15 @@ export class Experiment implements Sender {
   send(action: string, data: Data = {}): void {
     this.client.guard(() => {
       if (this.getAssignedGroup() === null) return;
-      const { stream_name, schema_id } = this.client.getExperimentConfig(this.name) ?? {};
-      this.client.interact(stream_name || DEFAULT_STREAM, action, data, {}, ({ schemaId }) => {
-        return schema_id || schemaId || DEFAULT_SCHEMA;
-      });
+      const config = this.client.getExperimentConfig(this.name);
+      this.client.interact(
+        config?.stream_name || DEFAULT_STREAM,
+        action,
+        data,
+        {},
+        ({ schemaId }) => config?.schema_id || schemaId || DEFAULT_SCHEMA,
+        config?.contextual_attributes,
+      );
     });
   }
 

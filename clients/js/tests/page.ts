@@ -1,0 +1,80 @@
+/**
+ * A stand-in for the page, for tests that run in node: only what the client touches, so that time,
+ * failing requests and a page being left can be played exactly. What a real browser does is tested
+ * in real Chromium, in `tests/clients/test_browser.py`.
+ */
+
+import { vi } from "vitest";
+
+export interface Answer {
+  status: number;
+  body?: unknown;
+}
+
+export class Page {
+  readonly beacons: { url: string; events: Record<string, any>[]; body: string }[] = [];
+  readonly posts: { url: string; init: RequestInit; events: Record<string, any>[] }[] = [];
+  readonly warnings: string[] = [];
+  readonly window = new EventTarget();
+  readonly document = Object.assign(new EventTarget(), { visibilityState: "visible", cookie: "" });
+  readonly navigator = {
+    cookieEnabled: true,
+    userAgent: "Mozilla/5.0 (X11; Linux x86_64)",
+    sendBeacon: (url: string, body: string): boolean => {
+      if (!this.takesBeacons) return false;
+      this.beacons.push({ url, body, events: JSON.parse(body) });
+      return true;
+    },
+  };
+  takesBeacons = true;
+  /** What the next requests are answered; an Error is a connection that fails. The last stays. */
+  answers: (Answer | Error)[] = [{ status: 201 }];
+
+  constructor() {
+    const globals: Record<string, unknown> = {
+      window: globalThis,
+      document: this.document,
+      navigator: this.navigator,
+      location: { hostname: "wiki.example", protocol: "http:", search: "" },
+      innerWidth: 1280,
+      innerHeight: 800,
+      matchMedia: () => ({ matches: false }),
+      addEventListener: this.window.addEventListener.bind(this.window),
+      removeEventListener: this.window.removeEventListener.bind(this.window),
+      fetch: this.fetch,
+      allotmentConfig: undefined,
+      allotmentUserExperiments: undefined,
+    };
+    for (const [name, value] of Object.entries(globals)) vi.stubGlobal(name, value);
+    vi.spyOn(console, "warn").mockImplementation((text) => void this.warnings.push(String(text)));
+  }
+
+  get events(): Record<string, any>[] {
+    return this.beacons.flatMap(({ events }) => events);
+  }
+
+  hide(): void {
+    this.document.visibilityState = "hidden";
+    this.document.dispatchEvent(new Event("visibilitychange"));
+  }
+
+  private readonly fetch = async (url: unknown, init: RequestInit = {}): Promise<unknown> => {
+    const events = init.body === undefined ? [] : JSON.parse(String(init.body));
+    this.posts.push({ url: String(url), init, events });
+    const answer = this.answers.length > 1 ? this.answers.shift() : this.answers[0];
+    if (answer === undefined || answer instanceof Error) throw answer ?? new Error("no answer");
+    const { status, body } = answer;
+    return { status, ok: status >= 200 && status < 300, json: async () => body };
+  };
+}
+
+export function newPage(): Page {
+  vi.useFakeTimers({ now: new Date("2026-11-22T09:00:00Z") });
+  return new Page();
+}
+
+export function endPage(): void {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+  vi.restoreAllMocks();
+}
