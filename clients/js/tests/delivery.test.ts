@@ -133,16 +133,19 @@ describe("where the browser refuses the beacon", () => {
   it.each([new TypeError("offline"), { status: 503 }, { status: 429 }, { status: 500 }])(
     "tries again after %j, later each time",
     async (failure) => {
+      vi.spyOn(Math, "random").mockReturnValue(0.5); // the waits are then 1 s and 2 s
       page.answers = [failure, failure, { status: 201 }];
       add(1);
       delivery.flush();
       await settle();
       expect(delivery.counters).toEqual({ sent: 0, waiting: 1, dropped: {} });
-      await vi.advanceTimersByTimeAsync(1_250);
+      await vi.advanceTimersByTimeAsync(999);
+      expect(page.posts).toHaveLength(1);
+      await vi.advanceTimersByTimeAsync(1);
       expect(page.posts).toHaveLength(2);
-      await vi.advanceTimersByTimeAsync(1_400);
+      await vi.advanceTimersByTimeAsync(1_999);
       expect(page.posts).toHaveLength(2);
-      await vi.advanceTimersByTimeAsync(1_200);
+      await vi.advanceTimersByTimeAsync(1);
       expect(page.posts).toHaveLength(3);
       expect(delivery.counters).toEqual({ sent: 1, waiting: 0, dropped: {} });
     },
