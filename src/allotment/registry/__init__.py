@@ -1,0 +1,1 @@
+"""The registry: where people declare instruments and experiments, and sites read them."""

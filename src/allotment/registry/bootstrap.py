@@ -1,0 +1,56 @@
+"""Making a data folder ready: Django set up, the database migrated, what must exist created."""
+
+from __future__ import annotations
+
+import os
+import secrets
+
+from allotment.registry import secret_key
+from allotment.settings import Settings, to_environ
+
+SETTINGS_MODULE = "allotment.registry.django_settings"
+FIRST_ADMIN = "admin"
+
+
+def configure(settings: Settings) -> None:
+    """Make the folder and the key, hand the settings to Django by the environment, start Django.
+
+    Django reads its settings once a process; the first call decides.
+    """
+    settings.registry_dir.mkdir(parents=True, exist_ok=True)
+    if not settings.secret_key:
+        secret_key.ensure(settings.registry_dir)
+    os.environ.update(to_environ(settings))
+    os.environ["DJANGO_SETTINGS_MODULE"] = SETTINGS_MODULE
+    import django  # noqa: PLC0415 - not before the environment says which settings
+
+    django.setup()
+
+
+def prepare(settings: Settings) -> str | None:
+    """Migrate, create the default streams and the first admin.
+
+    Returns:
+        The first admin's one-time password when this call created the account, else None.
+    """
+    configure(settings)
+    from django.core.management import call_command  # noqa: PLC0415 - needs Django set up
+
+    call_command("migrate", interactive=False, verbosity=0)
+    from allotment.registry import seeding  # noqa: PLC0415 - models need Django set up
+
+    seeding.create_streams()
+    return create_first_admin()
+
+
+def create_first_admin() -> str | None:
+    """The one-time password of a new account `admin`; None where any account is there already."""
+    from allotment.registry.models import Account  # noqa: PLC0415 - models need Django set up
+
+    if Account.objects.exists():
+        return None
+    password = secrets.token_urlsafe(12)
+    Account.objects.create_superuser(
+        username=FIRST_ADMIN, password=password, must_change_password=True
+    )
+    return password

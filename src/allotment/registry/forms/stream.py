@@ -1,0 +1,129 @@
+"""The form of a stream."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.http import QueryDict
+
+from allotment.registry import lifecycle, rules, schema_catalog
+from allotment.registry.attributes import ATTRIBUTES, without_field
+from allotment.registry.models import Stream
+
+_OWN_FIELDS = ("stream", "schema_title", "destination_event_service", "topics")
+
+
+class StreamForm(forms.Form):
+    """A stream's name, what may travel in it, and settings beyond that."""
+
+    name = forms.CharField(
+        max_length=63,
+        label="Name",
+        help_text="What instruments and experiments choose. Cannot be changed later.",
+        widget=forms.TextInput(attrs={"class": "mono", "autocapitalize": "none"}),
+    )
+    description = forms.CharField(
+        required=False,
+        label="Description",
+        help_text="What travels in it, and for whom.",
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+    schema_title = forms.ChoiceField(
+        label="Schema title", help_text="Every event in the stream follows a version of it."
+    )
+    destination_event_service = forms.CharField(
+        max_length=100,
+        label="Intake",
+        help_text="The service that takes the events. One machine has one.",
+        initial="allotment-intake",
+    )
+    attributes = forms.MultipleChoiceField(
+        required=False,
+        label="Sent with every event",
+        help_text="Besides these, each experiment on the stream may ask for its own.",
+        choices=[(a.name, a.label) for a in ATTRIBUTES],
+        widget=forms.CheckboxSelectMultiple,
+    )
+    settings = forms.JSONField(
+        required=False,
+        label="Further settings",
+        help_text="A JSON object that is passed on as it is, for clients and intakes that read it.",
+        initial=dict,
+        widget=forms.Textarea(attrs={"rows": 4, "class": "mono"}),
+    )
+
+    def __init__(
+        self,
+        data: QueryDict | None = None,
+        *,
+        stream: Stream | None = None,
+        initial: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(data, initial=dict(initial or {}), use_required_attribute=False)
+        self.stream = stream
+        titles = schema_catalog.titles()
+        if stream is not None:
+            self.fields["name"].disabled = True
+            titles = sorted({*titles, stream.schema_title})
+        self.fields["schema_title"].choices = [(t, t) for t in titles]  # type: ignore[attr-defined]
+
+    def clean_name(self) -> str:
+        """A free name of the usual form."""
+        name = str(self.cleaned_data["name"])
+        if self.stream is not None:
+            return name
+        if not rules.MACHINE_NAME.fullmatch(name):
+            raise ValidationError(
+                f"“{name}” is not 8 to 63 letters, digits, dots, dashes or underscores. "
+                "Choose a name such as product_metrics.web_search.",
+                code="name-has-form",
+            )
+        if name.casefold() in {taken.casefold() for taken in lifecycle.taken_names()}:
+            raise ValidationError(
+                f"“{name}” is the name of another instrument, experiment or stream. "
+                "Choose another.",
+                code="name-is-free",
+            )
+        return name
+
+    def clean_settings(self) -> dict[str, Any]:
+        """An object that does not speak for the other fields."""
+        found = self.cleaned_data["settings"]
+        if found is None:
+            return {}
+        if not isinstance(found, dict):
+            raise ValidationError('Give a JSON object, such as {"canary_events_enabled": true}.')
+        own = [name for name in _OWN_FIELDS if name in found]
+        if own:
+            raise ValidationError(f"“{own[0]}” has a field of its own. Leave it out here.")
+        producers = found.get("producers", {})
+        client = producers.get("metrics_platform_client", {}) if isinstance(producers, dict) else 0
+        if not isinstance(client, dict) or {"provide_values", "stream_name"} & set(client):
+            raise ValidationError(
+                "“producers” is an object of objects, and what is sent with every event is chosen "
+                "above. Take provide_values and stream_name out."
+            )
+        return found
+
+    def clean(self) -> dict[str, Any]:
+        """Every attribute has a field in the schema."""
+        found = self.cleaned_data
+        missing = without_field(
+            tuple(found.get("attributes", ())), str(found.get("schema_title", ""))
+        )
+        if missing:
+            self.add_error(
+                "attributes",
+                f"Events of this schema have no field for {', '.join(missing)}. Leave it out.",
+            )
+        return found
+
+    def save(self) -> Stream:
+        """Store what the valid form says."""
+        stream = self.stream or Stream()
+        for name in self.fields:
+            setattr(stream, name, self.cleaned_data[name])
+        return lifecycle.save_stream(stream)

@@ -1,0 +1,33 @@
+"""Instruments: named producers of events that measure ordinary use."""
+
+from django.db import models
+from simple_history.models import HistoricalRecords
+
+from allotment.registry.models.item import Item, PlanRecord, SiteRate
+
+
+class Instrument(Item):
+    """A named producer of events, with its own sampling and contextual attributes."""
+
+    class SampleUnit(models.TextChoices):
+        """By whose id the sample is drawn."""
+
+        PAGEVIEW = "pageview", "Each page view"
+        SESSION = "session", "Each session"
+
+    KIND = "instrument"
+
+    sample_unit = models.CharField(max_length=20, choices=SampleUnit)
+    history = HistoricalRecords(bases=[PlanRecord, models.Model])
+
+
+class InstrumentSite(SiteRate):
+    """An instrument's rate at one site."""
+
+    instrument = models.ForeignKey(Instrument, on_delete=models.CASCADE, related_name="sites")
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["instrument", "site"], name="instrument_site_once")
+        ]

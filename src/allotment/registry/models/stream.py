@@ -1,0 +1,21 @@
+"""Streams: named channels of events with one schema title."""
+
+from django.db import models
+from simple_history.models import HistoricalRecords
+
+
+class Stream(models.Model):
+    """A named channel of events; many instruments and experiments may share it."""
+
+    name = models.CharField(max_length=255, unique=True)
+    description = models.TextField(blank=True)
+    schema_title = models.CharField(max_length=255)
+    destination_event_service = models.CharField(max_length=100, default="allotment-intake")
+    attributes = models.JSONField(default=list, blank=True)
+    settings = models.JSONField(default=dict, blank=True)
+    created = models.DateTimeField(auto_now_add=True)
+    changed = models.DateTimeField(auto_now=True)
+    history = HistoricalRecords()
+
+    def __str__(self) -> str:
+        return self.name

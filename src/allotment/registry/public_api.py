@@ -1,0 +1,231 @@
+"""The public configuration: documents shaped from the database, in the published forms.
+
+Shapes: instruments and experiments as the current clients read them, streams as the stream
+configuration API gives them. One row that cannot be read or shaped is left out, counted and
+logged; it never hides the others, and a database that does not answer is an error, never an empty
+list.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from django.db import DatabaseError
+from django.db.models import Model, QuerySet
+
+from allotment.allocation import parse_experiment, parse_sample_rate
+from allotment.registry.models import Experiment, Instrument, State, Stream
+from allotment.registry.plan import rate_text
+
+_LOG = logging.getLogger(__name__)
+_Row = TypeVar("_Row", bound=Model)
+Document = dict[str, Any]
+
+
+@dataclass
+class Shaped:
+    """Documents in order, and the names of the rows that had to be left out."""
+
+    documents: list[Document] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+
+
+def experiments(now: datetime, *, analytics: bool = False) -> Shaped:
+    """Active and future experiments; for analytics also ended and switched-off ones."""
+    rows = Experiment.objects.filter(activated__isnull=False).order_by("machine_name")
+    rows = rows.prefetch_related("groups", "sites").select_related("stream")
+
+    def shape(row: Experiment) -> Document | None:
+        return experiment(row) if analytics or _is_served(row, now) else None
+
+    return _shape_each(rows, shape)
+
+
+def instruments(now: datetime) -> Shaped:
+    """Active and future instruments."""
+    rows = Instrument.objects.filter(activated__isnull=False).order_by("machine_name")
+    rows = rows.prefetch_related("sites").select_related("stream")
+    return _shape_each(rows, lambda row: instrument(row) if _is_served(row, now) else None)
+
+
+def streams(now: datetime, *, site: str | None = None) -> Shaped:
+    """Each stream by name with the attributes that running experiments ask for, then each running
+    instrument as a stream of its own that points at its target."""
+    asked: dict[str, list[str]] = {}
+    running = experiments(now)
+    for document in running.documents:
+        if _runs(document, now):
+            asked.setdefault(document["stream_name"], []).extend(document["contextual_attributes"])
+    real = _shape_each(
+        Stream.objects.order_by("name"), lambda row: stream(row, asked.get(row.name, []))
+    )
+    pseudo = Shaped()
+    found = instruments(now)
+    for document in found.documents:
+        if _runs(document, now):
+            pseudo.documents.append(instrument_stream(document, site=site))
+    return Shaped(
+        real.documents + pseudo.documents, real.left_out + running.left_out + found.left_out
+    )
+
+
+def everything(now: datetime) -> tuple[list[Document], ...]:
+    """All that the public API can show at a moment, for telling whether a change shows."""
+    return (
+        experiments(now).documents,
+        experiments(now, analytics=True).documents,
+        instruments(now).documents,
+        streams(now).documents,
+    )
+
+
+def experiment(row: Experiment) -> Document:
+    """One experiment in the current form, with our weights.
+
+    Raises:
+        ValueError: the row is not usable as a configuration.
+    """
+    groups = list(row.groups.all())
+    document = {
+        "name": row.machine_name,
+        "start": _time(row.start),
+        "end": _time(row.end),
+        "user_identifier_type": row.identifier_type,
+        "sample_rate": sample_rate(row),
+        "groups": [group.name for group in groups],
+        "weights": [group.weight for group in groups],
+        "stream_name": row.stream.name,
+        "schema_id": row.schema_id,
+        "contextual_attributes": _texts(row.attributes),
+        "version": str(row.version),
+        "phase_index": 0,
+    }
+    parse_experiment(document)
+    return document
+
+
+def instrument(row: Instrument) -> Document:
+    """One instrument in the current form.
+
+    Raises:
+        ValueError: the row is not usable as a configuration.
+    """
+    document = {
+        "name": row.machine_name,
+        "start": _time(row.start),
+        "end": _time(row.end),
+        "sample_unit": row.sample_unit,
+        "sample_rate": sample_rate(row),
+        "stream_name": row.stream.name,
+        "schema_title": row.stream.schema_title,
+        "contextual_attributes": _texts(row.attributes),
+    }
+    parse_sample_rate(row.machine_name, document["sample_rate"])
+    return document
+
+
+def stream(row: Stream, asked: Iterable[str] = ()) -> Document:
+    """One stream: its own settings, and what is asked for on it merged into `provide_values`."""
+    settings = row.settings
+    if not isinstance(settings, dict):
+        raise TypeError(f"the settings of {row.name} are {settings!r}; they must be an object")
+    values = list(dict.fromkeys([*_texts(row.attributes), *asked]))
+    producers = dict(settings.get("producers") or {})
+    client = dict(producers.get("metrics_platform_client") or {})
+    values = list(dict.fromkeys([*client.get("provide_values", []), *values]))
+    producers["metrics_platform_client"] = {**client, "provide_values": values}
+    return {
+        **settings,
+        "stream": row.name,
+        "schema_title": row.schema_title,
+        "destination_event_service": row.destination_event_service,
+        "topics": [row.name],
+        "producers": producers,
+    }
+
+
+def instrument_stream(document: Document, *, site: str | None) -> Document:
+    """An instrument's document as a stream that is addressed by the instrument's name."""
+    rates = parse_sample_rate(document["name"], document["sample_rate"])
+    return {
+        "stream": document["name"],
+        "schema_title": document["schema_title"],
+        "producers": {
+            "metrics_platform_client": {
+                "provide_values": document["contextual_attributes"],
+                "stream_name": document["stream_name"],
+            }
+        },
+        "sample": {"unit": document["sample_unit"], "rate": rates.at(site)},
+    }
+
+
+def sample_rate(row: Experiment | Instrument) -> Document:
+    """`{"default": 0.5, "0.1": ["frwiki"]}`: the default, then each rate with its sites."""
+    rates: Document = {"default": _number(float(row.default_rate))}
+    for place in row.sites.all():
+        rates.setdefault(rate_text(place.rate), []).append(place.site)
+    return rates
+
+
+def _shape_each(rows: QuerySet[_Row], shape: Callable[[_Row], Document | None]) -> Shaped:
+    found = Shaped()
+    for name, row in _read_each(rows, found):
+        try:
+            document = shape(row)
+        except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError) as error:
+            _leave_out(found, name, error)
+            continue
+        if document is not None:
+            found.documents.append(document)
+    return found
+
+
+def _read_each(rows: QuerySet[_Row], found: Shaped) -> list[tuple[str, _Row]]:
+    """All rows at once; where one of them cannot be read, one by one without it."""
+    try:
+        return [(str(row), row) for row in rows]
+    except DatabaseError:
+        raise
+    except (ValueError, TypeError, ArithmeticError, LookupError):
+        read: list[tuple[str, _Row]] = []
+    name_field = "name" if rows.model is Stream else "machine_name"
+    for key, name in rows.values_list("pk", name_field):
+        try:
+            read.append((name, rows.get(pk=key)))
+        except (ValueError, TypeError, ArithmeticError, LookupError) as error:
+            _leave_out(found, name, error)
+    return read
+
+
+def _leave_out(found: Shaped, name: str, error: Exception) -> None:
+    found.left_out.append(name)
+    _LOG.error("left %s out of the public configuration: %s", name, error)
+
+
+def _is_served(row: Experiment | Instrument, now: datetime) -> bool:
+    return row.state(now) in {State.SCHEDULED, State.RUNNING}
+
+
+def _runs(document: Document, now: datetime) -> bool:
+    return bool(document["start"] <= _time(now) <= document["end"])
+
+
+def _time(moment: datetime | None) -> str:
+    if moment is None:
+        raise ValueError("a date is missing or is no date")
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _texts(found: object) -> list[str]:
+    if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
+        raise TypeError(f"{found!r} is no list of texts")
+    return list(found)
+
+
+def _number(rate: float) -> float | int:
+    return int(rate) if rate.is_integer() else rate

@@ -1,0 +1,37 @@
+"""Which schemas there are, as far as forms need to know."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from django.conf import settings
+
+from allotment.contract.schemas import SchemaNotFoundError, SchemaRepository
+
+
+@lru_cache(maxsize=1)
+def repository() -> SchemaRepository:
+    """The schemas of this installation."""
+    return SchemaRepository(settings.ALLOTMENT.schema_paths)
+
+
+def titles() -> list[str]:
+    """Titles that events may have: the shared fragments are none of them."""
+    return [title for title in repository().titles() if not title.startswith("fragment/")]
+
+
+def latest_uri(title: str) -> str:
+    """The newest version's `$schema`; empty where the title is not known."""
+    try:
+        return repository().latest(title).uri
+    except SchemaNotFoundError:
+        return ""
+
+
+def is_known(uri: str) -> bool:
+    """Whether a `$schema` names a released version."""
+    try:
+        repository().load(uri)
+    except SchemaNotFoundError:
+        return False
+    return True

@@ -1,0 +1,134 @@
+"""How values look on the pages: icons, badges, times, shares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from django import template
+from django.forms import BoundField
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+from allotment.registry import rules
+from allotment.registry.lifecycle import AnyItem
+
+register = template.Library()
+
+_SHAPES = {
+    "good": '<circle cx="8" cy="8" r="6"/><path d="M5.2 8.2l2 2 3.6-4.2"/>',
+    "warn": '<path d="M8 2.2L14.4 13.5H1.6z"/><path d="M8 6.6v3M8 11.6v.1"/>',
+    "bad": '<path d="M5.3 2h5.4L14 5.3v5.4L10.7 14H5.3L2 10.7V5.3z"/>'
+    '<path d="M5.8 5.8l4.4 4.4M10.2 5.8l-4.4 4.4"/>',
+    "wait": '<path d="M4 2.2h8M4 13.8h8M5 2.2c0 3.4 6 5.6 6 11.6M11 2.2c0 3.4-6 5.6-6 11.6"/>',
+    "draft": '<path d="M3 13l.6-3L10.6 3a1.4 1.4 0 0 1 2 2L5.9 12.2z"/>',
+    "scheduled": '<circle cx="8" cy="8" r="5.6"/><path d="M8 4.8V8l2.2 1.6"/>',
+    "running": '<path class="f" d="M4.5 2.8v10.4L13 8z"/>',
+    "stopped": '<rect class="f" x="3.5" y="3.5" width="9" height="9" rx="1"/>',
+    "open": '<circle cx="8" cy="8" r="5.8" stroke-dasharray="2.4 2.4"/>',
+    "lock": '<rect x="3.5" y="7" width="9" height="6.5" rx="1"/>'
+    '<path d="M5.5 7V5a2.5 2.5 0 0 1 5 0v2"/>',
+}
+_BADGES = {"draft": "draft", "scheduled": "sched", "running": "run", "stopped": "stop"}
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """A small drawing; the word beside it carries the meaning."""
+    shape = mark_safe(_SHAPES[name])  # noqa: S308 - a constant of this module
+    return format_html('<svg class="i" viewBox="0 0 16 16" aria-hidden="true">{}</svg>', shape)
+
+
+@register.simple_tag
+def badge(state: str) -> SafeString:
+    """The state as shape, word and colour."""
+    return format_html(
+        '<span class="badge {}">{}{}</span>', _BADGES[state], icon(state), state.capitalize()
+    )
+
+
+@register.simple_tag
+def moment(when: datetime | None, *, empty: str = "not set") -> SafeString | str:
+    """A time in the reader's zone with UTC beside it; once where the zone is UTC."""
+    if when is None:
+        return empty
+    local = timezone.localtime(when)
+    universal = when.astimezone(UTC)
+    day = f"{local:%a} {local.day} {local:%b %Y, %H:%M}"
+    stamp = f"{universal:%Y-%m-%dT%H:%MZ}"
+    zone = timezone.get_current_timezone_name()
+    if zone == "UTC" or not local.utcoffset():
+        return format_html('<time datetime="{}">{} UTC</time>', stamp, day)
+    other = "" if universal.date() == local.date() else f"{universal:%a} {universal.day} "
+    return format_html(
+        '<time datetime="{}">{} {}</time> <span class="utc">({}{} UTC)</span>',
+        stamp,
+        day,
+        local.tzname() or "",
+        other,
+        f"{universal:%H:%M}",
+    )
+
+
+@register.simple_tag
+def day(when: datetime | None, *, empty: str = "not set") -> SafeString | str:
+    """A day in the reader's zone."""
+    if when is None:
+        return empty
+    local = timezone.localtime(when)
+    stamp = f"{when.astimezone(UTC):%Y-%m-%dT%H:%MZ}"
+    return format_html('<time datetime="{}">{}</time>', stamp, f"{local.day} {local:%b %Y}")
+
+
+@register.filter
+def share(rate: Decimal) -> str:
+    """A share from 0 to 1 in percent."""
+    return rules.percent(rate)
+
+
+@register.filter
+def traffic(item: AnyItem) -> str:
+    """Where an item runs, in one line."""
+    listed = [f"{row.site} {rules.percent(row.rate)}" for row in item.sites.all()]
+    if item.default_rate:
+        rate = rules.percent(item.default_rate)
+        listed.append(f"all other sites {rate}" if listed else f"all sites {rate}")
+    return ", ".join(listed) or "none yet"
+
+
+@register.filter
+def joined(texts: Sequence[str]) -> str:
+    """A list in words; a dash of words where it is empty."""
+    return ", ".join(texts) or "none"
+
+
+@register.filter
+def count(number: int) -> str:
+    """A count with its thousands apart."""
+    return f"{number:,}"
+
+
+@register.filter
+def get(found: Mapping[str, str], key: str) -> str | None:
+    """A value of a map by a key that is itself a value."""
+    return found.get(key)
+
+
+@register.filter
+def with_class(field: BoundField, name: str) -> SafeString:
+    """The field's control with a class."""
+    return field.as_widget(attrs={"class": name})
+
+
+@register.filter
+def locked(field: BoundField) -> SafeString:
+    """The field's control as one that can be read and not changed."""
+    return field.as_widget(attrs={"readonly": True})
+
+
+@register.filter
+def plural(number: int, word: str) -> str:
+    """A number with its noun: `1 group`, `2 groups`."""
+    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"

@@ -1,0 +1,70 @@
+"""The addresses of the registry. Names of items may hold dots, so they are matched as text."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, path
+
+from allotment.registry import api
+from allotment.registry.views import (
+    accounts,
+    directory,
+    experiments,
+    faults,
+    home,
+    instruments,
+    items,
+    streams,
+)
+
+
+def _of(kind: str) -> list[URLPattern]:
+    """The addresses that instruments and experiments share."""
+    at = f"{kind}s/<str:name>"
+    pages = {
+        "edit": items.edit,
+        "history": items.history,
+        "activate": items.activate,
+        "stop": items.stop,
+    }
+    return [
+        path(f"{kind}s/new", items.new, {"kind": kind}, name=f"{kind}-new"),
+        *(
+            path(f"{at}/{word}", view, {"kind": kind}, name=f"{kind}-{word}")
+            for word, view in pages.items()
+        ),
+    ]
+
+
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("login", accounts.log_in, name="login"),
+    path("login/local", accounts.log_in_locally, name="login-local"),
+    path("logout", accounts.log_out, name="logout"),
+    path("password", accounts.change_password, name="password"),
+    path("theme", accounts.choose_theme, name="theme"),
+    path("directory", directory.directory, name="directory"),
+    *_of("experiment"),
+    path("experiments/<str:name>", experiments.plan, name="experiment"),
+    path(
+        "experiments/<str:name>/configuration",
+        experiments.configuration,
+        name="experiment-configuration",
+    ),
+    path("experiments/<str:name>/results", experiments.results, name="experiment-results"),
+    path("experiments/<str:name>/install", experiments.install, name="experiment-install"),
+    *_of("instrument"),
+    path("instruments/<str:name>", instruments.detail, name="instrument"),
+    path("instruments/<str:name>/install", instruments.install, name="instrument-install"),
+    path("streams", streams.listing, name="streams"),
+    path("streams/new", streams.new, name="stream-new"),
+    path("streams/<str:name>", streams.edit, name="stream"),
+    path("api/v1/instruments", api.instruments, name="api-instruments"),
+    path("api/v1/experiments", api.experiments, name="api-experiments"),
+    path("w/api.php", api.stream_configs, name="api-streams"),
+    path("healthz", api.healthz, name="healthz"),
+]
+
+handler400 = faults.bad_request
+handler403 = faults.forbidden
+handler404 = faults.not_found
+handler500 = faults.server_error

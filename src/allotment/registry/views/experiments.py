@@ -1,0 +1,57 @@
+"""An experiment's own pages: plan, configuration, results and the lines to install."""
+
+from __future__ import annotations
+
+import json
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from allotment.registry import beds, interval_plot, public_api
+from allotment.registry import results as reports
+from allotment.registry.views import kinds
+from allotment.registry.views.items import item_context
+
+
+@require_safe
+def plan(request: HttpRequest, name: str) -> HttpResponse:
+    """What is tested, on whom, and why."""
+    item = kinds.experiment(name)
+    context = item_context(request, item)
+    drawn = beds.draw(context["plan"])
+    return render(request, "registry/experiment_plan.html", context | {"beds": drawn})
+
+
+@require_safe
+def configuration(request: HttpRequest, name: str) -> HttpResponse:
+    """What sites read, field by field and as JSON."""
+    item = kinds.experiment(name)
+    context = item_context(request, item)
+    try:
+        document = json.dumps(public_api.experiment(item), indent=2)
+    except (ValueError, TypeError):
+        document = ""
+    return render(request, "registry/experiment_configuration.html", context | {"json": document})
+
+
+@require_safe
+def results(request: HttpRequest, name: str) -> HttpResponse:
+    """The verdict first, the proof below."""
+    item = kinds.experiment(name)
+    context = item_context(request, item)
+    shown = reports.page(name, context["subjects"])
+    plot = interval_plot.draw(shown.plot_rows) if shown is not None and shown.plot_rows else None
+    return render(
+        request, "registry/experiment_results.html", context | {"results": shown, "plot": plot}
+    )
+
+
+@require_safe
+def install(request: HttpRequest, name: str) -> HttpResponse:
+    """The exact lines for this experiment, and how to see each group."""
+    item = kinds.experiment(name)
+    context = item_context(request, item)
+    groups = [group.name for group in context["plan"].groups]
+    context |= {"groups": groups, "treatment": groups[1] if len(groups) > 1 else "treatment"}
+    return render(request, "registry/experiment_install.html", context)
