@@ -212,7 +212,7 @@ def _map_schema(node: Json, change: Callable[[JsonSchema], JsonSchema]) -> Json:
 
 
 def _bound_number(node: JsonSchema) -> JsonSchema:
-    if node.get("type") in {"integer", "number"}:
+    if node.get("type") in ("integer", "number"):  # a tuple: it may be a list
         node.setdefault("minimum", -SAFE_INTEGER)
         node.setdefault("maximum", SAFE_INTEGER)
     return node

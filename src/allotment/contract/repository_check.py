@@ -251,7 +251,7 @@ def _check_node(node: JsonSchema) -> Iterator[str]:
         yield "an array says what its items are"
     if kind == "object" and not ("properties" in node or "additionalProperties" in node):
         yield "an object says what its properties are"
-    if kind in {"integer", "number"}:
+    if kind in ("integer", "number"):  # a tuple: it may be a list
         yield from _check_bounds(node)
     if ("format" in node or "pattern" in node) and "maxLength" not in node:
         yield "a text with a format or a pattern has a maxLength"

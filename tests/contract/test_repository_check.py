@@ -1,0 +1,178 @@
+"""Materialising a repository and finding what is wrong with one, on real folders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from allotment.contract.materialize import MaterializeError
+from allotment.contract.repository_check import check_repository, materialize_repository
+
+HEADER = "$schema: 'https://json-schema.org/draft-07/schema#'\ntype: object\n"
+PART = f"""title: part
+$id: /part/1.0.0
+{HEADER}properties:
+  a:
+    type: integer
+examples:
+- a: 1
+"""
+WHOLE = f"""title: deep/whole
+$id: /deep/whole/1.0.0
+{HEADER}allOf:
+- $ref: /part/1.0.0#
+properties:
+  b:
+    type: string
+examples:
+- b: x
+"""
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for title, text in {"part": PART, "deep/whole": WHOLE}.items():
+        (tmp_path / title).mkdir(parents=True)
+        (tmp_path / title / "current.yaml").write_text(text)
+    return tmp_path
+
+
+def messages(root: Path) -> list[str]:
+    return [
+        f"{problem.path.relative_to(root)}: {problem.message}"
+        for problem in check_repository([root])
+    ]
+
+
+def change(file: Path, old: str, new: str) -> None:
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+
+
+def test_materialize__fresh__versions_and_symlinks_then_nothing_to_do(root: Path) -> None:
+    written = materialize_repository([root])
+    assert sorted(path.relative_to(root).as_posix() for path in written) == [
+        "deep/whole/1.0.0",
+        "deep/whole/1.0.0.yaml",
+        "deep/whole/latest",
+        "deep/whole/latest.yaml",
+        "part/1.0.0",
+        "part/1.0.0.yaml",
+        "part/latest",
+        "part/latest.yaml",
+    ]
+    assert (root / "deep/whole/latest").readlink() == Path("1.0.0.yaml")
+    assert "minimum: -9007199254740991" in (root / "deep/whole/1.0.0").read_text()
+    assert materialize_repository([root]) == []
+    assert messages(root) == []
+
+
+def test_materialize__released_would_change__refused_and_nothing_written(root: Path) -> None:
+    materialize_repository([root])
+    before = (root / "part/1.0.0.yaml").read_text()
+    change(root / "part/current.yaml", "type: integer", "type: string")
+    change(root / "deep/whole/current.yaml", "/deep/whole/1.0.0", "/deep/whole/1.1.0")
+
+    with pytest.raises(
+        MaterializeError, match=r"part/1\.0\.0\.yaml is released.*raise the version"
+    ):
+        materialize_repository([root])
+    assert (root / "part/1.0.0.yaml").read_text() == before
+    assert not (root / "deep/whole/1.1.0.yaml").exists()
+    assert materialize_repository([root], replace=True)
+    assert (root / "part/1.0.0.yaml").read_text() != before
+
+
+def test_materialize__new_version__latest_moves_and_old_one_stays(root: Path) -> None:
+    materialize_repository([root])
+    change(root / "part/current.yaml", "/part/1.0.0", "/part/1.1.0")
+    materialize_repository([root])
+    assert (root / "part/latest").readlink() == Path("1.1.0.yaml")
+    assert (root / "part/1.0.0.yaml").exists()
+    assert messages(root) == [], "the whole goes on including the released part 1.0.0"
+
+
+def test_materialize__parts_include_each_other__says_which(root: Path) -> None:
+    change(
+        root / "part/current.yaml", "properties:", "allOf:\n- $ref: /deep/whole/1.0.0#\nproperties:"
+    )
+    with pytest.raises(MaterializeError, match="includes itself"):
+        materialize_repository([root])
+
+
+def test_materialize__part_in_another_folder__found(root: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (root / "part").rename(other / "part")
+    materialize_repository([root / "deep", other])
+    assert (other / "part/1.0.0.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "message"),
+    [
+        ("part/1.0.0.yaml", "title: part", "title: other", "title is 'other'"),
+        ("part/1.0.0.yaml", "$id: /part/1.0.0", "$id: /part/1.0.1", "$id is '/part/1.0.1'"),
+        ("part/1.0.0.yaml", "draft-07", "draft-06", "$schema is"),
+        ("part/1.0.0.yaml", "  a:", "  camelCase:", "'camelCase' is not snake_case"),
+        ("part/1.0.0.yaml", "    minimum: -9007199254740991\n", "", "bounds within"),
+        ("part/1.0.0.yaml", "maximum: 9007199254740991", "maximum: 9007199254740992", "bounds"),
+        ("part/1.0.0.yaml", "type: integer", "type: [integer, 'null']", "exactly one type"),
+        ("part/1.0.0.yaml", "type: integer", "type: array", "what its items are"),
+        ("part/1.0.0.yaml", "type: integer", "type: number\n    format: x", "has a maxLength"),
+        ("part/1.0.0.yaml", "- a: 1", "- a: one", "/examples/0: "),
+        ("part/1.0.0.yaml", "examples:\n  - a: 1\n", "", "has no example"),
+        (
+            "part/1.0.0.yaml",
+            "properties:",
+            "required: [zzz]\nproperties:",
+            "'zzz' is not described",
+        ),
+        ("part/1.0.0.yaml", "type: object", "type: thing", "exactly one type"),
+        ("part/1.0.0.yaml", "type: object", "type: object\nminProperties: -1", "no valid draft-07"),
+        ("part/1.0.0.yaml", "title: part", "title: [", "not YAML"),
+        ("part/current.yaml", "title: part", "title: [", "not YAML"),
+        ("part/current.yaml", "type: integer", "type: string", "is not what current.yaml gives"),
+        (
+            "part/current.yaml",
+            "/part/1.0.0",
+            "/part/2.0.0",
+            "newest released version is /part/1.0.0",
+        ),
+        (
+            "deep/whole/current.yaml",
+            "/part/1.0.0#",
+            "/part/7.0.0#",
+            "there is no schema /part/7.0.0",
+        ),
+    ],
+)
+def test_check__one_fault__found_and_named(
+    root: Path, file: str, old: str, new: str, message: str
+) -> None:
+    materialize_repository([root])
+    change(root / file, old, new)
+    assert any(message in found for found in messages(root)), messages(root)
+
+
+def test_check__structure__missing_files_and_wrong_links(root: Path) -> None:
+    materialize_repository([root])
+    (root / "part/latest").unlink()
+    (root / "part/1.0.0").unlink()
+    (root / "part/1.0.0").symlink_to("current.yaml")
+    (root / "deep/whole/current.yaml").unlink()
+    (root / "fresh").mkdir()
+    (root / "fresh/current.yaml").write_text(PART.replace("part", "fresh"))
+    found = "\n".join(messages(root))
+    assert "part/latest: must be a symlink to 1.0.0.yaml" in found
+    assert "part/1.0.0: must be a symlink to 1.0.0.yaml" in found
+    assert "deep/whole: there is no current.yaml" in found
+    assert "fresh: there is no released version" in found
+
+
+def test_check__no_such_folder__said(tmp_path: Path) -> None:
+    assert [str(p) for p in check_repository([tmp_path / "x"])] == [
+        f"{tmp_path / 'x'}: there is no such folder"
+    ]

@@ -1,0 +1,181 @@
+"""The journal against a killed process, a full disk and a failing one."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import orjson
+import pytest
+
+from allotment.journal import layout
+from allotment.journal.protocol import JournalUnavailableError, Partition
+from allotment.journal.segments import SegmentReader, SegmentWriter
+
+WRITER = Path(__file__).parent / "writer_process.py"
+TOPIC = "product_metrics_web_base"
+FIRST = Partition(TOPIC, 0)
+ROUNDS = 8
+
+
+def everything(reader: SegmentReader, partition: Partition) -> bytes:
+    return reader.read(partition, 0, 1 << 30).data
+
+
+def test_kill__at_random_moments_under_load__acknowledged_is_there_once_and_nothing_moves(
+    tmp_path: Path,
+) -> None:
+    journal, notes = tmp_path / "journal", tmp_path / "acknowledged"
+    reader = SegmentReader(journal)
+    dice = random.Random(4711)
+    seen = {Partition(TOPIC, 0): b"", Partition("rejected", 0): b""}
+    for turn in range(ROUNDS):
+        size = notes.stat().st_size if notes.exists() else 0
+        arguments = ["load", str(journal), str(notes), str(turn * 10_000_000)]
+        process = subprocess.Popen([sys.executable, str(WRITER), *arguments])
+        try:
+            deadline = time.monotonic() + 20
+            while not notes.exists() or notes.stat().st_size == size:
+                assert process.poll() is None, "the writer ended by itself"
+                assert time.monotonic() < deadline, "the writer acknowledged nothing"
+                time.sleep(0.005)
+            # The moment is meant to be random: nothing is waited for here.
+            time.sleep(dice.random() * 0.15)
+            for partition, before in seen.items():
+                now = everything(reader, partition)
+                assert now.startswith(before), "an offset names other bytes than before"
+                seen[partition] = now
+        finally:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+    SegmentWriter(journal).close()  # recovers what the last kill left
+
+    acknowledged = [int(line) for line in notes.read_bytes().split(b"\n")[:-1]]
+    found: Counter[int] = Counter()
+    for partition, before in seen.items():
+        now = everything(reader, partition)
+        assert now.startswith(before)
+        assert now.endswith(b"\n")
+        found.update(orjson.loads(line)["id"] for line in now.splitlines())
+    assert len(acknowledged) > ROUNDS * 10
+    assert not [n for n in acknowledged if found[n] != 1]
+    assert not [n for n, times in found.items() if times != 1]
+
+
+def test_full_disk__refuses_and_recovers__nothing_unacknowledged_is_readable(
+    tmp_path: Path,
+) -> None:
+    done = subprocess.run(
+        [sys.executable, str(WRITER), "full", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    acknowledged, in_order = done.stdout.split()
+    assert in_order == "True"
+    ids = [orjson.loads(n)["id"] for n in everything(SegmentReader(tmp_path), FIRST).splitlines()]
+    assert ids == [*range(int(acknowledged)), 100_000]
+
+
+class FailingSync:
+    """Stands in for `fdatasync`: no disk here can be told to fail one."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.failing = False
+        self.descriptors: list[int] = []
+        self._real = os.fdatasync
+        monkeypatch.setattr(os, "fdatasync", self)
+
+    def __call__(self, descriptor: int) -> None:
+        self.descriptors.append(descriptor)
+        if self.failing:
+            raise OSError(errno.EIO, "Input/output error")
+        self._real(descriptor)
+
+
+def wait_available(writer: SegmentWriter) -> None:
+    deadline = time.monotonic() + 10
+    while not writer.available:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+@pytest.mark.parametrize("before", [[b'{"n":1}'], []], ids=["in a segment", "in a new segment"])
+def test_failed_sync__bytes_never_readable__offsets_go_to_the_next_that_succeeds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: list[bytes]
+) -> None:
+    sync = FailingSync(monkeypatch)
+    writer = SegmentWriter(tmp_path, probe_seconds=0.01)
+    reader = SegmentReader(tmp_path)
+    asyncio.run(writer.append({TOPIC: before}))
+    durable = reader.end(FIRST)
+
+    sync.failing = True
+    with pytest.raises(JournalUnavailableError, match="Input/output error"):
+        asyncio.run(writer.append({TOPIC: [b'{"n":"never acknowledged, rather long"}']}))
+    assert reader.end(FIRST) == durable
+    sync.failing = False
+    wait_available(writer)
+    asyncio.run(writer.append({TOPIC: [b'{"n":2}']}))
+    writer.close()
+
+    lines = [*before, b'{"n":2}']
+    assert everything(reader, FIRST) == b"".join(line + b"\n" for line in lines)
+    assert layout.segment_bases(tmp_path / TOPIC / "0000") == sorted({0, durable})
+
+
+def test_failed_sync__old_file_cannot_be_cut__its_tail_is_still_not_readable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync = FailingSync(monkeypatch)
+    writer = SegmentWriter(tmp_path, probe_seconds=0.01)
+    asyncio.run(writer.append({TOPIC: [b'{"n":1}']}))
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "truncate", refuse)
+    sync.failing = True
+    with pytest.raises(JournalUnavailableError):
+        asyncio.run(writer.append({TOPIC: [b'{"n":"never acknowledged"}']}))
+    sync.failing = False
+    wait_available(writer)
+    asyncio.run(writer.append({TOPIC: [b'{"n":2}'] * 4}))
+    writer.close()
+    monkeypatch.undo()
+
+    assert b"never" in layout.segment_path(tmp_path / TOPIC / "0000", 0).read_bytes()
+    assert everything(SegmentReader(tmp_path), FIRST) == b'{"n":1}\n' + b'{"n":2}\n' * 4
+    again = SegmentWriter(tmp_path)
+    again.close()
+    assert everything(SegmentReader(tmp_path), FIRST) == b'{"n":1}\n' + b'{"n":2}\n' * 4
+
+
+def test_failed_sync__of_one_topic__callers_of_the_other_are_acknowledged_or_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync = FailingSync(monkeypatch)
+    writer = SegmentWriter(tmp_path, probe_seconds=0.01)
+
+    async def run() -> list[BaseException | None]:
+        sync.failing = True
+        return await asyncio.gather(
+            *(writer.append({topic: [b"1"]}) for topic in (TOPIC, "rejected") * 5),
+            return_exceptions=True,
+        )
+
+    answers = asyncio.run(run())
+    writer.close()
+    assert all(isinstance(answer, JournalUnavailableError) for answer in answers)
+    reader = SegmentReader(tmp_path)
+    assert not any(everything(reader, partition) for partition in reader.partitions())
