@@ -5,7 +5,6 @@ import {
   asObject,
   asText,
   readMembership,
-  readStreams,
   type ExperimentConfig,
   type Membership,
   type StreamConfig,
@@ -17,15 +16,10 @@ import { randomUuid } from "./identity.js";
 import { Instrument } from "./instrument.js";
 import type { Integration } from "./integration.js";
 import { inSample } from "./law.js";
+import { ConfigurationQueue } from "./queue.js";
 
 export const DEFAULT_SCHEMA = "/analytics/product_metrics/web/base/1.3.0";
 export const DEFAULT_STREAM = "product_metrics.web_base";
-
-const MAX_PENDING = 128;
-const CONFIG_ATTEMPTS = 6;
-const FIRST_RETRY_MS = 1_000;
-/** After this long without configuration a new call asks for it again. */
-const CONFIG_PAUSE_MS = 60_000;
 
 /** Data of an event: anything that its schema allows. */
 export type Data = Readonly<Record<string, unknown>>;
@@ -37,25 +31,21 @@ interface Moment {
   readonly experiments: Membership;
 }
 
-/** A call that waits for configuration. Without a moment it makes no event. */
-interface Pending {
-  readonly run: (streams: StreamConfigs) => void;
-  readonly isEvent: boolean;
-}
-
 export class Client {
   readonly version = __VERSION__;
   private readonly delivery: Delivery;
   private readonly instruments = new Map<string, Instrument>();
   private readonly experiments = new Map<string, Experiment>();
   private readonly warned = new Set<string>();
-  private streams: StreamConfigs | undefined;
-  private pending: Pending[] = [];
-  private loading = false;
-  private failedAt = Number.NEGATIVE_INFINITY;
+  private readonly queue: ConfigurationQueue;
 
   constructor(private readonly integration: Integration) {
     this.delivery = new Delivery(() => integration.getIntakeUrl(), this.warnOnce);
+    this.queue = new ConfigurationQueue(() => integration.getStreamConfigs(), {
+      guard: this.guard,
+      warn: this.warnOnce,
+      drop: (message) => this.delivery.drop("no_configuration", 1, message),
+    });
   }
 
   /** How many events were sent, wait and were dropped, since the page was loaded. */
@@ -111,7 +101,7 @@ export class Client {
   /** Whether the events of a stream or an instrument are in its sample. Unknown: false. */
   isStreamInSample(name: string): boolean {
     try {
-      const config = this.streamsNow()?.get(name);
+      const config = this.queue.streams()?.get(name);
       return config !== undefined && this.sampled(config, this.integration.getContextAttributes());
     } catch (error) {
       this.warnOnce(`The sampling of ${name} failed (${error}).`);
@@ -126,7 +116,7 @@ export class Client {
 
   /** Calls back once the configuration is there: at once where it is there already. */
   whenConfigured(run: () => void): void {
-    this.guard(() => this.enqueue({ run: () => this.guard(run), isEvent: false }));
+    this.guard(() => this.queue.add({ run, isEvent: false }));
   }
 
   /** @internal */
@@ -223,7 +213,7 @@ export class Client {
         this.delivery.add(this.complete(event, target, names, moment));
       }
     };
-    this.enqueue({ run, isEvent: true });
+    this.queue.add({ run, isEvent: true });
   }
 
   /** The event as it is sent. `names`: the attributes asked for; null: leave it as it is. */
@@ -271,84 +261,6 @@ export class Client {
     const { unit, rate } = sample;
     if (unit !== "pageview" && unit !== "session") return false;
     return inSample(String(context.performer?.[`${unit}_id`] ?? ""), rate);
-  }
-
-  /** The streams if they are there, or can be had without waiting. */
-  private streamsNow(): StreamConfigs | undefined {
-    if (!this.streams && !this.loading) this.load();
-    return this.streams;
-  }
-
-  private enqueue(call: Pending): void {
-    const streams = this.streamsNow();
-    if (streams) {
-      call.run(streams);
-      return;
-    }
-    if (!this.loading) {
-      this.abandon(call);
-      return;
-    }
-    if (this.pending.length >= MAX_PENDING) {
-      this.pending.splice(0, 1).forEach(this.abandon);
-      this.warnOnce(`More than ${MAX_PENDING} calls wait for configuration; the oldest are dropped.`);
-    }
-    this.pending.push(call);
-  }
-
-  private readonly abandon = ({ isEvent }: Pending): void => {
-    const message = "There is no configuration; events are not sent.";
-    if (isEvent) this.delivery.drop("no_configuration", 1, message);
-  };
-
-  private load(): void {
-    if (Date.now() - this.failedAt < CONFIG_PAUSE_MS) return;
-    let found: unknown;
-    try {
-      found = this.integration.getStreamConfigs();
-    } catch (error) {
-      this.failed(error);
-      return;
-    }
-    // Not only the browser's own promises: platforms bring others.
-    if (typeof (found as PromiseLike<unknown> | null)?.then === "function") {
-      this.loading = true;
-      void this.await(found as PromiseLike<unknown>, 1);
-    } else {
-      this.streams = readStreams(found);
-    }
-  }
-
-  private async await(found: PromiseLike<unknown>, attempt: number): Promise<void> {
-    try {
-      this.arrived(readStreams(await found));
-    } catch (error) {
-      if (attempt >= CONFIG_ATTEMPTS) {
-        this.failed(error);
-        return;
-      }
-      const wait = FIRST_RETRY_MS * 2 ** (attempt - 1) * (0.75 + Math.random() / 2);
-      setTimeout(() => {
-        // A throw without a promise counts like a promise that was not kept.
-        const again = new Promise((resolve) => resolve(this.integration.getStreamConfigs()));
-        void this.await(again, attempt + 1);
-      }, wait);
-    }
-  }
-
-  private arrived(streams: StreamConfigs): void {
-    this.streams = streams;
-    this.loading = false;
-    const calls = this.pending;
-    this.pending = [];
-    for (const call of calls) this.guard(() => call.run(streams));
-  }
-
-  private failed(error: unknown): void {
-    this.loading = false;
-    this.failedAt = Date.now();
-    this.warnOnce(`The configuration cannot be had: ${error}`);
-    this.pending.splice(0).forEach(this.abandon);
   }
 }
 
