@@ -158,7 +158,7 @@ def _view(identifier: Sequence[str], table: Table, files: Sequence[str]) -> str:
     if files:
         listed = ", ".join(map(_text, files))
         read = f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
-        source += f" UNION ALL BY NAME SELECT * FROM {read}"
+        source += f" UNION ALL BY NAME SELECT * FROM {read}"  # noqa: S608 - quoted names
     name = ".".join(map(_name, identifier))
     return f"CREATE VIEW {name} AS SELECT {columns} FROM ({source})"  # noqa: S608 - quoted names
 

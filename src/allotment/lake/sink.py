@@ -81,12 +81,15 @@ class Sink:
         self._limits = limits or SinkLimits()
         self._maintenance = maintenance
         self._ignored: set[str] = set()
+        # Whether the last step left something behind because a commit was full.
+        self._more = False
         ensure_event_tables(catalog, schemas)
 
     def run(self, stop: threading.Event) -> None:
         """Move until told to stop, then move what is left; problems are logged and tried again."""
         while not stop.is_set():
-            if not self._try_step():
+            self._try_step()
+            if not self._more:
                 stop.wait(self._limits.seconds)
         while self._try_step():
             pass
@@ -99,6 +102,7 @@ class Sink:
             was nothing new, or that another sink was faster.
         """
         moved = 0
+        self._more = False
         for topic, partitions in self._topics().items():
             moved += self._move(topic, partitions)
         return moved
@@ -114,8 +118,9 @@ class Sink:
         return found
 
     def _try_step(self) -> bool:
-        """Whether there may be more to move at once."""
+        """Move and maintain; whether anything was moved."""
         begun = monotonic()
+        moved = 0
         try:
             moved = self.step()
             if moved:
@@ -123,8 +128,8 @@ class Sink:
             self._maintain()
         except (OSError, OperationalError, CommitFailedException):
             _log.exception("the sink could not go on; it tries again")
-            return False
-        return moved >= self._limits.events // 2
+            self._more = False
+        return moved > 0
 
     def _topics(self) -> dict[str, list[Partition]]:
         topics: dict[str, list[Partition]] = {}
@@ -173,7 +178,9 @@ class Sink:
         budget, events = self._limits.bytes, self._limits.events
         for partition, position in stored.items():
             if budget <= 0 or events <= 0:
+                self._more = True
                 break
+            durable = self._journal.end(partition)
             try:
                 batch = self._journal.read(partition, self._begin(partition, position), budget)
             except LookupError:
@@ -188,6 +195,7 @@ class Sink:
             batch, lines = _at_most(batch, events)
             if lines:
                 batches.append(batch)
+                self._more |= batch.end < durable
                 budget -= len(batch.data)
                 events -= lines
         return batches

@@ -1,0 +1,128 @@
+"""Two rival sinks, killed again and again at random moments while a writer goes on."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Self
+
+import orjson
+from tests.lake.lake_parts import WEB, Writer, web_event
+
+from allotment.journal.segments import SegmentReader
+from allotment.lake.query import run_sql
+
+KILLS = 20
+EVENTS_A_ROUND = 400
+DEADLINE_SECONDS = 120.0
+
+NURSERY = """
+import os, signal, sys, threading
+from pathlib import Path
+from allotment.contract.schemas import SchemaRepository
+from allotment.journal.segments import SegmentReader
+from allotment.lake.catalog import open_catalog
+from allotment.lake.maintenance import Care, Maintenance
+from allotment.lake.sink import Sink, SinkLimits
+from allotment.lake.tables import event_schemas
+
+root = Path(sys.argv[1])
+schemas = event_schemas(SchemaRepository([]))
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+for line in sys.stdin:
+    child = os.fork()
+    if child == 0:
+        catalog = open_catalog(root / "lake")
+        care = Care(every_seconds=0.5, keep_snapshots=3, small_files=6, grace_seconds=2)
+        sink = Sink(
+            SegmentReader(root / "journal"),
+            catalog,
+            schemas,
+            SinkLimits(seconds=0.01, events=300),
+            Maintenance(root / "lake", care),
+        )
+        print(os.getpid(), flush=True)
+        sink.run(threading.Event())
+"""
+
+
+class Nursery:
+    """Starts sinks quickly: a process that has imported all there is and forks on demand."""
+
+    def __init__(self, root: Path) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", NURSERY, str(root)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self.alive: list[int] = []
+
+    def start(self) -> None:
+        """A further sink; returns when it works."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        self.alive.append(int(self.process.stdout.readline()))
+
+    def kill(self, index: int) -> None:
+        """End one sink as a power cut would."""
+        os.kill(self.alive.pop(index), signal.SIGKILL)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        while self.alive:
+            self.kill(0)
+        self.process.kill()
+        self.process.communicate()
+
+
+def test_sinks__killed_twenty_times_under_a_writer__every_event_once(tmp_path: Path) -> None:
+    journal = Writer(tmp_path / "journal")
+    dice = random.Random(20)
+    numbers = iter(range(10**9))
+    written = bad = 0
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    with Nursery(tmp_path) as nursery:
+        nursery.start()
+        nursery.start()
+        for kill in range(KILLS):
+            assert time.monotonic() < deadline
+            lines = [
+                orjson.dumps(web_event(next(numbers), meta={"dt": "2026-11-22T00:00:00Z"}))
+                for _ in range(EVENTS_A_ROUND)
+            ]
+            lines.insert(dice.randrange(EVENTS_A_ROUND), b'{"action":%d}' % kill)
+            written, bad = written + EVENTS_A_ROUND, bad + 1
+            journal.append(lines)
+            # A random moment of whatever the sink is doing: this wait is the experiment.
+            time.sleep(dice.uniform(0.0, 0.6))
+            nursery.kill(dice.randrange(2))
+            nursery.start()
+        wanted = written + bad
+        while _rows(tmp_path) < wanted:
+            assert time.monotonic() < deadline, f"{_rows(tmp_path)} of {wanted} rows"
+            time.sleep(0.2)
+    numbers_found = run_sql(
+        tmp_path / "lake",
+        f"select count(*), count(distinct page.id), max(page.id) from event.{WEB}",
+    )[1]
+    assert numbers_found == [(written, written, written - 1)]
+    rejected = run_sql(
+        tmp_path / "lake", "select count(*), count(distinct raw) from event.rejected"
+    )[1]
+    assert rejected == [(bad, bad)]
+    assert [p.topic for p in SegmentReader(journal.directory).partitions()] == [WEB]
+
+
+def _rows(root: Path) -> int:
+    sql = f"select (select count(*) from event.{WEB}) + (select count(*) from event.rejected)"
+    found: int = run_sql(root / "lake", sql)[1][0][0]
+    return found
