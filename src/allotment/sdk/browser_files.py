@@ -56,7 +56,6 @@ def serve(method: str, path: str, query: str, headers: Mapping[str, str]) -> Fil
     kept = (
         ("ETag", etag),
         ("Cache-Control", _ALWAYS if f"v={version}" in query.split("&") else _SHORT),
-        ("Content-Type", "text/javascript; charset=utf-8"),
         ("X-Content-Type-Options", "nosniff"),
     )
     asked = [tag.strip().removeprefix("W/") for tag in headers.get("if-none-match", "").split(",")]
@@ -65,7 +64,11 @@ def serve(method: str, path: str, query: str, headers: Mapping[str, str]) -> Fil
     return FileAnswer(
         200,
         "OK",
-        (*kept, ("Content-Length", str(len(body)))),
+        (
+            *kept,
+            ("Content-Type", "text/javascript; charset=utf-8"),
+            ("Content-Length", str(len(body))),
+        ),
         b"" if method == "HEAD" else body,
     )
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import json
 import logging
 import os
@@ -296,7 +297,8 @@ class ConfigurationSource:
             fresh.replace(self._cache_file)
         except OSError as error:
             self._fault("cache", f"the copy in {self._cache_file} cannot be written: {error}")
-            fresh.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                fresh.unlink(missing_ok=True)
         else:
             self._mended("cache")
             self._written_at = time.time()

@@ -116,14 +116,15 @@ class _Answer:
         self._status = ""
         self._headers: web.Headers = []
         self._exc_info: OptExcInfo | None = None
-        self._write: Callable[[bytes], object] | None = None
+        self._started = False
+        self._write: Callable[[bytes], object] = _nowhere
         self._injector: page.HeadInjector | None = None
 
     def start_response(
         self, status: str, headers: web.Headers, exc_info: OptExcInfo | None = None, /
     ) -> Callable[[bytes], object]:
-        if self._write is not None:  # already out: the server decides, by raising
-            self._write = self._start_response(status, headers, exc_info)
+        if self._started and exc_info is not None:  # too late: the server decides, by raising
+            self._start_response(status, headers, exc_info)
         self._status, self._headers, self._exc_info = status, list(headers), exc_info
         return self._written
 
@@ -131,7 +132,7 @@ class _Answer:
         if self._status and not self._is_page:
             self._send_headers(self._final_headers())
             return pieces  # as it is: files and streams keep their own way to the server
-        if self._status and isinstance(pieces, list | tuple) and self._write is None:
+        if self._status and isinstance(pieces, list | tuple) and not self._started:
             return [self._whole(b"".join(pieces))]
         return _Closing(self._streamed(pieces), pieces)
 
@@ -161,11 +162,10 @@ class _Answer:
     def _written(self, data: bytes) -> None:
         """The imperative way of sending a body, for old applications."""
         self._begin()
-        if self._write is not None:
-            self._write(self._injector.feed(data) if self._injector else data)
+        self._write(self._injector.feed(data) if self._injector else data)
 
     def _begin(self) -> None:
-        if self._write is None:
+        if not self._started:
             self._injector = self._make_injector() if self._is_page else None
             headers = self._final_headers()
             self._send_headers(web.without_length(headers) if self._injector else headers)
@@ -183,10 +183,15 @@ class _Answer:
         return self._headers
 
     def _send_headers(self, headers: web.Headers) -> None:
+        self._started = True
         if self._exc_info is not None:
             self._write = self._start_response(self._status, headers, self._exc_info)
         else:
             self._write = self._start_response(self._status, headers)
+
+
+def _nowhere(_data: bytes) -> None:
+    """Where a body is written before the server has said where."""
 
 
 class _Closing:
