@@ -31,7 +31,6 @@ def serve(settings: Settings) -> None:
         factory=True,
         websockets=False,
         log_access=False,
-        process_name="allotment-demo",
     ).serve()
 
 
