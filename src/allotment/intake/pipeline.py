@@ -22,6 +22,8 @@ RAW_BYTES: Final = 64 * 1024
 """A rejected event is kept up to this size."""
 
 Json: TypeAlias = Any
+_DEEP: Final = "nested_too_deeply"
+_DEEP_MESSAGE: Final = "the event is nested too deeply; some 250 levels can be kept"
 _ADDRESS_HEADERS: Final = ("x-client-ip", "x-forwarded-for", "x-real-ip", "forwarded")
 
 
@@ -101,8 +103,8 @@ class EventPipeline:
             except _RefusalError as refusal:
                 _refuse(outcome, event, received, refusal)
                 continue
-            except (NestingError, TypeError) as error:
-                _refuse(outcome, event, received, _RefusalError("nested_too_deeply", str(error)))
+            except (NestingError, TypeError):  # the one of the check, the other of writing out
+                _refuse(outcome, event, received, _RefusalError(_DEEP, _DEEP_MESSAGE))
                 continue
             errors = [violation.as_dict() for violation in violations]
             outcome.invalid.append(
@@ -183,15 +185,13 @@ def _fill(
 def rejected_record(
     received: str,
     reason: str,
-    raw: bytes | str,
+    raw: bytes,
     *,
     stream: str | None = None,
     schema: str | None = None,
     errors: Sequence[Any] = (),
 ) -> bytes:
     """One line of the topic `rejected`."""
-    if isinstance(raw, str):
-        raw = raw.encode("utf-8", "replace")
     return orjson.dumps(
         {
             "received": received,
@@ -208,7 +208,7 @@ def _refuse(outcome: Outcome, event: Json, received: str, refusal: _RefusalError
     outcome.errors.append(
         {"status": "error", "event": event, "context": {"message": refusal.message}}
     )
-    if refusal.code == "nested_too_deeply":
+    if refusal.code == _DEEP:
         outcome.errors[-1]["event"] = None  # it cannot be written out
     _keep(outcome, event, received, refusal.code, [{"message": refusal.message}])
 
@@ -220,9 +220,9 @@ def _keep(outcome: Outcome, event: Json, received: str, reason: str, errors: lis
         meta = event.get("meta")
         stream = meta.get("stream") if type(meta) is dict else None
     try:
-        raw: bytes | str = orjson.dumps(event)
+        raw = orjson.dumps(event)
     except TypeError:
-        raw = repr(event)
+        raw = b""  # nested too deeply to be written out by anything here
     line = rejected_record(
         received,
         reason,
