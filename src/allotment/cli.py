@@ -8,6 +8,8 @@ import os
 import signal
 import sys
 import threading
+from contextlib import closing
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -40,6 +42,21 @@ DataOption = Annotated[
 SchemasArgument = Annotated[
     list[Path] | None, typer.Argument(help="Schema repositories; default: the settings'.")
 ]
+
+
+class SqlFormat(StrEnum):
+    """How `allotment sql` prints an answer."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+class ReportFormat(StrEnum):
+    """How `allotment analyze` prints a result."""
+
+    TEXT = "text"
+    JSON = "json"
 
 
 def main() -> None:
@@ -123,12 +140,23 @@ def intake(data: DataOption = None) -> None:
 @app.command()
 def sink(data: DataOption = None) -> None:
     """Run the sink, from the journal to the lake."""
-    from allotment.lake.sink import open_sink
+    from allotment.contract.schemas import SchemaRepository
+    from allotment.journal.segments import SegmentReader
+    from allotment.lake.catalog import open_catalog
+    from allotment.lake.maintenance import Maintenance
+    from allotment.lake.sink import Sink, SinkLimits
+    from allotment.lake.tables import event_schemas
 
     settings = _settings(data=data)
-    open_sink(
-        settings.journal_dir, settings.lake_dir, settings.schema_paths, settings.sink_seconds
-    ).run(_stop_event())
+    schemas = event_schemas(SchemaRepository(_repositories(None)))
+    with closing(open_catalog(settings.lake_dir)) as catalog:
+        Sink(
+            SegmentReader(settings.journal_dir),
+            catalog,
+            schemas,
+            SinkLimits(seconds=settings.sink_seconds),
+            Maintenance(settings.lake_dir),
+        ).run(_stop_event())
 
 
 @app.command()
@@ -239,7 +267,7 @@ def show(uri: Annotated[str, typer.Argument(help="/title/1.2.3 or /title/latest"
 def sql(
     query: Annotated[str, typer.Argument(help="One SELECT, in DuckDB's SQL.")],
     data: DataOption = None,
-    form: Annotated[str, typer.Option("--format", help="table, json or csv")] = "table",
+    form: Annotated[SqlFormat, typer.Option("--format")] = SqlFormat.TABLE,
 ) -> None:
     """Ask the lake in SQL.
 
@@ -250,16 +278,17 @@ def sql(
     from allotment.lake.rendering import render
 
     try:
-        typer.echo(render(run_sql(_settings(data=data).lake_dir, query), form), nl=False)
+        columns, rows = run_sql(_settings(data=data).lake_dir, query)
     except QueryError as error:
         sys.exit(f"allotment: {error}")
+    typer.echo(render(columns, rows, form.value), nl=False)
 
 
 @app.command()
 def analyze(
     experiment: Annotated[str, typer.Argument(help="The experiment's machine name.")],
     data: DataOption = None,
-    form: Annotated[str, typer.Option("--format", help="text or json")] = "text",
+    form: Annotated[ReportFormat, typer.Option("--format")] = ReportFormat.TEXT,
 ) -> None:
     """Compute an experiment's result from the lake as it is now."""
     from allotment.analysis.analyst import AnalysisError, analyze_by_name
@@ -272,7 +301,9 @@ def analyze(
         )
     except AnalysisError as error:
         sys.exit(f"allotment: {error}")
-    typer.echo(json.dumps(report.to_json(), indent=2) if form == "json" else render_text(report))
+    typer.echo(
+        json.dumps(report.to_json(), indent=2) if form is ReportFormat.JSON else render_text(report)
+    )
 
 
 def _settings(**given: object) -> Settings:

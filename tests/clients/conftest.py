@@ -1,23 +1,12 @@
-"""The JavaScript client's folder with what its tools need, and a real browser."""
+"""The JavaScript client's folder with what its tools need."""
 
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
 from tests.required_tools import require_tool
 
 FOLDER = Path(__file__).parents[2] / "clients/js"
-BROWSER_ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest.fixture(scope="session")
@@ -38,13 +27,3 @@ def js_folder() -> Path:
         )
         assert done.returncode == 0, done.stderr
     return FOLDER
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """A real browser, without a window."""
-    program = require_tool("chromium", "chromium-browser")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=BROWSER_ARGUMENTS)
-        yield browser
-        browser.close()
