@@ -8,10 +8,12 @@ from html import escape
 from urllib.parse import quote, urlencode
 
 from allotment_demo.articles import Article, library, linked_from
+from allotment_demo.drawings import plot_drawing
 from allotment_demo.readers import READERS, Reader
 
 EXPERIMENT = "related-articles-card"
 CARD_GROUP = "card"
+_RELATED = 3
 SITE_NAME = "Plot & Measure"
 
 
@@ -123,8 +125,8 @@ def login_page(reader: Reader | None, problem: str = "", back: str = "/") -> str
     """Choose a reader."""
     buttons = "\n".join(
         f'<button name="reader" value="{r.user_id}"{_pressed(r, reader)}>'
-        f'<span class="face" aria-hidden="true">{escape(_initials(r.name))}</span>{escape(r.name)}'
-        f"<small>user {r.user_id}</small></button>"
+        f'<span class="face" aria-hidden="true">{escape(_initials(r.name))}</span>'
+        f"<span>{escape(r.name)}<small>user {r.user_id}</small></span></button>"
         for r in READERS
     )
     note = f'<p class="problem" role="alert">{escape(problem)}</p>' if problem else ""
@@ -175,11 +177,11 @@ def _header(frame: Frame) -> str:
 
 
 def _related(article: Article, group: str | None) -> str:
-    others = [library()[slug] for slug in article.related]
+    others = [library()[slug] for slug in article.related[:_RELATED]]
     if group == CARD_GROUP:
         inner = "\n".join(
-            f'<a class="card" href="/wiki/{a.slug}"><strong>{escape(a.title)}</strong>'
-            f"<span>{escape(a.short)}</span></a>"
+            f'<a class="card" href="/wiki/{a.slug}">{plot_drawing(a.slug)}'
+            f"<strong>{escape(a.title)}</strong><span>{escape(a.short)}</span></a>"
             for a in others
         )
         inner = f'<div class="cards">{inner}</div>'

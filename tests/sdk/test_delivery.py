@@ -115,6 +115,7 @@ def test_partly_refused__counts_both(delivery: Delivery, intake: Intake) -> None
     ("status", "body"),
     [
         (400, b'{"invalid":[{"status":"invalid"}]}'),
+        (400, b'{"invalid":[]}'),
         (400, b""),
         (404, b"not here"),
         (500, b'{"invalid":[],"error":[{"status":"error"}]}'),

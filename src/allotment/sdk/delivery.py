@@ -27,6 +27,7 @@ MAX_BATCH_EVENTS = 100
 MAX_BATCH_BYTES = 1_000_000
 _RETRY_STATUSES = frozenset({408, 429, 502, 503, 504})
 _ACCEPTED_STATUSES = frozenset({200, 201, 202, 204})
+_SOME_REFUSED = 207
 _TOO_LARGE = 413
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 10.0
@@ -270,7 +271,8 @@ class Delivery:
         refused = _refused(answer)
         if answer.status in _RETRY_STATUSES or (answer.status >= 500 and refused is None):  # noqa: PLR2004
             return False
-        rejected = len(batch) if refused is None else min(len(batch), refused)
+        partly = answer.status == _SOME_REFUSED and refused is not None
+        rejected = min(len(batch), refused or 0) if partly else len(batch)
         self._settle(accepted=len(batch) - rejected, rejected=rejected)
         self._note(f"status {answer.status}: {answer.body[:500].decode(errors='replace')}")
         return True
