@@ -24,7 +24,7 @@ from pyiceberg.table import Table
 from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.update import ValidatableTableRequirement
 
-from allotment.lake.writing import write_data_files
+from allotment.lake.writing import merge_append
 
 _PREFIX = "allotment.offset."
 
@@ -77,8 +77,6 @@ def append_at(
     transaction = table.transaction()
     transaction._requirements += (AssertOffsets(offsets=dict(begun)),)  # type: ignore[operator]  # noqa: SLF001
     if rows.num_rows:
-        with transaction.update_snapshot().merge_append() as append:
-            for file in write_data_files(table.metadata, table.io, rows):
-                append.append_data_file(file)
+        merge_append(transaction, table, rows)
     transaction.set_properties({_PREFIX + key: str(offset) for key, offset in reached.items()})
     transaction.commit_transaction()

@@ -7,10 +7,10 @@ it lives; connect again to see more.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 import pyarrow as pa
@@ -24,6 +24,13 @@ from allotment.lake.file_io import SyncedFileIO
 Row = tuple[Any, ...]
 
 
+class Answer(NamedTuple):
+    """Column names, and rows with one value for each."""
+
+    columns: list[str]
+    rows: list[Row]
+
+
 class QueryError(ValueError):
     """A question that cannot be answered; the message is for the person who asked."""
 
@@ -33,17 +40,20 @@ def snapshots(lake_dir: Path) -> dict[str, int | None]:
     with closing(open_catalog(lake_dir)) as catalog:
         found: dict[str, int | None] = {}
         for namespace in NAMESPACES:
-            for identifier in catalog.list_tables(namespace):
+            for listed in catalog.list_tables(namespace):
                 try:
-                    snapshot = catalog.load_table(identifier).current_snapshot()
+                    snapshot = catalog.load_table(listed).current_snapshot()
                 except NoSuchTableError:
                     continue
-                found[".".join(identifier)] = snapshot.snapshot_id if snapshot else None
+                found[".".join(listed)] = snapshot.snapshot_id if snapshot else None
         return found
 
 
 def connect(
-    lake_dir: Path, pinned: Mapping[str, int | None] | None = None
+    lake_dir: Path,
+    pinned: Mapping[str, int | None] | None = None,
+    *,
+    only: Collection[str] | None = None,
 ) -> duckdb.DuckDBPyConnection:
     """A connection with one view per table, named `event.…` and `analysis.…`.
 
@@ -54,6 +64,8 @@ def connect(
         lake_dir: the lake; an empty one is made where there is none.
         pinned: by `namespace.table` the snapshot to read instead of the present one; None reads
             the table as it was before anything was written.
+        only: the tables that will be asked for, by `namespace.table`, when they are known; others
+            then have no view, and nothing is read to find their files.
 
     Raises:
         QueryError: a pinned snapshot is not kept any more, or a table holds row-level deletes.
@@ -66,11 +78,13 @@ def connect(
         with closing(open_catalog(lake_dir)) as catalog:
             for namespace in NAMESPACES:
                 connection.execute(f'CREATE SCHEMA "{namespace}"')
-                for identifier in catalog.list_tables(namespace):
-                    table = catalog.load_table(identifier)
-                    name = ".".join(identifier)
+                for listed in catalog.list_tables(namespace):
+                    name = ".".join(listed)
+                    if only is not None and name not in only:
+                        continue
+                    table = catalog.load_table(listed)
                     files = _files(table, name, wanted)
-                    connection.execute(_view(identifier, table, files))
+                    connection.execute(_view(name, table, files))
                     allowed += files
         connection.execute(f"SET allowed_paths = [{', '.join(map(_text, allowed))}]")
         connection.execute("SET python_enable_replacements = false")
@@ -83,22 +97,24 @@ def connect(
 
 
 def fetch(
-    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[object] | None = None
-) -> tuple[list[str], list[Row]]:
+    connection: duckdb.DuckDBPyConnection,
+    sql: str,
+    parameters: Sequence[object] | Mapping[str, object] | None = None,
+) -> Answer:
     """Run one statement; maps come as dicts, structs as dicts, times as aware datetimes in UTC."""
-    found: pa.Table = connection.execute(sql, parameters).to_arrow_table()
+    found: pa.Table = connection.execute(
+        sql, parameters if isinstance(parameters, Mapping) else list(parameters or [])
+    ).to_arrow_table()
     columns = [
         [_plain(value, field.type) for value in column.to_pylist()]
         for field, column in zip(found.schema, found.columns, strict=True)
     ]
     rows = list(zip(*columns, strict=True)) if columns else []
-    return found.column_names, rows
+    return Answer(found.column_names, rows)
 
 
-def run_sql(
-    lake_dir: Path, sql: str, pinned: Mapping[str, int | None] | None = None
-) -> tuple[list[str], list[Row]]:
-    """Answer a question over the lake: column names, and rows.
+def run_sql(lake_dir: Path, sql: str, pinned: Mapping[str, int | None] | None = None) -> Answer:
+    """Answer a question over the lake.
 
     Raises:
         QueryError: not one readable statement, one that would change something, or one that DuckDB
@@ -144,7 +160,7 @@ def _files(table: Table, name: str, pinned: Mapping[str, int | None]) -> list[st
     return sorted(files)
 
 
-def _view(identifier: Sequence[str], table: Table, files: Sequence[str]) -> str:
+def _view(name: str, table: Table, files: Sequence[str]) -> str:
     """A view whose columns are the table's, whatever columns its files have."""
     schema = table.schema()
     # In the files a name such as `$schema` is written as Avro allows it.
@@ -159,8 +175,7 @@ def _view(identifier: Sequence[str], table: Table, files: Sequence[str]) -> str:
         listed = ", ".join(map(_text, files))
         read = f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
         source += f" UNION ALL BY NAME SELECT * FROM {read}"  # noqa: S608 - quoted names
-    name = ".".join(map(_name, identifier))
-    return f"CREATE VIEW {name} AS SELECT {columns} FROM ({source})"  # noqa: S608 - quoted names
+    return f"CREATE VIEW {identifier(name)} AS SELECT {columns} FROM ({source})"  # noqa: S608 - quoted names
 
 
 _TYPES = (
@@ -209,6 +224,11 @@ def _plain(value: object, kind: pa.DataType) -> object:
     if (pa.types.is_list(kind) or pa.types.is_large_list(kind)) and isinstance(value, list):
         return [_plain(item, kind.value_type) for item in value]
     return value
+
+
+def identifier(name: str) -> str:
+    """`namespace.table` quoted, to be put into SQL."""
+    return ".".join(map(_name, name.split(".")))
 
 
 def _name(name: str) -> str:

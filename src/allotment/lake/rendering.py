@@ -7,25 +7,33 @@ import io
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any
 
 import orjson
 
-Format = Literal["table", "json", "csv"]
+from allotment.lake.query import Answer, QueryError
+
+FORMATS: tuple[str, ...] = ("table", "json", "csv")
 
 
-def render(columns: Sequence[str], rows: Sequence[Sequence[Any]], form: Format) -> str:
+def render(answer: Answer, form: str) -> str:
     """The answer as text that ends with a newline.
 
     table: for reading in a terminal; a missing value is `NULL`.
     json: one array of objects, in column order.
     csv: RFC 4180 with a header; a missing value is empty, a nested one is JSON.
+
+    Raises:
+        QueryError: no such format.
     """
+    columns, rows = answer
     if form == "json":
         return _json([dict(zip(columns, row, strict=True)) for row in rows], indent=True) + "\n"
     if form == "csv":
         return _csv(columns, rows)
-    return _table(columns, rows)
+    if form == "table":
+        return _table(columns, rows)
+    raise QueryError(f"format {form!r} is not known; give {', '.join(FORMATS)}")
 
 
 def _csv(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

@@ -17,6 +17,7 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from time import monotonic
 
 import numpy as np
@@ -25,13 +26,15 @@ from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import CommitFailedException
 from sqlalchemy.exc import OperationalError
 
+from allotment.contract.schemas import SchemaRepository
 from allotment.contract.tables import REJECTED
 from allotment.journal.protocol import Batch, JournalReader, Partition
-from allotment.lake.catalog import EVENT
+from allotment.journal.segments import SegmentReader
+from allotment.lake.catalog import EVENT, open_catalog
 from allotment.lake.maintenance import Maintenance
 from allotment.lake.offsets import append_at, stored_offset
 from allotment.lake.parsing import BadLine, parse_lines
-from allotment.lake.tables import REJECTED_SCHEMA, ensure_event_tables
+from allotment.lake.tables import REJECTED_SCHEMA, ensure_event_tables, event_schemas
 
 UNREADABLE = "unreadable_in_lake"
 """The reason in `event.rejected` of a line that the intake accepted and no row can hold."""
@@ -243,6 +246,26 @@ class Sink:
                 before = position - self._limits.keep_journal_bytes
                 if before > 0:
                     self._journal.trim(partition, before)
+
+
+def open_sink(
+    journal_dir: Path, lake_dir: Path, schema_paths: Sequence[Path], seconds: float
+) -> Sink:
+    """The sink of a lab on one machine: segment files to the lake, with maintenance.
+
+    Args:
+        journal_dir: folder of the segment files; it need not exist yet.
+        lake_dir: folder of the lake; made where there is none.
+        schema_paths: schema repositories; none means the one that Allotment ships.
+        seconds: how long events are gathered before they are committed.
+    """
+    return Sink(
+        SegmentReader(journal_dir),
+        open_catalog(lake_dir),
+        event_schemas(SchemaRepository(schema_paths)),
+        SinkLimits(seconds=seconds),
+        Maintenance(lake_dir),
+    )
 
 
 def _key(partition: Partition) -> str:

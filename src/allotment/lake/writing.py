@@ -16,7 +16,7 @@ from pyiceberg.io import FileIO
 from pyiceberg.io.pyarrow import pyarrow_to_schema, write_file
 from pyiceberg.manifest import DataFile
 from pyiceberg.partitioning import PartitionField, PartitionFieldValue, PartitionKey
-from pyiceberg.table import WriteTask
+from pyiceberg.table import Table, Transaction, WriteTask
 from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.transforms import DayTransform
 
@@ -44,6 +44,23 @@ def write_data_files(metadata: TableMetadata, io: FileIO, rows: pa.Table) -> lis
         for key, part in _by_partition(metadata, rows)
     ]
     return list(write_file(io=io, table_metadata=metadata, tasks=iter(tasks)))
+
+
+def append_rows(table: Table, rows: pa.Table) -> None:
+    """Append rows in one commit; afterwards the table stands at the new metadata.
+
+    Raises:
+        CommitFailedException: too many others wrote at the same time.
+    """
+    with table.transaction() as transaction:
+        merge_append(transaction, table, rows)
+
+
+def merge_append(transaction: Transaction, table: Table, rows: pa.Table) -> None:
+    """Append rows within a transaction; small manifests are merged on the way."""
+    with transaction.update_snapshot().merge_append() as append:
+        for file in write_data_files(table.metadata, table.io, rows):
+            append.append_data_file(file)
 
 
 def _by_partition(

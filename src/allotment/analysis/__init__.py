@@ -1,0 +1,1 @@
+"""From events to a verdict: metrics, moments, tests, health checks, reports."""
