@@ -31,7 +31,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "allotment.registry.middleware.LoginMiddleware",
     "allotment.registry.middleware.PasswordChangeMiddleware",
     "allotment.registry.middleware.TimeZoneMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",

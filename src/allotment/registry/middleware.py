@@ -5,8 +5,11 @@ from __future__ import annotations
 import zoneinfo
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
+from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.utils import timezone
 
@@ -35,6 +38,25 @@ class SecurityHeadersMiddleware:
         return response
 
 
+class LoginMiddleware(LoginRequiredMiddleware):
+    """Asks for a login except where a page says otherwise.
+
+    Django's own looks at the user first, which makes even public answers vary by cookie.
+    """
+
+    def process_view(
+        self,
+        request: HttpRequest,
+        view_func: Callable[..., HttpResponseBase],
+        view_args: tuple[Any, ...],
+        view_kwargs: dict[str, Any],
+    ) -> HttpResponseBase | None:
+        """Let public pages pass, everybody else only when logged in."""
+        if not getattr(view_func, "login_required", True):
+            return None
+        return super().process_view(request, view_func, view_args, view_kwargs)
+
+
 class PasswordChangeMiddleware:
     """Sends a person whose password another one set to the page that changes it."""
 
@@ -50,10 +72,10 @@ class PasswordChangeMiddleware:
         self, request: HttpRequest, view: object, _args: object, _kwargs: object
     ) -> HttpResponse | None:
         """Let the page pass unless the person must change the password first."""
+        if not getattr(view, "login_required", True):
+            return None
         user = request.user
         if not isinstance(user, Account) or not user.must_change_password:
-            return None
-        if not getattr(view, "login_required", True):
             return None
         match = request.resolver_match
         if match is not None and match.url_name in self._OPEN:

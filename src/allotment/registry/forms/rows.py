@@ -130,10 +130,12 @@ def typed(rows: BaseFormSet[_Row], *, blank: int = 0) -> list[Mapping[str, str]]
     return [*found, *({} for _ in range(blank))]
 
 
-def first_error(rows: GroupRows | SiteRows) -> str:
-    """The first thing that is wrong with a row, with the row's number."""
-    for number, form in enumerate(rows.forms, start=1):
-        for messages in form.errors.values():
-            return f"Row {number}: {messages[0]}"
-    wrong = rows.non_form_errors()
-    return str(wrong[0]) if wrong else ""
+def wrong_cells(rows: GroupRows | SiteRows) -> list[tuple[str, str, str]]:
+    """(label, id, first error) of every cell that is wrong."""
+    found: list[tuple[str, str, str]] = []
+    forms_: list[GroupRow | SiteRow] = [*rows.forms]
+    for form in forms_:
+        for name, messages in form.errors.items():
+            label = str(form.fields[name].widget.attrs["aria-label"])
+            found.append((label, form[name].auto_id, str(messages[0])))
+    return found

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django import forms as django_forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
@@ -27,8 +26,8 @@ from allotment.registry.forms.rows import (
     GroupRows,
     SiteFormSet,
     SiteRows,
-    first_error,
     typed,
+    wrong_cells,
 )
 from allotment.registry.lifecycle import AnyItem
 from allotment.registry.models import Experiment, State
@@ -52,9 +51,8 @@ class _Bundle:
         parts: list[Any] = [self.form, self.sites, *([self.groups] if self.groups else [])]
         valid = [part.is_valid() for part in parts]
         for name, rows in (("sites", self.sites), ("groups", self.groups)):
-            wrong = first_error(rows) if rows is not None else ""
-            if wrong:
-                self.row_errors.setdefault(name, []).append(wrong)
+            if rows is not None and rows.non_form_errors():
+                self.row_errors[name] = [str(error) for error in rows.non_form_errors()]
         return all(valid)
 
     def plan(self, before: AnyPlan | None) -> AnyPlan:
@@ -167,21 +165,24 @@ def _form_context(kind: str, item: AnyItem | None, bundle: _Bundle) -> dict[str,
         "sites": bundle.sites,
         "groups": bundle.groups,
         "row_errors": bundle.row_errors,
-        "wrong_fields": _wrong(bundle.form),
+        "wrong_fields": _wrong(bundle),
         "identifier_hints": IDENTIFIER_HINTS,
         "sample_unit_hints": SAMPLE_UNIT_HINTS,
     }
 
 
-def _wrong(form: django_forms.Form) -> list[tuple[str, str, str]]:
+def _wrong(bundle: _Bundle) -> list[tuple[str, str, str]]:
     """(label, id, first error) of every field that is wrong, for the list beside the form."""
+    form = bundle.form
     if not form.is_bound:
         return []
-    return [
+    fields = [
         (str(form.fields[name].label), form[name].auto_id, str(found[0]))
         for name, found in form.errors.items()
         if name in form.fields
     ]
+    groups = wrong_cells(bundle.groups) if bundle.groups is not None else []
+    return [*fields, *groups, *wrong_cells(bundle.sites)]
 
 
 def _save(request: HttpRequest, bundle: _Bundle, item: AnyItem | None) -> AnyItem:

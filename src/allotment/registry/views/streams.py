@@ -42,16 +42,16 @@ def edit(request: HttpRequest, name: str) -> HttpResponse:
 
 def _form_page(request: HttpRequest, stream: Stream | None) -> HttpResponse:
     status = 200
+    names = StreamForm.base_fields
+    initial = {name: getattr(stream, name) for name in names} if stream else {}
     if request.method == "POST":
-        form = StreamForm(request.POST, stream=stream)
+        form = StreamForm(request.POST, stream=stream, initial=initial)
         if form.is_valid():
             saved = form.save()
             messages.success(request, f"{saved.name} is saved.")
             return redirect("streams")
         status = 422
     else:
-        names = StreamForm.base_fields
-        initial = {name: getattr(stream, name) for name in names} if stream else {}
         form = StreamForm(stream=stream, initial=initial)
     context = {"form": form, "stream": stream}
     return render(request, "registry/stream_form.html", context, status=status)

@@ -1,0 +1,106 @@
+"""The registry's tests run on a real SQLite file, and never in the reader's own data folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import LazySettings, settings
+from django.test import Client
+
+from allotment.registry import seeding
+from allotment.registry.models import Account
+from allotment.registry.plan import ExperimentPlan, GroupPlan, InstrumentPlan
+
+WEB_TITLE = "analytics/product_metrics/web/base"
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A file instead of memory: locks, journal and transactions as they are in use."""
+    path = tmp_path_factory.mktemp("registry") / "registry.sqlite3"
+    settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = str(path)
+
+
+@pytest.fixture(autouse=True)
+def own_data(settings: LazySettings, tmp_path: Path) -> Path:
+    """Every test has a data folder of its own."""
+    settings.ALLOTMENT = replace(settings.ALLOTMENT, data=tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def streams(db: None) -> None:
+    """The default streams."""
+    seeding.create_streams()
+
+
+@pytest.fixture
+def account(db: None) -> Account:
+    """A person who may log in."""
+    return Account.objects.create_user(username="ada")
+
+
+@pytest.fixture
+def visitor(account: Account, streams: None) -> Client:
+    """A browser that is logged in."""
+    client = Client()
+    client.force_login(account)
+    return client
+
+
+@pytest.fixture
+def experiment_plan() -> Callable[..., ExperimentPlan]:
+    """Makes a plan that every rule accepts; keywords change it."""
+
+    def make(**changes: Any) -> ExperimentPlan:
+        plan = ExperimentPlan(
+            machine_name="search-suggestions",
+            name="Search suggestions",
+            owners=("Search team",),
+            end=datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(days=21),
+            stream="product_metrics.web_base",
+            schema_title=WEB_TITLE,
+            schema_id=f"/{WEB_TITLE}/1.3.0",
+            attributes=("performer_is_logged_in",),
+            default_rate=Decimal(0),
+            sites=(("frwiki", Decimal("0.1")), ("dewiki", Decimal("0.1"))),
+            environments=("production",),
+            risk_level="low",
+            acknowledged=True,
+            identifier_type="edge-unique",
+            groups=(GroupPlan(name="control"), GroupPlan(name="described", weight=2)),
+        )
+        return replace(plan, **changes)
+
+    return make
+
+
+@pytest.fixture
+def instrument_plan() -> Callable[..., InstrumentPlan]:
+    """Makes a plan that every rule accepts; keywords change it."""
+
+    def make(**changes: Any) -> InstrumentPlan:
+        plan = InstrumentPlan(
+            machine_name="desktop-ui-interactions",
+            name="Desktop clicks",
+            owners=("Web team",),
+            end=datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(days=90),
+            stream="product_metrics.web_base",
+            schema_title=WEB_TITLE,
+            attributes=("page_id", "mediawiki_skin"),
+            default_rate=Decimal("0.5"),
+            sites=(("frwiki", Decimal("0.1")), ("enwiki", Decimal("0.01"))),
+            environments=("production",),
+            risk_level="low",
+            acknowledged=True,
+            sample_unit="pageview",
+        )
+        return replace(plan, **changes)
+
+    return make
