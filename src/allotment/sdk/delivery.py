@@ -19,6 +19,7 @@ import weakref
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from multiprocessing.util import Finalize
 from typing import Any, Self
 
 from allotment.sdk.connection import Answer, Connection, ConnectionProblemError
@@ -88,7 +89,6 @@ class Delivery:
         self._timeout = timeout
         self._compress = compress
         self._begin_process()
-        _flush_at_exit(self)
 
     def _begin_process(self) -> None:
         self._pid = os.getpid()
@@ -103,6 +103,7 @@ class Delivery:
         self._offered = self._sent = self._accepted = self._rejected = 0
         self._dropped: Counter[str] = Counter()
         self._last_problem = ""
+        _flush_at_exit(self)
 
     # Handing over.
 
@@ -330,4 +331,11 @@ def _flush_at_exit(delivery: Delivery) -> None:
             living.close()
 
     atexit.register(flush)
-    weakref.finalize(delivery, atexit.unregister, flush).atexit = False
+    # Workers that a server starts through multiprocessing end without atexit, but not without this.
+    ending = Finalize(None, flush, exitpriority=0)
+
+    def forget() -> None:
+        atexit.unregister(flush)
+        ending.cancel()
+
+    weakref.finalize(delivery, forget).atexit = False
