@@ -20,7 +20,7 @@ from allotment.contract.tables import REJECTED
 from allotment.intake import answers
 from allotment.intake.answers import Answer
 from allotment.intake.body import BodyError, check_media_type, inflate, parse_events, too_large
-from allotment.intake.pipeline import EventPipeline, new_id, rejected_record
+from allotment.intake.pipeline import EventPipeline, rejected_record
 from allotment.intake.stream_source import StreamSource, StreamState
 from allotment.journal.protocol import JournalUnavailableError
 from allotment.journal.segments import SegmentWriter
@@ -261,9 +261,9 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
-def _request_id(scope: Scope) -> str:
+def _request_id(scope: Scope) -> str | None:
     given = scope.headers.get("x-request-id")
-    return given[:_LONGEST_REQUEST_ID] if given else new_id()
+    return given[:_LONGEST_REQUEST_ID] if given else None
 
 
 def _send(protocol: HTTPProtocol, answer: Answer) -> None:

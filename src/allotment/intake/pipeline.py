@@ -5,7 +5,6 @@ No I/O but the first reading of a schema; the clock and the request id come from
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
@@ -17,6 +16,7 @@ from allotment.contract.schemas import SchemaNotFoundError, SchemaRepository
 from allotment.contract.streams import StreamConfig
 from allotment.contract.tables import REJECTED, table_name
 from allotment.contract.validator import NestingError, Validator, errors_text
+from allotment.intake.identifiers import IdentifierSource
 
 RAW_BYTES: Final = 64 * 1024
 """A rejected event is kept up to this size."""
@@ -67,6 +67,9 @@ class EventPipeline:
     def __init__(self, schemas: SchemaRepository) -> None:
         self._schemas = schemas
         self._plans: dict[str, _Plan] = {}
+        self._identifiers = IdentifierSource()
+        self._streams: Mapping[str, StreamConfig] = {}
+        self._allowed: set[tuple[str, str]] = set()
 
     def process(
         self,
@@ -74,7 +77,7 @@ class EventPipeline:
         streams: Mapping[str, StreamConfig],
         *,
         received: str,
-        request_id: str,
+        request_id: str | None,
     ) -> Outcome:
         """Sort events into accepted and rejected, and write each out as one line.
 
@@ -82,13 +85,17 @@ class EventPipeline:
             events: parsed JSON values; changed in place where something is filled in.
             streams: the stream configuration in force.
             received: the receive time, RFC 3339 in UTC with milliseconds.
-            request_id: goes into `meta.request_id` where the client gave none.
+            request_id: goes into `meta.request_id` where the client gave none; made up if None.
         """
+        if streams is not self._streams:
+            self._streams = streams
+            self._allowed.clear()
+        request_id = request_id or self._identifiers.new()
         outcome = Outcome()
         records = outcome.records
         for event in events:
             try:
-                plan = self._prepare(event, streams, received, request_id)
+                plan = self._prepare(event, received, request_id)
                 validator = plan.validator
                 if validator.accepts(event) or validator.accepts_after_repair(event):
                     line = orjson.dumps(event)
@@ -117,30 +124,44 @@ class EventPipeline:
             _keep(outcome, event, received, "invalid", errors)
         return outcome
 
-    def _prepare(
-        self, event: Json, streams: Mapping[str, StreamConfig], received: str, request_id: str
-    ) -> _Plan:
+    def _prepare(self, event: Json, received: str, request_id: str) -> _Plan:
         """Find the event's schema, fill the event in, and check its stream."""
         if type(event) is not dict:
             raise _RefusalError("not_an_object", _missing("$schema"))
+        http = event.get("http")
+        if type(http) is dict:
+            _drop_addresses(http)
+        plan, meta, stream = self._identify(event)
+        if plan.fills_id and "id" not in meta:
+            meta["id"] = self._identifiers.new()
+        if plan.fills_dt and "dt" not in meta:
+            meta["dt"] = received
+        if plan.fills_request_id and "request_id" not in meta:
+            meta["request_id"] = request_id
+        if plan.defaults:
+            fill_defaults(event, plan.defaults)
+        if (plan.uri, stream) not in self._allowed:
+            self._check_stream(stream, plan)
+        return plan
+
+    def _identify(self, event: dict[str, Any]) -> tuple[_Plan, dict[str, Any], str]:
+        """The event's schema, its `meta` and the name of its stream."""
         uri = event.get("$schema")
         plan = self._plans.get(uri) if type(uri) is str else None
         if plan is None:
             plan = self._load(uri)
-        http = event.get("http")
-        if type(http) is dict:
-            _drop_addresses(http)
         meta = event.get("meta")
-        if type(meta) is not dict:
+        stream = meta.get("stream") if type(meta) is dict else None
+        if type(meta) is not dict or type(stream) is not str or not stream:
             raise _RefusalError("missing_stream", _missing("meta.stream"))
-        stream = meta.get("stream")
-        if type(stream) is not str or not stream:
-            raise _RefusalError("missing_stream", _missing("meta.stream"))
-        _fill(event, meta, plan, received, request_id)
-        config = streams.get(stream)
+        return plan, meta, stream
+
+    def _check_stream(self, stream: str, plan: _Plan) -> None:
+        """Refuse, or remember that events of this schema may go there."""
+        config = self._streams.get(stream)
         if config is None or config.is_instrument or config.schema_title != plan.title:
             raise _stream_refusal(stream, config, plan)
-        return plan
+        self._allowed.add((plan.uri, stream))
 
     def _load(self, uri: Json) -> _Plan:
         if uri is None:
@@ -166,20 +187,6 @@ class EventPipeline:
             defaults=defaults(body),
         )
         return plan
-
-
-def _fill(
-    event: dict[str, Any], meta: dict[str, Any], plan: _Plan, received: str, request_id: str
-) -> None:
-    """Set what the client left to us: only where absent, and only what the schema has."""
-    if plan.fills_id and "id" not in meta:
-        meta["id"] = new_id()
-    if plan.fills_dt and "dt" not in meta:
-        meta["dt"] = received
-    if plan.fills_request_id and "request_id" not in meta:
-        meta["request_id"] = request_id
-    if plan.defaults:
-        fill_defaults(event, plan.defaults)
 
 
 def rejected_record(
@@ -257,9 +264,3 @@ def _drop_addresses(http: dict[str, Any]) -> None:
     if type(headers) is dict:
         for name in [name for name in headers if name.lower() in _ADDRESS_HEADERS]:
             del headers[name]
-
-
-def new_id() -> str:
-    """A random UUID as text; `uuid.uuid4` takes three times as long."""
-    h = os.urandom(16).hex()
-    return f"{h[:8]}-{h[8:12]}-4{h[13:16]}-{'89ab'[int(h[16], 16) & 3]}{h[17:20]}-{h[20:]}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import sys
 from typing import Final
@@ -16,6 +17,7 @@ from allotment.settings import Settings
 
 _BACKLOG: Final = 1024
 _SWITCH_SECONDS: Final = 0.0005
+_GC_THRESHOLDS: Final = (50_000, 20, 20)
 
 
 def serve(settings: Settings) -> None:
@@ -25,6 +27,9 @@ def serve(settings: Settings) -> None:
     """
     # The journal's thread comes back from every sync and must not wait 5 ms for its turn.
     sys.setswitchinterval(_SWITCH_SECONDS)
+    # Parsed events hold no cycles; searching them for some takes a third of the time of a batch.
+    gc.freeze()
+    gc.set_threshold(*_GC_THRESHOLDS)
     asyncio.run(_serve(settings))
 
 

@@ -1,0 +1,229 @@
+"""The pipeline alone: the lake reads whatever it accepts, and whatever it refuses is kept."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.intake.conftest import STREAMS, TOPIC, WEB, event
+
+from allotment.contract.schemas import SchemaRepository
+from allotment.contract.streams import StreamConfig, parse_streams
+from allotment.intake.body import BodyError, parse_events
+from allotment.intake.identifiers import IdentifierSource
+from allotment.intake.pipeline import RAW_BYTES, EventPipeline, Outcome
+from allotment.lake.parsing import parse_lines
+from allotment.lake.tables import event_schemas
+
+REPOSITORY = SchemaRepository([])
+PIPELINE = EventPipeline(REPOSITORY)
+STREAM_CONFIGS: dict[str, StreamConfig] = parse_streams({"streams": STREAMS})[0]
+ARROW = event_schemas(REPOSITORY)[TOPIC]
+RECEIVED = "2026-01-15T09:30:00.000Z"
+PROPERTIES: dict[str, Any] = REPOSITORY.load(WEB).body["properties"]
+
+
+def process(body: bytes, pipeline: EventPipeline = PIPELINE) -> Outcome:
+    return pipeline.process(
+        parse_events(body), STREAM_CONFIGS, received=RECEIVED, request_id="request"
+    )
+
+
+odd_numbers = st.one_of(
+    st.integers(-(2**70), 2**70).map(str),
+    st.floats(allow_nan=False, allow_infinity=False).map(repr),
+    st.sampled_from(["1.0", "1e3", "-0.0", "9007199254740991.0", "9.007199254740991e15", "0.1e1"]),
+)
+times = st.from_regex(
+    r"[0-9]{4}-[01][0-9]-[0-3][0-9][Tt ][0-2][0-9]:[0-5][0-9]:[0-6][0-9](\.[0-9]{1,12})?"
+    r"([Zz]|[+-][0-2][0-9](:?[0-5][0-9])?)",
+    fullmatch=True,
+)
+json_values = st.recursive(
+    st.one_of(
+        st.none().map(json.dumps),
+        st.booleans().map(json.dumps),
+        odd_numbers,
+        st.text().map(json.dumps),
+        times.map(json.dumps),
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3).map(lambda items: f"[{','.join(items)}]"),
+        st.lists(st.tuples(st.text(max_size=3), inner), max_size=3).map(
+            lambda items: "{" + ",".join(f"{json.dumps(k)}:{v}" for k, v in items) + "}"
+        ),
+    ),
+    max_leaves=4,
+)
+
+
+def fields(schema: dict[str, Any], at: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], Any]]:
+    """Every field of a schema with its description."""
+    found = []
+    for name, node in schema["properties"].items():
+        found.append(((*at, name), node))
+        if "properties" in node:
+            found += fields(node, (*at, name))
+    return found
+
+
+def fitting(node: dict[str, Any]) -> st.SearchStrategy[str]:
+    """Raw JSON that often, but not always, fits a field."""
+    if "enum" in node:
+        return st.sampled_from(node["enum"]).map(json.dumps)
+    if node.get("format") == "date-time":
+        return times.map(json.dumps)
+    if node["type"] in ("integer", "number"):
+        return odd_numbers
+    if node["type"] == "object":
+        pairs = st.lists(st.tuples(st.text(max_size=3), st.text(max_size=3)), max_size=3)
+        return pairs.map(
+            lambda items: "{" + ",".join(f"{json.dumps(k)}:{json.dumps(v)}" for k, v in items) + "}"
+        )
+    if node["type"] == "array":
+        return st.lists(st.text(min_size=1), max_size=3).map(json.dumps)
+    return st.text().map(json.dumps)
+
+
+FIELDS = [
+    pair for pair in fields(REPOSITORY.load(WEB).body) if pair[0] not in {("$schema",), ("meta",)}
+]
+
+
+@st.composite
+def bodies(draw: st.DrawFn) -> bytes:
+    """One event with a few fields of odd content, as raw JSON."""
+    made: dict[str, Any] = copy.deepcopy(event())
+    tokens: dict[str, str] = {}
+    for path, node in draw(st.lists(st.sampled_from(FIELDS), min_size=1, max_size=3)):
+        token = f"@{len(tokens)}@"
+        tokens[json.dumps(token)] = draw(st.one_of(fitting(node), fitting(node), json_values))
+        owner: Any = made
+        for name in path[:-1]:
+            owner = owner.setdefault(name, {}) if isinstance(owner, dict) else {}
+        if isinstance(owner, dict):
+            owner[path[-1]] = token
+    if draw(st.booleans()):
+        made["meta"]["further"] = "@further@"
+        tokens['"@further@"'] = draw(json_values)
+    text = json.dumps(made)
+    for token, raw in tokens.items():
+        text = text.replace(token, raw)
+    return text.encode("utf-8", "replace")
+
+
+@settings(max_examples=400, deadline=None)
+@given(bodies())
+def test_accepted__any_content__is_one_line_that_the_lake_reads(body: bytes) -> None:
+    try:
+        outcome = process(body)
+    except BodyError:
+        return
+    kept = outcome.records.get("rejected", [])
+    assert outcome.accepted + len(kept) == 1
+    for line in outcome.records.get(TOPIC, []):
+        assert b"\n" not in line
+        parsed = parse_lines(line + b"\n", 0, ARROW)
+        assert parsed.bad == (), (line, parsed.bad)
+        assert parsed.rows.num_rows == 1
+    for line in kept:
+        assert b"\n" not in line
+        assert orjson.loads(line)["reason"] == "invalid" or outcome.errors
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        '{"a":"x","a":"y"}',
+        '{"a\\nb":"x"}',
+        '{"\\u0000":"\\u2028"}',
+        '{"":"\\ud83d\\ude00"}',
+    ],
+)
+def test_accepted__odd_map__read_by_the_lake_with_the_last_of_equal_keys(raw: str) -> None:
+    body = json.dumps(event(experiments={"assigned": "@"})).replace('"@"', raw).encode()
+    outcome = process(body)
+    assert outcome.accepted == 1
+    parsed = parse_lines(outcome.records[TOPIC][0] + b"\n", 0, ARROW)
+    (row,) = parsed.rows.column("experiments").to_pylist()
+    assert dict(row["assigned"]) == json.loads(raw)
+
+
+def test_rejected__any_json_value__kept_with_reason() -> None:
+    outcome = process(b'[1, null, "x", [], {}, true, {"$schema": 1e+300}]')
+    kept = [orjson.loads(line) for line in outcome.records["rejected"]]
+    assert len(kept) == len(outcome.errors) == 7
+    assert [k["raw"] for k in kept] == [
+        "1",
+        "null",
+        '"x"',
+        "[]",
+        "{}",
+        "true",
+        '{"$schema":1e+300}',
+    ]
+
+
+def test_rejected__cut_in_the_middle_of_a_character__still_text() -> None:
+    outcome = process(json.dumps(event(action="é" * RAW_BYTES)).encode())
+    (line,) = outcome.records["rejected"]
+    raw = orjson.loads(line)["raw"]
+    assert len(raw.encode()) <= RAW_BYTES + 2
+    assert raw.rstrip("\ufffd").endswith("é")
+
+
+def test_rejected__before_its_schema_is_known__still_without_addresses() -> None:
+    outcome = process(
+        json.dumps(event(http={"client_ip": "192.0.2.1"}, **{"$schema": "/x"})).encode()
+    )
+    assert outcome.errors
+    assert b"192.0.2.1" not in outcome.records["rejected"][0]
+
+
+def test_streams__replaced__the_new_ones_are_in_force_at_once() -> None:
+    pipeline = EventPipeline(REPOSITORY)
+    body = json.dumps(event()).encode()
+    assert process(body, pipeline).accepted == 1
+    fewer = {name: config for name, config in STREAM_CONFIGS.items() if "web" not in name}
+    outcome = pipeline.process(parse_events(body), fewer, received=RECEIVED, request_id="request")
+    assert outcome.accepted == 0
+    assert "is not configured" in outcome.errors[0]["context"]["message"]
+
+
+def test_defaults__of_the_schema__filled_only_where_absent(tmp_path: Path) -> None:
+    (tmp_path / "t").mkdir()
+    (tmp_path / "t" / "1.0.0.yaml").write_text(
+        "title: t\n$id: /t/1.0.0\ntype: object\nproperties:\n"
+        "  $schema: {type: string}\n"
+        "  meta: {type: object, properties: {stream: {type: string}}}\n"
+        "  a: {type: string, default: x}\n"
+        "  deep: {type: object, properties: {b: {type: integer, default: 1}}}\n"
+    )
+    pipeline = EventPipeline(SchemaRepository([tmp_path]))
+    streams = {"s": StreamConfig("s", "t", {})}
+    sent = [
+        {"$schema": "/t/1.0.0", "meta": {"stream": "s"}},
+        {"$schema": "/t/1.0.0", "meta": {"stream": "s"}, "a": "y", "deep": {}},
+    ]
+    outcome = pipeline.process(sent, streams, received=RECEIVED, request_id=None)
+    stored = [orjson.loads(line) for line in outcome.records["t"]]
+    assert [s.get("a") for s in stored] == ["x", "y"]
+    assert [s.get("deep") for s in stored] == [None, {"b": 1}]
+    assert stored[0]["meta"] == {"stream": "s"}, "nothing is filled in that the schema has not"
+
+
+def test_identifiers__many__all_different_and_version_4() -> None:
+    source = IdentifierSource()
+    made = [source.new() for _ in range(2000)]
+    assert len(set(made)) == 2000
+    for text in made:
+        assert len(text) == 36
+        assert [text[n] for n in (8, 13, 18, 23)] == ["-"] * 4
+        assert text[14] == "4"
+        assert text[19] in "89ab"
