@@ -33,6 +33,11 @@ def render_text(report: Report) -> str:
         for table, snapshot in report.inputs.snapshots.items()
     )
     inputs = report.inputs
+    basis = (
+        f"Computed {report.computed_at:%Y-%m-%d %H:%M:%S} UTC from: configuration version"
+        f" {inputs.config_version}, {inputs.metric} version {inputs.metric_version},"
+        f" allotment {inputs.code_version}, {snapshots}."
+    )
     return "\n".join(
         [
             f"{report.experiment}: {report.verdict.word}",
@@ -45,9 +50,7 @@ def render_text(report: Report) -> str:
             f"Intervals: {report.confidence:.0%} confidence, valid at the end of the experiment.",
             _health(report.sample_ratio),
             *_mixed(report.mixed_subjects),
-            f"Computed {report.computed_at:%Y-%m-%d %H:%M:%S} UTC from: configuration version"
-            f" {inputs.config_version}, {inputs.metric} version {inputs.metric_version},"
-            f" allotment {inputs.code_version}, {snapshots}.",
+            basis,
         ]
     )
 
