@@ -41,7 +41,7 @@ def application() -> WSGIApplication:
         registry_url=settings.registry_url,
         intake_url=settings.intake_url,
         site=app.SITE,
-        domain=f"{settings.host}:{settings.demo_port}",
+        domain=settings.host,
         cache_file=settings.cache_dir / "demo-configuration.json",
         refresh_seconds=settings.config_refresh_seconds,
     )

@@ -1,7 +1,10 @@
+import itertools
 import json
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.sdk.stand_ins import WEB_BASE
 
 from allotment.sdk import Client
@@ -16,6 +19,24 @@ def test_injector__pieces_of_any_size__puts_it_before_the_first_end(size: int) -
     injector = HeadInjector(b"+")
     pieces = [injector.feed(PAGE[at : at + size]) for at in range(0, len(PAGE), size)]
     assert b"".join([*pieces, injector.finish()]) == INJECTED
+
+
+@given(text=st.text(alphabet="</head>H x", max_size=60), cuts=st.lists(st.integers(0, 60)))
+def test_injector__any_page_in_any_pieces__equals_the_whole(text: str, cuts: list[int]) -> None:
+    data = text.encode()
+    at = data.lower().find(b"</head>")
+    expected = data if at < 0 else data[:at] + b"+" + data[at:]
+    edges = [0, *sorted(cuts), len(data)]
+    injector = HeadInjector(b"+")
+    pieces = [injector.feed(data[a:b]) for a, b in itertools.pairwise(edges)]
+    assert b"".join([*pieces, injector.finish()]) == expected
+
+
+@given(st.recursive(st.text(), lambda inner: st.dictionaries(st.text(), inner)))
+def test_script_json__anything__reads_back_and_stays_inside(value: object) -> None:
+    text = script_json(value)
+    assert json.loads(text) == value
+    assert not set("<>&\u2028\u2029") & set(text)
 
 
 def test_injector__no_end_of_tag_in_sight__holds_nothing_back() -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
+from allotment.sdk import forking
 from allotment.sdk.configuration import ConfigurationSource
 from allotment.sdk.delivery import Delivery
 from allotment.sdk.events import Context
@@ -68,17 +68,20 @@ class Client:
             registry_url, site, cache_file, refresh_seconds, timeout
         )
         self.delivery = Delivery(intake_url, capacity=queue_capacity, compress=compress)
-        self._pid = 0
+        self._started = False
         self._refused: Counter[str] = Counter()
         self._told: set[str] = set()
+        self.begin_process()
+        forking.watch(self)
+
+    def begin_process(self) -> None:
+        """Locks belong to one process."""
         self._lock = threading.Lock()
 
     def start(self) -> Self:
         """Begin the background work in this process, unless it runs already. Returns at once."""
-        pid = os.getpid()
-        if self._pid != pid:
-            self._pid = pid
-            self._lock = threading.Lock()
+        if not self._started:
+            self._started = True
             self.configuration.start()
         return self
 

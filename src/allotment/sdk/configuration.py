@@ -24,6 +24,7 @@ from types import MappingProxyType
 from typing import Any, Self
 from urllib.parse import quote
 
+from allotment.sdk import forking
 from allotment.sdk.connection import Answer, Connection, ConnectionProblemError
 from allotment.sdk.documents import (
     Configuration,
@@ -96,18 +97,19 @@ class ConfigurationSource:
         self._faults: dict[str, str] = {}
         self._written_at = 0.0
         self._thread: threading.Thread | None = None
-        self._closed = False
-        self._begin_process()
+        self._wanted = False
+        self.begin_process()
+        forking.watch(self)
         self._read_cache()
 
     # Life cycle.
 
     def start(self) -> Self:
         """Start asking in the background, unless that is done already. Returns at once."""
-        if os.getpid() != self._pid:
-            self._begin_process()
+        self._wanted = True
         with self._starting:
-            if self._thread is None and not self._closed:
+            if self._thread is None:
+                self._stop.clear()
                 self._thread = threading.Thread(
                     target=self._run, name="allotment-configuration", daemon=True
                 )
@@ -116,10 +118,11 @@ class ConfigurationSource:
 
     def close(self) -> None:
         """Stop asking. What is held stays readable."""
-        self._closed = True
+        self._wanted = False
         self._stop.set()
-        thread = self._thread
-        if thread is not None and os.getpid() == self._pid and thread.is_alive():
+        with self._starting:
+            thread, self._thread = self._thread, None
+        if thread is not None:
             thread.join(self._timeout + 1.0)
 
     def __enter__(self) -> Self:
@@ -128,9 +131,8 @@ class ConfigurationSource:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _begin_process(self) -> None:
-        """Locks and thread belong to one process: after a fork the child has neither."""
-        self._pid = os.getpid()
+    def begin_process(self) -> None:
+        """Locks and thread belong to one process; a forked one starts its own at the first use."""
         self._stop = threading.Event()
         self._fetched = threading.Event()
         self._starting = threading.Lock()
@@ -140,7 +142,7 @@ class ConfigurationSource:
 
     def current(self) -> Configuration:
         """The configuration held now; empty before there ever was one. Never waits."""
-        if os.getpid() != self._pid and not self._closed:
+        if self._wanted and self._thread is None:  # the first use after a fork
             self.start()
         return self._configuration
 

@@ -11,7 +11,6 @@ import atexit
 import gzip
 import json
 import logging
-import os
 import random
 import threading
 import time
@@ -22,6 +21,7 @@ from dataclasses import dataclass
 from multiprocessing.util import Finalize
 from typing import Any, Self
 
+from allotment.sdk import forking
 from allotment.sdk.connection import Answer, Connection, ConnectionProblemError
 
 MAX_BATCH_EVENTS = 100
@@ -88,10 +88,11 @@ class Delivery:
         self._give_up_seconds = give_up_seconds
         self._timeout = timeout
         self._compress = compress
-        self._begin_process()
+        self.begin_process()
+        forking.watch(self)
 
-    def _begin_process(self) -> None:
-        self._pid = os.getpid()
+    def begin_process(self) -> None:
+        """Begin with an empty queue: a forked process leaves its parent's events to the parent."""
         self._queue: deque[bytes] = deque()
         self._lock = threading.Lock()
         self._arrived = threading.Condition(self._lock)
@@ -109,8 +110,6 @@ class Delivery:
 
     def submit(self, event: Mapping[str, Any]) -> bool:
         """Queue one event; False (and counted) if it is dropped. Never waits for the network."""
-        if os.getpid() != self._pid:
-            self._begin_process()
         try:
             line = json.dumps(event, separators=(",", ":"), allow_nan=False).encode()
         except (TypeError, ValueError, RecursionError) as error:
@@ -162,8 +161,6 @@ class Delivery:
 
     def close(self, seconds: float = 5.0) -> None:
         """Deliver what waits, for at most so many seconds; what is left counts as `closed`."""
-        if os.getpid() != self._pid:
-            return
         with self._lock:
             self._closing = True
             self._deadline = min(self._deadline, time.monotonic() + seconds)
