@@ -112,16 +112,13 @@ def test_append__every_file_named_by_the_snapshot__was_synced_with_its_folder(
     put(tmp_path / "lake", schemas, 1)
     trace = tmp_path / "trace"
     code = (
-        "import sys, pickle; from pathlib import Path; from tests.lake.test_catalog import put;"
+        "import sys; from pathlib import Path; from tests.lake.test_catalog import put;"
         "from allotment.lake.tables import event_schemas;"
         "from allotment.contract.schemas import SchemaRepository;"
         "put(Path(sys.argv[1]), event_schemas(SchemaRepository([])), 2)"
     )
-    subprocess.run(
-        [strace, "-f", "-y", "-e", "trace=fsync,fdatasync", "-o", str(trace), sys.executable, "-c", code,
-         str(tmp_path / "lake")],
-        check=True,
-    )  # fmt: skip
+    watch = [strace, "-f", "-y", "-e", "trace=fsync,fdatasync", "-o", str(trace)]
+    subprocess.run([*watch, sys.executable, "-c", code, str(tmp_path / "lake")], check=True)
     synced = trace.read_text()
     with closing(open_catalog(tmp_path / "lake")) as catalog:
         table = catalog.load_table((EVENT, WEB))

@@ -11,6 +11,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+import duckdb
 from pyiceberg.exceptions import CommitFailedException
 from sqlalchemy.exc import OperationalError
 
@@ -113,7 +114,7 @@ class Analyst:
                 self.step()
             except AnalysisError as error:
                 _log.warning("nothing can be analysed: %s", error)
-            except (OSError, OperationalError, CommitFailedException, QueryError):
+            except (OSError, OperationalError, CommitFailedException, QueryError, duckdb.Error):
                 _log.exception("the analyst could not go on; it tries again")
             if stop.wait(self._every_seconds):
                 return
