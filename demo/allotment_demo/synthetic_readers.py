@@ -13,8 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from allotment.allocation import Experiment, IdentifierType
-from allotment.sdk import Client, Visitor
+from allotment.sdk import Client, Experiment, IdentifierType, Visitor
 from allotment_demo.app import SITE
 from allotment_demo.pages import EXPERIMENT
 

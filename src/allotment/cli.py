@@ -74,6 +74,7 @@ def _started(
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    logging.getLogger("pyiceberg").setLevel(logging.WARNING)
     if parent is not None:
         from allotment.supervisor import end_with_parent
 
@@ -278,10 +279,10 @@ def sql(
     from allotment.lake.rendering import render
 
     try:
-        columns, rows = run_sql(_settings(data=data).lake_dir, query)
+        answer = run_sql(_settings(data=data).lake_dir, query)
     except QueryError as error:
         sys.exit(f"allotment: {error}")
-    typer.echo(render(columns, rows, form.value), nl=False)
+    typer.echo(render(answer, form.value), nl=False)
 
 
 @app.command()

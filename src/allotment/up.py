@@ -162,6 +162,9 @@ def _send_synthetic_readers(settings: Settings, console: Console, stop: threadin
             )
         except KeyboardInterrupt:
             return
+        except synthetic_readers.SyntheticReadersError as error:
+            console.print(f"No synthetic readers: {error}", soft_wrap=True)
+            return
     marker.write_text(json.dumps({"readers": SYNTHETIC_READERS, "counts": repr(counts)}))
     console.print(
         "Synthetic readers are in the demo's experiment; see its results at "

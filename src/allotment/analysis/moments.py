@@ -48,7 +48,7 @@ _SQL = """
 WITH seen AS (
     SELECT experiments.subject_ids[$experiment] AS subject,
            experiments.assigned[$experiment] AS "group",
-           action,
+           CASE WHEN instrument_name IS NULL THEN action END AS action,
            meta.id AS id
     FROM {table}
     WHERE meta.stream = $stream
@@ -89,6 +89,8 @@ def measure(
     Counted are events of the experiment's stream, between its start and end, of subjects that the
     law has put into one of its groups: forced groups (overrides) and rehearsals have another
     coordinator and are no evidence. An event that was sent twice (one `meta.id`) counts once.
+    Events of an instrument show that a subject was there, but its views and clicks belong to the
+    instrument: they are of another element, and would be mixed with those of the experiment.
     """
     empty = {group: Moments() for group in experiment.groups}
     if not _exists(connection, experiment.table):

@@ -1,6 +1,6 @@
 """The Python client: enrollment of visitors and delivery of events. Standard library only."""
 
-from allotment.allocation import parse_overrides
+from allotment.allocation import Experiment, IdentifierType, parse_overrides
 from allotment.sdk.asgi import AllotmentASGIMiddleware
 from allotment.sdk.client import Client
 from allotment.sdk.configuration import ConfigurationSource
@@ -19,7 +19,9 @@ __all__ = [
     "Coordinator",
     "Delivery",
     "DeliveryCounts",
+    "Experiment",
     "ExperimentHandle",
+    "IdentifierType",
     "Identity",
     "Instrument",
     "InstrumentHandle",
