@@ -24,7 +24,8 @@ WEB_TITLE = "analytics/product_metrics/web/base"
 def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
     """A file instead of memory: locks, journal and transactions as they are in use."""
     path = tmp_path_factory.mktemp("registry") / "registry.sqlite3"
-    settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = str(path)
+    database: dict[str, Any] = settings.DATABASES["default"]
+    database.setdefault("TEST", {})["NAME"] = str(path)
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +59,7 @@ def visitor(account: Account, streams: None) -> Client:
 def experiment_plan() -> Callable[..., ExperimentPlan]:
     """Makes a plan that every rule accepts; keywords change it."""
 
-    def make(**changes: Any) -> ExperimentPlan:
+    def make(**changes: Any) -> ExperimentPlan:  # noqa: ANN401 - any field
         plan = ExperimentPlan(
             machine_name="search-suggestions",
             name="Search suggestions",
@@ -85,7 +86,7 @@ def experiment_plan() -> Callable[..., ExperimentPlan]:
 def instrument_plan() -> Callable[..., InstrumentPlan]:
     """Makes a plan that every rule accepts; keywords change it."""
 
-    def make(**changes: Any) -> InstrumentPlan:
+    def make(**changes: Any) -> InstrumentPlan:  # noqa: ANN401 - any field
         plan = InstrumentPlan(
             machine_name="desktop-ui-interactions",
             name="Desktop clicks",

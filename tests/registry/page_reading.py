@@ -76,17 +76,7 @@ class Page(HTMLParser):
         labels = {e.attributes.get("for") for e in self.all("label")}
         for element in self.elements:
             attributes = element.attributes
-            if "style" in attributes or element.tag == "style":
-                found.append(f"inline style on {element.tag}")
-            if element.tag == "script" and (element.text.strip() or not attributes.get("src")):
-                found.append("inline script")
-            found += [f"{name} on {element.tag}" for name in attributes if name.startswith("on")]
-            for name in ("src", "href"):
-                value = attributes.get(name, "")
-                if element.tag in {"script", "link", "img"} and "//" in value:
-                    found.append(f"{value} comes from elsewhere")
-                if value.startswith("javascript:"):
-                    found.append("javascript: address")
+            found += _forbidden(element)
             for reference in attributes.get("aria-describedby", "").split():
                 if reference not in ids:
                     found.append(f"{element.tag} is described by {reference}, which is not there")
@@ -115,3 +105,20 @@ class Page(HTMLParser):
     def _shows(self, word: str) -> bool:
         body = next((e.text for e in self.all("body")), "")
         return word in body.split()
+
+
+def _forbidden(element: Element) -> list[str]:
+    """What the content policy would refuse."""
+    attributes = element.attributes
+    found = [f"{name} on {element.tag}" for name in attributes if name.startswith("on")]
+    if "style" in attributes or element.tag == "style":
+        found.append(f"inline style on {element.tag}")
+    if element.tag == "script" and (element.text.strip() or not attributes.get("src")):
+        found.append("inline script")
+    for name in ("src", "href"):
+        value = attributes.get(name, "")
+        if element.tag in {"script", "link", "img"} and "//" in value:
+            found.append(f"{value} comes from elsewhere")
+        if value.startswith("javascript:"):
+            found.append("javascript: address")
+    return found

@@ -24,7 +24,7 @@ MakeExperiment = Callable[..., ExperimentPlan]
 MakeInstrument = Callable[..., InstrumentPlan]
 
 
-def get(path: str) -> Any:
+def get(path: str) -> Any:  # noqa: ANN401 - JSON
     response = Client().get(path)
     assert response.status_code == 200, response.content
     assert response["Content-Type"] == "application/json; charset=utf-8"
@@ -226,8 +226,10 @@ CORRUPTIONS = [
     "UPDATE registry_{kind} SET start = NULL WHERE machine_name = 'the-bad-one'",
     "UPDATE registry_{kind} SET default_rate = 7 WHERE machine_name = 'the-bad-one'",
     "UPDATE registry_{kind} SET default_rate = 'many' WHERE machine_name = 'the-bad-one'",
-    "UPDATE registry_{kind}site SET rate = 'abc' WHERE {kind}_id = (SELECT id FROM "
-    "registry_{kind} WHERE machine_name = 'the-bad-one')",
+    (
+        "UPDATE registry_{kind}site SET rate = 'abc' WHERE {kind}_id = (SELECT id FROM "
+        "registry_{kind} WHERE machine_name = 'the-bad-one')"
+    ),
 ]
 
 

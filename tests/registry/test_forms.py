@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.http import HttpResponseBase
 from django.test import Client
 from tests.registry.page_reading import Page
 
@@ -20,7 +21,7 @@ NEW = "/experiments/new"
 EDIT = "/experiments/search-suggestions/edit"
 
 
-def posted(**changes: Any) -> dict[str, Any]:
+def posted(**changes: object) -> dict[str, Any]:
     """A form that is filled in well; keywords change it, None leaves a field out."""
     fields = {
         "name": "Search suggestions",
@@ -54,10 +55,10 @@ def posted(**changes: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def errors(response: Any) -> dict[str, str]:
+def errors(response: HttpResponseBase) -> dict[str, str]:
     """The text under each field that is wrong, by the field's id."""
     assert response.status_code == 422
-    page = Page(response.content.decode())
+    page = Page(response.content.decode())  # type: ignore[attr-defined]
     assert page.faults() == []
     return {
         e.attributes["id"].removesuffix("_error"): e.text.strip()
@@ -260,7 +261,7 @@ def test_edit__running__frozen_things_refused_by_name(
     assert item.active
 
 
-def instrument_form(**changes: Any) -> dict[str, Any]:
+def instrument_form(**changes: object) -> dict[str, Any]:
     fields = posted(machine_name="menu-clicks-desktop", name="Menu clicks", sample_unit="pageview")
     return {n: v for n, v in fields.items() if not n.startswith("groups")} | changes
 
@@ -278,7 +279,7 @@ def test_new_instrument__no_unit__said(visitor: Client) -> None:
     assert list(found) == ["id_sample_unit"]
 
 
-def stream_form(**changes: Any) -> dict[str, Any]:
+def stream_form(**changes: object) -> dict[str, Any]:
     return {
         "name": "product_metrics.search",
         "schema_title": "analytics/product_metrics/web/base",

@@ -271,7 +271,7 @@ def test_theme__address_elsewhere__home_instead(visitor: Client) -> None:
 def test_static__style_and_script__served_and_free_of_other_hosts(visitor: Client) -> None:
     for name in ("style.css", "page.js", "icon.svg"):
         response = visitor.get(f"/static/registry/{name}")
-        text = b"".join(response).decode()  # type: ignore[arg-type]
+        text = b"".join(response).decode()
         assert response.status_code == 200
         assert "url(" not in text
         assert "http" not in text.replace("http://www.w3.org/2000/svg", "")

@@ -20,7 +20,7 @@ def names(found: tuple[rules.Refusal, ...]) -> list[str]:
     return [refusal.rule for refusal in found]
 
 
-def refused(plan: ExperimentPlan | InstrumentPlan, **given: Any) -> list[str]:
+def refused(plan: ExperimentPlan | InstrumentPlan, **given: Any) -> list[str]:  # noqa: ANN401
     given = {"before": None, "taken": set(), "now": NOW} | given
     return names(rules.to_save(plan, **given))
 
@@ -77,7 +77,7 @@ def test_to_save__app_stream__web_only_attribute_refused(experiment_plan: Make) 
     assert refused(plan) == ["attribute-has-field"]
 
 
-def before(plan: ExperimentPlan | InstrumentPlan, **changes: Any) -> rules.Standing:
+def before(plan: ExperimentPlan | InstrumentPlan, **changes: Any) -> rules.Standing:  # noqa: ANN401
     return rules.Standing(
         **({"plan": plan, "activated": True, "live": True, "started": True} | changes)
     )

@@ -10,9 +10,23 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-_BROAD_WIDTH = 1090
-_SLIM_WIDTH = 310
 _ROOM = 1.15
+_FINE = 0.1
+
+
+@dataclass(frozen=True)
+class _Form:
+    """The measures of one of the two drawings, in the pixels of its own width."""
+
+    plot_width: int
+    side: int
+    row_height: int
+    label_rise: int
+    ticks: int
+
+
+_BROAD = _Form(plot_width=690, side=200, row_height=44, label_rise=0, ticks=7)
+_SLIM = _Form(plot_width=306, side=2, row_height=64, label_rise=-18, ticks=4)
 
 
 @dataclass(frozen=True)
@@ -63,6 +77,7 @@ def _escaped(text: str) -> str:
 
 
 def _specification(rows: tuple[Row, ...], *, slim: bool) -> dict[str, Any]:
+    form = _SLIM if slim else _BROAD
     reach = _ROOM * max(max(abs(row.low), abs(row.high)) for row in rows) or 0.01
     values = [
         {
@@ -75,63 +90,15 @@ def _specification(rows: tuple[Row, ...], *, slim: bool) -> dict[str, Any]:
         }
         for row in rows
     ]
-    color: dict[str, Any] = {
-        "field": "kind",
-        "type": "nominal",
-        "legend": None,
-        "scale": {
-            "domain": ["settled", "open"],
-            "range": ["var(--plot-a)", "var(--plot-control)"],
-        },
-    }
-    fill = {**color, "scale": {**color["scale"], "range": ["var(--plot-a)", "var(--surface)"]}}
-    x = {
-        "type": "quantitative",
-        "scale": {"domain": [-reach, reach], "nice": False},
-        "axis": {
-            "title": "Change against control",
-            "format": "+.1%" if reach < 0.1 else "+.0%",  # noqa: PLR2004
-            "tickCount": 4 if slim else 7,
-            "grid": True,
-            "domain": False,
-            "ticks": False,
-        },
-    }
-    y: dict[str, Any] = {"field": "group", "type": "nominal", "sort": None, "axis": None}
-    layers: list[dict[str, Any]] = [
-        {"mark": {"type": "rule", "color": "var(--ink)"}, "encoding": {"x": {"datum": 0}}},
-        {
-            "mark": {"type": "rule", "strokeWidth": 2},
-            "encoding": {
-                "x": {**x, "field": "low"},
-                "x2": {"field": "high"},
-                "y": y,
-                "color": color,
-            },
-        },
-        *(
-            {
-                "mark": {"type": "tick", "thickness": 2, "size": 12},
-                "encoding": {"x": {**x, "field": bound}, "y": y, "color": color},
-            }
-            for bound in ("low", "high")
-        ),
-        {
-            "mark": {"type": "point", "filled": False, "size": 90, "strokeWidth": 2, "opacity": 1},
-            "encoding": {"x": {**x, "field": "value"}, "y": y, "stroke": color, "fill": fill},
-        },
-    ]
-    layers += _labels(y, slim=slim)
-    side = 0 if slim else 190
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
         "data": {"values": values},
-        "width": (_SLIM_WIDTH if slim else _BROAD_WIDTH) - 2 * side - 24,
-        "height": {"step": 64 if slim else 44},
-        "padding": {"left": 12 + side, "right": 12 + side, "top": 4, "bottom": 4},
+        "width": form.plot_width,
+        "height": form.row_height * len(rows),
+        "padding": {"left": form.side, "right": form.side, "top": 4, "bottom": 46},
         "autosize": {"type": "none"},
         "background": None,
-        "layer": layers,
+        "layer": [*_marks(reach, form), *_labels(form)],
         "config": {
             "view": {"stroke": None},
             "axis": {
@@ -148,27 +115,68 @@ def _specification(rows: tuple[Row, ...], *, slim: bool) -> dict[str, Any]:
     }
 
 
-def _labels(y: dict[str, Any], *, slim: bool) -> list[dict[str, Any]]:
+_Y: dict[str, Any] = {"field": "group", "type": "nominal", "sort": None, "axis": None}
+
+
+def _marks(reach: float, form: _Form) -> list[dict[str, Any]]:
+    """The zero line; then each interval as a line with ends, and its estimate as a point."""
+    digits = 1 if reach < _FINE else 0
+    domain = ["settled", "open"]
+    color = {
+        "field": "kind",
+        "type": "nominal",
+        "legend": None,
+        "scale": {"domain": domain, "range": ["var(--plot-a)", "var(--plot-control)"]},
+    }
+    fill = {**color, "scale": {"domain": domain, "range": ["var(--plot-a)", "var(--surface)"]}}
+    x = {
+        "type": "quantitative",
+        "scale": {"domain": [-reach, reach], "nice": False},
+        "axis": {
+            "title": "Change against control",
+            "labelExpr": f"datum.value === 0 ? '0%' : format(datum.value, '+.{digits}%')",
+            "tickCount": form.ticks,
+            "grid": True,
+            "domain": False,
+            "ticks": False,
+        },
+    }
+    line = {"x": {**x, "field": "low"}, "x2": {"field": "high"}, "y": _Y, "color": color}
+    return [
+        {"mark": {"type": "rule", "color": "var(--ink)"}, "encoding": {"x": {**x, "datum": 0}}},
+        {"mark": {"type": "rule", "strokeWidth": 2}, "encoding": line},
+        *(
+            {
+                "mark": {"type": "tick", "thickness": 2, "size": 12},
+                "encoding": {"x": {**x, "field": bound}, "y": _Y, "color": color},
+            }
+            for bound in ("low", "high")
+        ),
+        {
+            "mark": {"type": "point", "size": 90, "strokeWidth": 2, "opacity": 1},
+            "encoding": {"x": {**x, "field": "value"}, "y": _Y, "stroke": color, "fill": fill},
+        },
+    ]
+
+
+def _labels(form: _Form) -> list[dict[str, Any]]:
     """The group's name and its numbers: beside the plot, or above the line on a phone."""
-    size = {"fontSize": 12.5}
-    if slim:
-        name = {"align": "left", "dy": -18, "x": {"value": 0}}
-        text = {"align": "right", "dy": -18, "x": {"value": "width"}}
-    else:
-        name = {"align": "left", "dy": 0, "x": {"value": -200}}
-        text = {"align": "right", "dy": 0, "x": {"value": _BROAD_WIDTH - 202 - 190 - 12}}
+    places = (
+        ("group", "left", -form.side, 600),
+        ("text", "right", form.plot_width + form.side, 400),
+    )
     return [
         {
             "mark": {
                 "type": "text",
-                "align": place["align"],
-                "dy": place["dy"],
+                "align": align,
+                "dy": form.label_rise,
                 "baseline": "middle",
                 "color": "var(--ink)",
+                "fontSize": 12.5,
                 "fontWeight": weight,
-                **size,
             },
-            "encoding": {"text": {"field": field}, "x": place["x"], "y": y},
+            "encoding": {"text": {"field": field}, "x": {"value": x}, "y": _Y},
         }
-        for place, field, weight in ((name, "group", 600), (text, "text", 400))
+        for field, align, x, weight in places
     ]

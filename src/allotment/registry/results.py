@@ -5,10 +5,34 @@ The adapter between the lab's report and the pages; the pages know nothing else 
 
 from __future__ import annotations
 
+import logging
+import sqlite3
+import threading
 from dataclasses import dataclass
 from datetime import datetime
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from allotment.registry.interval_plot import Row
+
+if TYPE_CHECKING:  # the lab's engines take seconds to load; a page that needs them loads them
+    from allotment.analysis.report import Comparison, GroupResult, Report
+    from allotment.analysis.statistics import Interval
+
+_LOG = logging.getLogger(__name__)
+
+CANNOT_SAY = "cannot say"
+_COMMON = 0.1
+
+
+@dataclass(frozen=True)
+class Face:
+    """How a verdict or a state looks: its word, its colour class and its icon."""
+
+    word: str
+    tone: str
+    icon: str
 
 
 @dataclass(frozen=True)
@@ -31,35 +55,268 @@ class ComparisonRow:
     difference_interval: str
     lift: str
     lift_interval: str
-    tone: str
-    icon: str
-    reading: str
+    face: Face
+
+
+@dataclass(frozen=True)
+class Health:
+    """Whether the numbers can be trusted, in a headline and a sentence."""
+
+    face: Face
+    headline: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of how to read the page."""
+
+    face: Face
+    text: str
 
 
 @dataclass(frozen=True)
 class Results:
     """A report as the results page shows it."""
 
-    word: str
-    tone: str
-    icon: str
+    verdict: Face
     sentence: str
-    why: str
-    health_word: str
-    health_tone: str
-    health_icon: str
-    health_headline: str
-    health_text: str
-    total: int
+    health: Health
+    lines: tuple[Line, ...]
+    total: str
+    control: str
     groups: tuple[GroupRow, ...]
     comparisons: tuple[ComparisonRow, ...]
+    over: bool
     withheld: bool
-    made: datetime | None
+    made: datetime
     inputs: tuple[tuple[str, str], ...]
     plot_rows: tuple[Row, ...]
 
 
-def page(name: str, subjects: str) -> Results | None:
-    """The latest report of an experiment; None where there is none yet."""
-    del name, subjects
-    return None
+class ResultsUnreadableError(Exception):
+    """A report may be there but cannot be read; the message names the cause."""
+
+
+VERDICTS = {
+    "no data": Face("Cannot say", "muted", "open"),
+    "uneven groups": Face("Verdict withheld", "bad", "bad"),
+    "keep running": Face("Keep running", "", "wait"),
+    "better": Face("Better", "good", "good"),
+    "worse": Face("Worse", "bad", "bad"),
+    "no clear change": Face("No clear change", "muted", "open"),
+}
+_TOO_EARLY = Face("Too early to read", "muted", "wait")
+_UNKNOWN = Face("Cannot say", "muted", "open")
+
+
+def warm_up() -> None:
+    """Load the lab's engines beside the first requests, so that no page waits for them."""
+    threading.Thread(
+        target=import_module, args=("allotment.analysis.reports",), daemon=True
+    ).start()
+
+
+def read(lake_dir: Path, name: str, subjects: str) -> Results | None:
+    """The latest report of an experiment; None where there is none yet.
+
+    Args:
+        lake_dir: the lake; a folder that is not there has no report.
+        name: the experiment's machine name.
+        subjects: what pages call its subjects, in the plural.
+
+    Raises:
+        ResultsUnreadableError: the lake or the report in it cannot be read.
+    """
+    if not lake_dir.is_dir():
+        return None
+    import duckdb  # noqa: PLC0415
+    from pyiceberg.exceptions import NoSuchTableError  # noqa: PLC0415
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
+
+    from allotment.analysis import reports  # noqa: PLC0415
+
+    try:
+        report = reports.latest(lake_dir, name)
+    except (
+        OSError,
+        ValueError,
+        TypeError,
+        LookupError,
+        duckdb.Error,
+        sqlite3.Error,
+        SQLAlchemyError,
+        NoSuchTableError,
+    ) as error:
+        _LOG.exception("the report of %s cannot be read", name)
+        raise ResultsUnreadableError(f"{type(error).__name__}: {error}") from error
+    return None if report is None else shown(report, subjects)
+
+
+def shown(report: Report, subjects: str) -> Results:
+    """A report in words."""
+    withheld = report.sample_ratio.healthy is False
+    return Results(
+        verdict=VERDICTS.get(report.verdict.word, Face(report.verdict.word, "", "open")),
+        sentence=report.verdict.sentence,
+        health=_health(report, subjects),
+        lines=_lines(report, subjects),
+        total=f"{sum(group.subjects for group in report.groups):,}",
+        control=report.groups[0].name,
+        groups=tuple(_group(group) for group in report.groups),
+        comparisons=tuple(_comparison(item, report) for item in report.comparisons),
+        over=report.over,
+        withheld=withheld,
+        made=report.computed_at,
+        inputs=_inputs(report),
+        plot_rows=() if withheld else _plot_rows(report),
+    )
+
+
+def _group(group: GroupResult) -> GroupRow:
+    return GroupRow(
+        name=group.name,
+        subjects=f"{group.subjects:,}",
+        impressions=f"{group.impressions:,}",
+        clicks=f"{group.clicks:,}",
+        rate=CANNOT_SAY if group.rate is None else f"{100 * group.rate:.2f}%",
+    )
+
+
+def _comparison(item: Comparison, report: Report) -> ComparisonRow:
+    if item.result is None:
+        text = "too few events"
+        return ComparisonRow(item.group, CANNOT_SAY, text, CANNOT_SAY, text, _UNKNOWN)
+    difference, lift = item.result.difference, item.result.lift
+    return ComparisonRow(
+        name=item.group,
+        difference=f"{_points(difference.value)} points",
+        difference_interval=f"{_points(difference.low)} to {_points(difference.high)} points",
+        lift=_change(lift.value),
+        lift_interval=f"{_change(lift.low)} to {_change(lift.high)}",
+        face=_reading(lift, report),
+    )
+
+
+def _reading(lift: Interval, report: Report) -> Face:
+    """What one interval says; nothing while the experiment runs or its groups are uneven."""
+    if not report.over or report.sample_ratio.healthy is False:
+        return _TOO_EARLY if not report.over else Face("Not to be read", "muted", "open")
+    if lift.low > 0:
+        return Face("Better", "good", "good")
+    if lift.high < 0:
+        return Face("Worse", "bad", "bad")
+    return Face("No clear change", "muted", "open")
+
+
+def _plot_rows(report: Report) -> tuple[Row, ...]:
+    return tuple(
+        Row(
+            label=item.group,
+            value=lift.value,
+            low=lift.low,
+            high=lift.high,
+            settled=report.over and (lift.low > 0 or lift.high < 0),
+            text=f"{_change(lift.value)} ({_change(lift.low)} to {_change(lift.high)})",
+        )
+        for item in report.comparisons
+        if item.result is not None
+        for lift in (item.result.lift,)
+    )
+
+
+def _health(report: Report, subjects: str) -> Health:
+    sizes = " and ".join(
+        f"{group.subjects:,} {subjects} in {group.name}" for group in report.groups
+    )
+    mixed = (
+        f" {report.mixed_subjects:,} {subjects} were seen in more than one group and are left out."
+        if report.mixed_subjects
+        else ""
+    )
+    ratio = report.sample_ratio
+    if ratio.healthy is None or ratio.p_value is None:
+        return Health(
+            Face("Too early", "muted", "wait"),
+            f"Too few {subjects} to check the sizes of the groups.",
+            f"{sizes}.{mixed}",
+        )
+    if not ratio.healthy:
+        return Health(
+            Face("Groups uneven", "bad", "bad"),
+            "The groups are not the size they should be, so there is no verdict.",
+            f"{sizes}; a fair split comes out this uneven {_seldom(ratio.p_value)}.{mixed} Usual "
+            "causes: the feature of one group breaks or slows the page before its events are sent, "
+            "or only one group is measured.",
+        )
+    how = (
+        "as even as chance would have it"
+        if ratio.p_value >= _COMMON
+        else f"a little uneven, as chance brings about {_seldom(ratio.p_value)}"
+    )
+    return Health(
+        Face("Healthy", "good", "good"),
+        "Healthy: the groups are the size they should be.",
+        f"{sizes}, {how}.{mixed}",
+    )
+
+
+def _seldom(probability: float) -> str:
+    """How unlikely, as people count: `once in 120,000 experiments`."""
+    if probability < 1e-9:  # noqa: PLR2004 - beyond this nobody counts
+        return "less than once in a thousand million experiments"
+    every = round(1 / probability)
+    digits = max(0, len(str(every)) - 2)
+    return f"once in about {round(every, -digits):,} experiments"
+
+
+def _lines(report: Report, subjects: str) -> tuple[Line, ...]:
+    """What must hold before the numbers may decide."""
+    good, bad = Face("", "good", "good"), Face("", "bad", "bad")
+    wait = Face("", "muted", "wait")
+    healthy = report.sample_ratio.healthy
+    sizes = {True: "yes", False: "no", None: "not known yet"}[healthy]
+    face = {True: good, False: bad, None: wait}[healthy]
+    ended = Line(
+        Face("It has ended: yes", good.tone, good.icon)
+        if report.over
+        else Face("It has ended: not yet", wait.tone, wait.icon),
+        "the ranges are valid" if report.over else "the ranges are valid at the end only",
+    )
+    return (
+        Line(
+            Face(f"Groups are the planned size: {sizes}", face.tone, face.icon),
+            f"chi-square test on {subjects}, refused below 1 in 1,000",
+        ),
+        ended,
+        Line(Face("Nobody forced is counted", good.tone, good.icon), "overrides are left out"),
+    )
+
+
+def _inputs(report: Report) -> tuple[tuple[str, str], ...]:
+    inputs = report.inputs
+    snapshots = ", ".join(
+        f"{table} {'before its first event' if snapshot is None else snapshot}"
+        for table, snapshot in inputs.snapshots.items()
+    )
+    return (
+        ("Configuration", f"version {inputs.config_version}"),
+        ("Metric", f"{inputs.metric} version {inputs.metric_version}"),
+        ("Code", f"allotment {inputs.code_version}"),
+        ("Lake snapshot", snapshots or "none"),
+        ("Method", f"delta method, {report.confidence:.0%} intervals, one look at the end"),
+    )
+
+
+def _points(share: float) -> str:
+    """A difference of shares in points: `+1.13`."""
+    return _minus(f"{100 * share:+.2f}")
+
+
+def _change(share: float) -> str:
+    """A relative change: `+3.4%`."""
+    return _minus(f"{100 * share:+.1f}%")
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", "\u2212")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -40,11 +41,15 @@ def results(request: HttpRequest, name: str) -> HttpResponse:
     """The verdict first, the proof below."""
     item = kinds.experiment(name)
     context = item_context(request, item)
-    shown = reports.page(name, context["subjects"])
+    shown, fault = None, ""
+    try:
+        shown = reports.read(settings.ALLOTMENT.lake_dir, name, context["subjects"])
+    except reports.ResultsUnreadableError as error:
+        fault = str(error)
     plot = interval_plot.draw(shown.plot_rows) if shown is not None and shown.plot_rows else None
-    return render(
-        request, "registry/experiment_results.html", context | {"results": shown, "plot": plot}
-    )
+    context |= {"results": shown, "plot": plot, "fault": fault}
+    status = 503 if fault else 200
+    return render(request, "registry/experiment_results.html", context, status=status)
 
 
 @require_safe

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -60,7 +61,12 @@ def home(request: HttpRequest) -> HttpResponse:
 def _running_row(request: HttpRequest, item: AnyItem) -> dict[str, Any]:
     row = item_context(request, item)
     if isinstance(item, Experiment):
-        row["results"] = reports.page(item.machine_name, row["subjects"])
+        try:
+            row["results"] = reports.read(
+                settings.ALLOTMENT.lake_dir, item.machine_name, row["subjects"]
+            )
+        except reports.ResultsUnreadableError:
+            row["fault"] = True
     return row
 
 
