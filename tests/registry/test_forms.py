@@ -170,6 +170,7 @@ def test_add__row__one_more_and_everything_kept_unjudged(
     values = page.values()
     assert values[f"{prefix}-TOTAL_FORMS"] == ["3"]
     assert values[f"{prefix}-2-{'name' if added == 'group' else 'site'}"] == [""]
+    assert values.get("groups-2-weight", ["1"]) == ["1"]
     assert values["machine_name"] == ["sho"]
     assert values["groups-1-name"] == ["described"]
     assert values["groups-1-weight"] == ["2"]
@@ -325,6 +326,19 @@ def test_new_stream__one_fault__said_under_its_field(
 ) -> None:
     assert list(errors(visitor.post("/streams/new", stream_form(**changes)))) == [field]
     assert not Stream.objects.filter(name="product_metrics.search").exists()
+
+
+def test_edit_stream__schema_of_a_running_item__stays(
+    visitor: Client, experiment_plan: Callable[..., ExperimentPlan]
+) -> None:
+    path = "/streams/product_metrics.web_base"
+    other = stream_form(schema_title="analytics/product_metrics/app/base")
+    lifecycle.create(experiment_plan())
+    assert visitor.post(path, other).status_code == 302
+    assert visitor.post(path, stream_form()).status_code == 302
+    lifecycle.activate(Experiment.objects.get())
+    found = errors(visitor.post(path, other))
+    assert "search-suggestions sends events of" in found["id_schema_title"]
 
 
 def test_edit_stream__posted_name__is_not_taken(visitor: Client) -> None:

@@ -127,7 +127,8 @@ def typed(rows: BaseFormSet[_Row], *, blank: int = 0) -> list[Mapping[str, str]]
     found: list[Mapping[str, str]] = [
         {name: form[name].value() or "" for name in form.fields} for form in rows.forms
     ]
-    return [*found, *({} for _ in range(blank))]
+    empty = {"weight": "1"} if isinstance(rows, GroupRows) else {}
+    return [*found, *(empty for _ in range(blank))]
 
 
 def wrong_cells(rows: GroupRows | SiteRows) -> list[tuple[str, str, str]]:

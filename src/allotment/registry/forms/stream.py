@@ -11,7 +11,7 @@ from django.http import QueryDict
 
 from allotment.registry import lifecycle, rules, schema_catalog
 from allotment.registry.attributes import ATTRIBUTES, without_field
-from allotment.registry.models import Stream
+from allotment.registry.models import Experiment, Instrument, Stream
 
 _OWN_FIELDS = ("stream", "schema_title", "destination_event_service", "topics")
 
@@ -88,6 +88,24 @@ class StreamForm(forms.Form):
                 code="name-is-free",
             )
         return name
+
+    def clean_schema_title(self) -> str:
+        """A title that does not break what was ever switched on with another one."""
+        title = str(self.cleaned_data["schema_title"])
+        if self.stream is None or title == self.stream.schema_title:
+            return title
+        users = [
+            item.machine_name
+            for model in (Experiment, Instrument)
+            for item in model.objects.filter(stream=self.stream, activated__isnull=False)
+        ]
+        if users:
+            raise ValidationError(
+                f"{', '.join(users)} sends events of {self.stream.schema_title} here; with another "
+                "title every one of them would be refused. Make a new stream for the other schema.",
+                code="stream-keeps-its-schema",
+            )
+        return title
 
     def clean_settings(self) -> dict[str, Any]:
         """An object that does not speak for the other fields."""
