@@ -42,6 +42,7 @@ def event(
     *,
     coordinator: str = "default",
     experiment: str = "card",
+    instrument: str | None = None,
     **meta: str,
 ) -> Event:
     """One event of a subject; `number` makes its id unique within the subject."""
@@ -54,6 +55,7 @@ def event(
             **meta,
         },
         "action": action,
+        **({"instrument_name": instrument} if instrument else {}),
         "agent": {"client_platform": "mediawiki_js"},
         "experiments": {
             "enrolled": [experiment],

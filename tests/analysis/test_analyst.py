@@ -110,6 +110,35 @@ def test_analyze__events_that_are_no_evidence__not_counted(tmp_path: Path) -> No
     assert report.mixed_subjects == 1
 
 
+def test_analyze__own_and_other_elements__own_views_and_clicks_counted(tmp_path: Path) -> None:
+    put(
+        tmp_path,
+        [
+            *visits("a", "control", 4, 1),
+            *visits("b", "card", 3, 2, instrument="card"),
+            *visits("b", "card", 5, 5, instrument="links", id="links"),
+            *visits("c", "card", 5, 5, instrument="another-experiment"),
+        ],
+    )
+    report = analyze(tmp_path, EXPERIMENT, now=AFTER)
+    assert counts(report) == [("control", 1, 4, 1), ("card", 2, 3, 2)]
+    assert report.counted == "experiment"
+
+
+def test_analyze__no_element_of_its_own__those_of_instruments_counted(tmp_path: Path) -> None:
+    put(
+        tmp_path,
+        [
+            *visits("a", "control", 4, 1, instrument="links"),
+            *visits("b", "card", 5, 2, instrument="links"),
+        ],
+    )
+    report = analyze(tmp_path, EXPERIMENT, now=AFTER)
+    assert counts(report) == [("control", 1, 4, 1), ("card", 1, 5, 2)]
+    assert report.counted == "instruments"
+    assert "views and clicks of instruments" in render_text(report)
+
+
 def test_analyze__event_sent_twice__counted_once(tmp_path: Path) -> None:
     put(tmp_path, visits("a", "control", 2, 1))
     put(tmp_path, visits("a", "control", 2, 1))

@@ -15,7 +15,7 @@ from tests.registry.page_reading import Page
 from allotment.analysis import reports, verdict
 from allotment.analysis.experiment import parse_experiment
 from allotment.analysis.metrics import CLICK_THROUGH_RATE
-from allotment.analysis.moments import Measured, Moments
+from allotment.analysis.moments import OWN, Measured, Moments
 from allotment.analysis.report import Report, make_report
 from allotment.lake.catalog import open_catalog
 from allotment.registry import lifecycle, results
@@ -53,7 +53,7 @@ def report(control: Moments, *others: Moments, over: bool = False, mixed: int = 
             "stopped": over,
         }
     )
-    measured = Measured(dict(zip(groups, [control, *others], strict=True)), mixed)
+    measured = Measured(dict(zip(groups, [control, *others], strict=True)), mixed, OWN)
     return make_report(
         experiment,
         CLICK_THROUGH_RATE,

@@ -21,7 +21,11 @@ export class Experiment implements Sender {
     return group !== null && groups.includes(group);
   }
 
-  /** Sends an event on the experiment's stream, where the visitor is in the experiment. */
+  /**
+   * Sends an event on the experiment's stream, where the visitor is in the experiment. The
+   * experiment's name stands in `instrument_name`: it tells the experiment's own events from those
+   * that only carry its membership.
+   */
   send(action: string, data: Data = {}): void {
     this.client.guard(() => {
       if (this.getAssignedGroup() === null) return;
@@ -30,7 +34,7 @@ export class Experiment implements Sender {
         config?.stream_name || DEFAULT_STREAM,
         action,
         data,
-        {},
+        { instrument_name: this.name },
         ({ schemaId }) => config?.schema_id || schemaId || DEFAULT_SCHEMA,
         config?.contextual_attributes,
       );

@@ -16,6 +16,9 @@ from allotment.analysis.experiment import Experiment
 from allotment.analysis.metrics import RatioMetric
 from allotment.lake.query import fetch, identifier
 
+OWN = "experiment"
+ANY = "instruments"
+
 
 @dataclass(frozen=True, slots=True)
 class Moments:
@@ -42,13 +45,16 @@ class Measured:
     groups: dict[str, Moments]
     mixed_subjects: int
     """Subjects seen in more than one group; they belong to none and are left out."""
+    counted: str
+    """Whose events the sums count: `OWN`, or `ANY` where there is no own event to count."""
 
 
 _SQL = """
 WITH seen AS (
     SELECT experiments.subject_ids[$experiment] AS subject,
            experiments.assigned[$experiment] AS "group",
-           CASE WHEN instrument_name IS NULL THEN action END AS action,
+           CASE WHEN $any OR instrument_name IS NULL OR instrument_name = $experiment
+                THEN action END AS action,
            meta.id AS id
     FROM {table}
     WHERE meta.stream = $stream
@@ -89,12 +95,26 @@ def measure(
     Counted are events of the experiment's stream, between its start and end, of subjects that the
     law has put into one of its groups: forced groups (overrides) and rehearsals have another
     coordinator and are no evidence. An event that was sent twice (one `meta.id`) counts once.
-    Events of an instrument show that a subject was there, but its views and clicks belong to the
-    instrument: they are of another element, and would be mixed with those of the experiment.
+
+    Every event carries all memberships of its subject, so whose views and clicks are meant must be
+    settled: those sent for the experiment itself (its name, or none, in `instrument_name`). Only
+    where no such view is found are those of instruments counted, all of them.
     """
-    empty = {group: Moments() for group in experiment.groups}
     if not _exists(connection, experiment.table):
-        return Measured(empty, 0)
+        return Measured({group: Moments() for group in experiment.groups}, 0, OWN)
+    own = _measure(connection, experiment, metric, OWN)
+    if any(group.denominator_sum for group in own.groups.values()):
+        return own
+    others = _measure(connection, experiment, metric, ANY)
+    return others if any(g.denominator_sum for g in others.groups.values()) else own
+
+
+def _measure(
+    connection: duckdb.DuckDBPyConnection,
+    experiment: Experiment,
+    metric: RatioMetric,
+    counted: str,
+) -> Measured:
     # The table's name is quoted; everything else is a parameter.
     sql = _SQL.format(table=identifier(experiment.table))
     answer = fetch(
@@ -108,11 +128,13 @@ def measure(
             "end": experiment.end.isoformat() if experiment.end else None,
             "numerator": metric.numerator_action,
             "denominator": metric.denominator_action,
+            "any": counted == ANY,
         },
     )
     found = {row[0]: Moments(*row[1:]) for row in answer.rows}
     mixed = found.pop(None, Moments()).subjects
-    return Measured({**empty, **found}, mixed)
+    empty = {group: Moments() for group in experiment.groups}
+    return Measured({**empty, **found}, mixed, counted)
 
 
 def _exists(connection: duckdb.DuckDBPyConnection, table: str) -> bool:

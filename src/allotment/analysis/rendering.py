@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from allotment.analysis.moments import ANY
 from allotment.analysis.report import GroupResult, Report
 from allotment.analysis.statistics import Interval, SampleRatio
 from allotment.lake.query import Answer
@@ -50,6 +51,7 @@ def render_text(report: Report) -> str:
             f"Intervals: {report.confidence:.0%} confidence, valid at the end of the experiment.",
             _health(report.sample_ratio),
             *_mixed(report.mixed_subjects),
+            *_counted(report.counted),
             basis,
         ]
     )
@@ -80,6 +82,12 @@ def _health(ratio: SampleRatio) -> str:
         return "Group sizes: too few subjects to say whether they are as planned."
     state = "as planned" if ratio.healthy else "NOT as planned"
     return f"Group sizes: {state} (chi-square p = {ratio.p_value:.3g})."
+
+
+def _counted(whose: str) -> list[str]:
+    return [
+        "Counted: views and clicks of instruments; none was sent for the experiment itself."
+    ] * (whose == ANY)
 
 
 def _mixed(subjects: int) -> list[str]:

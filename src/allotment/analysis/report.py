@@ -66,6 +66,8 @@ class Report:
     comparisons: tuple[Comparison, ...]
     sample_ratio: SampleRatio
     mixed_subjects: int
+    counted: str
+    """Whose views and clicks: `experiment` (sent for it), or `instruments` (there are no own)."""
     verdict: Verdict
 
     def to_json(self) -> dict[str, Any]:
@@ -89,6 +91,7 @@ class Report:
             ],
             "srm": {"p": self.sample_ratio.p_value, "healthy": self.sample_ratio.healthy},
             "mixed_subjects": self.mixed_subjects,
+            "counted": self.counted,
             "verdict": asdict(self.verdict),
         }
 
@@ -116,6 +119,7 @@ class Report:
             ),
             sample_ratio=SampleRatio(found["srm"]["p"], found["srm"]["healthy"]),
             mixed_subjects=found["mixed_subjects"],
+            counted=found["counted"],
             verdict=Verdict(**found["verdict"]),
         )
 
@@ -152,6 +156,7 @@ def make_report(
         comparisons=comparisons,
         sample_ratio=ratio,
         mixed_subjects=measured.mixed_subjects,
+        counted=measured.counted,
         verdict=decide(
             rates={group.name: group.rate for group in groups},
             subjects={group.name: group.subjects for group in groups},

@@ -23,6 +23,10 @@ if TYPE_CHECKING:  # the lab's engines take seconds to load; a page that needs t
 _LOG = logging.getLogger(__name__)
 
 CANNOT_SAY = "cannot say"
+_COUNTED = {
+    "experiment": "those sent for this experiment",
+    "instruments": "those of all instruments on its stream; none was sent for the experiment",
+}
 _COMMON = 0.1
 
 
@@ -302,6 +306,7 @@ def _inputs(report: Report) -> tuple[tuple[str, str], ...]:
     return (
         ("Configuration", f"version {inputs.config_version}"),
         ("Metric", f"{inputs.metric} version {inputs.metric_version}"),
+        ("Whose clicks", _COUNTED[report.counted]),
         ("Code", f"allotment {inputs.code_version}"),
         ("Lake snapshot", snapshots or "none"),
         ("Method", f"delta method, {report.confidence:.0%} intervals, one look at the end"),

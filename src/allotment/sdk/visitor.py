@@ -257,6 +257,9 @@ class ExperimentHandle:
     ) -> bool:
         """Send an event to the experiment's stream; nothing for a visitor who is not enrolled.
 
+        The experiment's name stands in `instrument_name`: it tells the experiment's own events
+        from those that only carry its membership.
+
         Returns:
             Whether the event is on its way.
         """
@@ -279,6 +282,7 @@ class ExperimentHandle:
             action=action,
             data=data,
             attributes=(*requested_attributes(settings), *experiment.contextual_attributes),
+            fixed={"instrument_name": self.name},
             at=at,
         )
 

@@ -1,0 +1,114 @@
+"""Over HTTP only: a planted effect is found, and where there is none, none is found."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+from tests.end_to_end.lab import VISIBLE_SECONDS, Lab, logged_in, post, until
+
+from allotment_demo.synthetic_readers import Counts, Plan, send_plan
+
+SUBJECTS = 5000
+CONTROL_RATE = 0.20
+TREATMENT_RATE = 0.25
+
+
+def fields(name: str) -> dict[str, Any]:
+    """The experiment form as a browser posts it."""
+    end = datetime.now(UTC) + timedelta(days=14)
+    return {
+        "name": name,
+        "machine_name": name,
+        "owners": "Measuring team",
+        "hypothesis": "The other wording makes more readers click.",
+        "identifier_type": "edge-unique",
+        "stream": "product_metrics.web_base",
+        "default_rate": "100",
+        "risk_level": "low",
+        "acknowledged": "on",
+        "end": end.strftime("%Y-%m-%dT%H:%M"),
+        "groups-TOTAL_FORMS": "2",
+        "groups-INITIAL_FORMS": "0",
+        "groups-0-name": "control",
+        "groups-0-weight": "1",
+        "groups-1-name": "treatment",
+        "groups-1-weight": "1",
+        "sites-TOTAL_FORMS": "0",
+        "sites-INITIAL_FORMS": "0",
+    }
+
+
+@pytest.fixture(scope="module")
+def lab(make_lab: Callable[..., Lab]) -> Iterator[Lab]:
+    lab = make_lab()
+    lab.start("--empty", "--dev-login")
+    with logged_in(lab) as session:
+        for name in ("planted-lift", "nothing-planted"):
+            saved = post(session, "/experiments/new", fields(name))
+            assert saved.url.path == f"/experiments/{name}", saved.text
+            switched_on = post(session, f"/experiments/{name}/activate")
+            assert "Running" in switched_on.text
+    yield lab
+    lab.stop()
+
+
+def run(lab: Lab, name: str, treatment_rate: float) -> tuple[Counts, dict[str, Any]]:
+    """Send the subjects and analyze once every event of theirs is in the lake."""
+    plan = Plan(
+        experiment=name,
+        click_rates={"control": CONTROL_RATE, "treatment": treatment_rate},
+        readers=SUBJECTS,
+        prefix=name,
+    )
+    counts = send_plan(lab.registry, lab.intake, plan)
+
+    def all_visible() -> bool:
+        query = (
+            "select count(*) as n from event.product_metrics_web_base"
+            f" where instrument_name = '{name}'"
+        )
+        return bool(lab.sql(query)[0]["n"] == counts.accepted)
+
+    until(all_visible, VISIBLE_SECONDS, "every accepted event is in the lake")
+    return counts, json.loads(lab.run("analyze", name, "--format", "json"))
+
+
+def test_planted_lift__5000_subjects__interval_covers_it(lab: Lab) -> None:
+    counts, report = run(lab, "planted-lift", TREATMENT_RATE)
+    assert counts.enrolled == SUBJECTS
+    assert {g["name"]: g["subjects"] for g in report["groups"]} == dict(counts.groups)
+    assert {g["name"]: g["clicks"] for g in report["groups"]} == dict(counts.clicks)
+    difference = report["comparisons"][0]["difference"]
+    assert difference["low"] < TREATMENT_RATE - CONTROL_RATE < difference["high"]
+    assert difference["low"] > 0
+    assert report["srm"]["healthy"] is True
+
+
+def test_nothing_planted__5000_subjects__shows_no_effect(lab: Lab) -> None:
+    counts, report = run(lab, "nothing-planted", CONTROL_RATE)
+    assert counts.enrolled == SUBJECTS
+    difference = report["comparisons"][0]["difference"]
+    assert difference["low"] < 0 < difference["high"]
+
+
+def test_analyst__without_being_asked__shows_the_result_on_the_page(lab: Lab) -> None:
+    with logged_in(lab) as session:
+
+        def shown() -> bool:
+            page = session.get("/experiments/planted-lift/results").text
+            return f"{SUBJECTS:,}" in page or "95%" in page
+
+        until(shown, 30, "the results page has a report")
+
+
+def test_up__stopped_and_started_again__goes_on_where_it_was(lab: Lab) -> None:
+    before = lab.sql("select count(*) as n from event.product_metrics_web_base")
+    assert lab.stop() == 0
+    lab.start("--empty", "--dev-login")
+    assert "one-time password" not in lab.console
+    names = [e["name"] for e in httpx.get(f"{lab.registry}/api/v1/experiments").json()]
+    assert sorted(names) == ["nothing-planted", "planted-lift"]
+    assert lab.sql("select count(*) as n from event.product_metrics_web_base") == before
