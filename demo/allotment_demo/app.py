@@ -187,6 +187,7 @@ class Wiki:
             trials=pages.trials_of(configured, membership.assigned, membership.overrides),
             age_seconds=self._client.configuration.age_seconds,
             query=query,
+            search_group=membership.assigned.get(pages.SEARCH_EXPERIMENT),
         )
         headers = (
             ("Content-Type", "text/html; charset=utf-8"),

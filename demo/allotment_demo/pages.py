@@ -13,6 +13,9 @@ from allotment_demo.readers import READERS, Reader
 
 EXPERIMENT = "related-articles-card"
 CARD_GROUP = "card"
+SEARCH_EXPERIMENT = "search-prompt"
+"""Made by whoever follows the tutorial; without it every reader has the plain search box."""
+PROMPT_GROUP = "prompt"
 _RELATED = 3
 SITE_NAME = "Plot & Measure"
 
@@ -40,6 +43,7 @@ class Frame:
     trials: Sequence[Trial]
     age_seconds: float | None
     query: str = ""
+    search_group: str | None = None
 
 
 def page(frame: Frame, title: str, main: str) -> str:
@@ -164,12 +168,14 @@ def _header(frame: Frame) -> str:
             f'<input type="hidden" name="back" value="{escape(frame.path)}">'
             '<button class="link">Log out</button></form>'
         )
+    prompted = frame.search_group == PROMPT_GROUP
+    hint = "Try “frost” or “surveyor”" if prompted else "Search the articles"
     return f"""<header class="top"><div class="wrap">
 <a class="brand" href="/"><img src="/static/mark.svg" alt="" width="28" height="28">
 {escape(SITE_NAME)}</a>
-<form class="search" action="/search" role="search">
+<form class="search{" prompt" if prompted else ""}" action="/search" role="search">
 <input type="search" name="q" value="{escape(frame.query)}" aria-label="Search the articles"
- placeholder="Search the articles" maxlength="200">
+ placeholder="{hint}" maxlength="200">
 <button>Search</button>
 </form>
 <div class="account">{who}</div>

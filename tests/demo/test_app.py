@@ -94,6 +94,13 @@ def test_search__finds_and_sends_an_event_without_the_words(
     assert "vitamin" not in str(event)
 
 
+def test_search_box__forced_into_the_prompt__says_what_to_try(browser: httpx.Client) -> None:
+    assert 'placeholder="Search the articles"' in browser.get("/").text
+    prompted = browser.get("/?mpo=search-prompt:prompt").text
+    assert 'class="search prompt"' in prompted
+    assert 'placeholder="Try “frost” or “surveyor”"' in prompted
+
+
 def test_search__hostile_words__are_text(browser: httpx.Client) -> None:
     text = browser.get("/search", params={"q": '"><script>alert(1)</script>'}).text
     assert "<script>alert" not in text

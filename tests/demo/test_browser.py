@@ -64,7 +64,7 @@ def test_article__seen_and_clicked__both_are_sent_with_the_group(
     for event in (impression, click):
         assert event["experiments"]["assigned"] == {NAME: group}
         assert event["experiments"]["coordinators"] == {NAME: "forced"}
-        assert "instrument_name" not in event
+        assert event["instrument_name"] == NAME
 
 
 def test_membership__browser_and_server__agree_and_share_the_session(

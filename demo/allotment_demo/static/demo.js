@@ -2,16 +2,17 @@
 (() => {
   "use strict";
   const allotment = window.allotment;
-  if (!allotment || !document.querySelector("#related")) {
+  if (!allotment) {
     return;
   }
+  const clicks = (selector, friendlyName) => allotment.clickThroughRate({ selector, friendlyName });
 
-  // The related articles stand in every group, so both groups are counted alike.
-  allotment
-    .getExperiment("related-articles-card")
-    .use(allotment.clickThroughRate({ selector: "#related", friendlyName: "related articles" }));
-
-  allotment
-    .getInstrument("demo-article-clicks")
-    .use(allotment.clickThroughRate({ selector: "#article-links", friendlyName: "article links" }));
+  // The search box stands on every page, the other two on articles only. An experiment that is not
+  // running, or that this reader is not in, measures nothing.
+  allotment.getExperiment("search-prompt").use(clicks(".search", "search box"));
+  if (document.querySelector("#related")) {
+    // The related articles stand in every group, so both groups are counted alike.
+    allotment.getExperiment("related-articles-card").use(clicks("#related", "related articles"));
+    allotment.getInstrument("demo-article-clicks").use(clicks("#article-links", "article links"));
+  }
 })();
