@@ -292,7 +292,7 @@ def test_click_through_rate__of_an_experiment__numbered_too(site: Site, page: Pa
     wait_for(lambda: len(site.events) >= 2)
     assert actions(site) == ["impression", "click"]
     assert [event["funnel_event_sequence_position"] for event in site.events] == [1, 2]
-    assert "instrument_name" not in site.events[0]
+    assert site.events[0]["instrument_name"] == "foo"
 
 
 def test_click_through_rate__started_in_the_head__waits_for_the_page(
