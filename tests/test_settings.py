@@ -4,7 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from allotment.settings import SettingsError, described, from_environ, to_environ
+from allotment.settings import (
+    SettingsError,
+    described,
+    from_environ,
+    note_addresses,
+    noted_addresses,
+    to_environ,
+)
 
 
 def test_settings__nothing_given__defaults_follow_the_ports() -> None:
@@ -25,6 +32,20 @@ def test_settings__handed_to_another_process__are_the_same(tmp_path: Path) -> No
     )
     assert from_environ(to_environ(settings)) == settings
     assert set(to_environ(settings)) == {variable for variable, _, _ in described()}
+
+
+def test_addresses__noted__are_read_again_and_hold_no_secret(tmp_path: Path) -> None:
+    assert noted_addresses(tmp_path) == {}
+    settings = from_environ(
+        {
+            "ALLOTMENT_DATA": str(tmp_path),
+            "ALLOTMENT_REGISTRY_PORT": "9001",
+            "ALLOTMENT_SECRET_KEY": "hidden",
+        }
+    )
+    note_addresses(settings)
+    assert noted_addresses(tmp_path)["ALLOTMENT_REGISTRY_URL"] == "http://127.0.0.1:9001"
+    assert not any("hidden" in path.read_text() for path in tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

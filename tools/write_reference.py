@@ -1,13 +1,21 @@
-"""Write the parts of the reference that the code knows best: settings and command line.
+"""Write the parts of the reference that the code knows best: settings, command line, event fields.
 
-`write_reference.py` writes them; the tests call `pages()` and fail when the files say otherwise.
+`write_reference.py` writes them; the tests call `pages()` and fail when the files say otherwise. Of
+a page that people write, only what stands between two marks is written.
 """
 
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
+
+from allotment.contract.schemas import SchemaRepository, shipped_repository
+from allotment.lake.query import duckdb_type
+from allotment.lake.tables import REJECTED_SCHEMA, event_schemas
 from allotment.settings import described
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -20,6 +28,7 @@ COMMANDS = (
     "sink",
     "analyst",
     "demo",
+    "password",
     "allocate",
     "schemas",
     "schemas materialize",
@@ -28,11 +37,96 @@ COMMANDS = (
     "sql",
     "analyze",
 )
+BASES = {
+    "web": "analytics/product_metrics/web/base",
+    "app": "analytics/product_metrics/app/base",
+}
+EVENTS = REFERENCE / "events.md"
+_LARGEST_EXACT = 2**53 - 1
 
 
 def pages() -> dict[Path, str]:
     """Each generated file and what it should hold."""
-    return {REFERENCE / "settings.md": settings_page(), REFERENCE / "cli.md": cli_page()}
+    events = EVENTS.read_text()
+    events = between_marks(events, "fields", event_fields())
+    events = between_marks(events, "rejected", columns(REJECTED_SCHEMA))
+    return {
+        REFERENCE / "settings.md": settings_page(),
+        REFERENCE / "cli.md": cli_page(),
+        EVENTS: events,
+    }
+
+
+def between_marks(text: str, name: str, lines: list[str]) -> str:
+    """A page with other lines between `<!-- generated: name -->` and `<!-- end: name -->`."""
+    begin, end = f"<!-- generated: {name} -->", f"<!-- end: {name} -->"
+    head, _, rest = text.partition(begin)
+    _, found, tail = rest.partition(end)
+    if not found:
+        raise ValueError(f"the page lacks the marks {begin} and {end}")
+    return "\n".join([f"{head}{begin}", *lines, f"{end}{tail}"])
+
+
+def event_fields() -> list[str]:
+    """The fields of the base schemas' latest versions, and the columns that they become."""
+    repository = SchemaRepository([shipped_repository()])
+    schemas = {base: repository.latest(title).body for base, title in BASES.items()}
+    kinds = {
+        path: kind
+        for table in event_schemas(repository).values()
+        for path, kind in _leaf_columns(table)
+    }
+    fields = {base: dict(_fields(body)) for base, body in schemas.items()}
+    rows = [
+        f"| `{path}` | {_bases(path, fields)} | `{duckdb_type(kinds[path])}` | {_meaning(node)} |"
+        for path, node in sorted({**fields["app"], **fields["web"]}.items())
+    ]
+    return ["| field | in | column type | meaning |", "|---|---|---|---|", *rows]
+
+
+def columns(schema: pa.Schema) -> list[str]:
+    """A table's columns with their types, without words."""
+    cells = ", ".join(f"`{column.name}` `{duckdb_type(column.type)}`" for column in schema)
+    return [f"Columns: {cells}."]
+
+
+def _fields(schema: dict[str, Any], at: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """The fields that hold a value, by path; an object with named fields is its fields."""
+    for name, node in schema["properties"].items():
+        if "properties" in node:
+            yield from _fields(node, f"{at}{name}.")
+        else:
+            yield f"{at}{name}", node
+
+
+def _leaf_columns(
+    kinds: pa.Schema | pa.StructType, at: str = ""
+) -> Iterator[tuple[str, pa.DataType]]:
+    for column in kinds:
+        if pa.types.is_struct(column.type):
+            yield from _leaf_columns(column.type, f"{at}{column.name}.")
+        else:
+            yield f"{at}{column.name}", column.type
+
+
+def _bases(path: str, fields: dict[str, dict[str, dict[str, Any]]]) -> str:
+    return ", ".join(base for base, known in fields.items() if path in known)
+
+
+def _meaning(node: dict[str, Any]) -> str:
+    text: str = node["description"]
+    return " ".join([text.replace("|", "\\|"), *_limits(node)])
+
+
+def _limits(node: dict[str, Any]) -> Iterator[str]:
+    if "enum" in node:
+        yield f"One of {', '.join(f'`{value}`' for value in node['enum'])}."
+    if "pattern" in node:
+        yield f"Matches `{node['pattern']}`."
+    elif "maxLength" in node and node.get("format") != "date-time":
+        yield f"At most {node['maxLength']} characters."
+    if abs(node.get("minimum", -_LARGEST_EXACT)) < _LARGEST_EXACT:
+        yield f"At least {node['minimum']}."
 
 
 def settings_page() -> str:

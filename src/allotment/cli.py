@@ -24,7 +24,13 @@ except ModuleNotFoundError as missing:  # a bare `pip install allotment` is the 
 
 from allotment.allocation import ConfigError, allocate, parse_experiment, parse_overrides
 from allotment.allocation.experiment import parse_time
-from allotment.settings import Settings, SettingsError, from_environ, variable_name
+from allotment.settings import (
+    Settings,
+    SettingsError,
+    from_environ,
+    noted_addresses,
+    variable_name,
+)
 
 app = typer.Typer(
     help="Allotment, a self-hosted experimentation lab.",
@@ -193,6 +199,20 @@ def prepare(
     typer.echo(json.dumps({"password": password}))
 
 
+@app.command()
+def password(
+    account: Annotated[str, typer.Argument(help="The account's name.")] = "admin",
+    data: DataOption = None,
+) -> None:
+    """Give an account a new one-time password, and print it."""
+    from allotment.registry.bootstrap import UnknownAccountError, reset_password
+
+    try:
+        typer.echo(reset_password(_settings(data=data), account))
+    except UnknownAccountError as error:
+        sys.exit(f"allotment: {error}")
+
+
 @app.command(name="allocate")
 def allocate_command(
     config: Annotated[
@@ -296,6 +316,8 @@ def analyze(
     from allotment.analysis.rendering import render_text
 
     settings = _settings(data=data)
+    if noted := noted_addresses(settings.data):
+        settings = from_environ({**noted, **os.environ})
     try:
         report = analyze_by_name(
             settings.lake_dir, settings.registry_url, settings.cache_dir, experiment

@@ -7,10 +7,14 @@ is handed the values that it needs.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+
+_ADDRESS_FILE = "addresses.json"
+_ADDRESSES = ("ALLOTMENT_REGISTRY_URL", "ALLOTMENT_INTAKE_URL")
 
 
 class SettingsError(ValueError):
@@ -168,6 +172,21 @@ def to_environ(settings: Settings) -> dict[str, str]:
         "ALLOTMENT_DEV_LOGIN": "yes" if settings.dev_login else "no",
         "ALLOTMENT_MAX_BODY_BYTES": str(settings.max_body_bytes),
     }
+
+
+def note_addresses(settings: Settings) -> None:
+    """Write where this data folder's lab answers, for commands that are given the folder alone."""
+    noted = {k: v for k, v in to_environ(settings).items() if k in _ADDRESSES}
+    (settings.data / _ADDRESS_FILE).write_text(json.dumps(noted, indent=1))
+
+
+def noted_addresses(data: Path) -> dict[str, str]:
+    """What `note_addresses` wrote last; nothing where no lab has run on the folder."""
+    try:
+        found: dict[str, str] = json.loads((data / _ADDRESS_FILE).read_bytes())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return {k: v for k, v in found.items() if k in _ADDRESSES}
 
 
 def _number(name: str, text: str, low: int, high: int) -> int:

@@ -20,7 +20,7 @@ from types import FrameType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from allotment.settings import Settings, to_environ
+from allotment.settings import Settings, note_addresses, to_environ
 from allotment.supervisor import Part, PartFailedError, Supervisor
 
 READY_SECONDS = 60.0
@@ -52,6 +52,7 @@ def up(settings: Settings, console: Console, *, empty: bool) -> None:
         settings = _reachable(settings)
         with console.status("Preparing the registry …"):
             password = _prepare(settings, empty=empty)
+        note_addresses(settings)
         supervisor = Supervisor(settings.log_dir, _environ(settings), console.print)
         try:
             with console.status("Starting registry, intake, sink, analyst and demo wiki …"):

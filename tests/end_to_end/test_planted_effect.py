@@ -1,6 +1,9 @@
 """Over HTTP only: a planted effect is found, and where there is none, none is found."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -102,6 +105,29 @@ def test_analyst__without_being_asked__shows_the_result_on_the_page(lab: Lab) ->
             return f"{SUBJECTS:,}" in page or "95%" in page
 
         until(shown, 30, "the results page has a report")
+
+
+def test_analyze__given_the_data_folder_alone__finds_the_lab(lab: Lab) -> None:
+    bare = {k: v for k, v in os.environ.items() if not k.startswith("ALLOTMENT_")}
+    command = ["analyze", "planted-lift", "--data", str(lab.data)]
+    found = subprocess.run(
+        [sys.executable, "-m", "allotment", *command],
+        env=bare,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout.startswith("planted-lift: keep running")
+    assert found.stderr == ""
+
+
+def test_password__forgotten__is_made_anew_and_must_be_changed(lab: Lab) -> None:
+    made = lab.run("password").strip()
+    with httpx.Client(base_url=lab.registry, follow_redirects=True) as session:
+        answer = post(session, "/login", {"username": "admin", "password": made})
+        assert answer.url.path == "/password"
+    with pytest.raises(AssertionError, match="no account is called 'nobody'"):
+        lab.run("password", "nobody")
 
 
 def test_up__stopped_and_started_again__goes_on_where_it_was(lab: Lab) -> None:

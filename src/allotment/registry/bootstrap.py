@@ -43,6 +43,30 @@ def prepare(settings: Settings) -> str | None:
     return create_first_admin()
 
 
+class UnknownAccountError(LookupError):
+    """There is no such account; the message lists those that there are."""
+
+
+def reset_password(settings: Settings, name: str) -> str:
+    """Give an account a new one-time password, which must be changed at the next log-in.
+
+    Raises:
+        UnknownAccountError: no account has this name.
+    """
+    configure(settings)
+    from allotment.registry.models import Account  # noqa: PLC0415 - models need Django set up
+
+    account = Account.objects.filter(username=name).first()
+    if account is None:
+        known = ", ".join(Account.objects.values_list("username", flat=True)) or "none"
+        raise UnknownAccountError(f"no account is called {name!r}; there are: {known}")
+    made = secrets.token_urlsafe(12)
+    account.set_password(made)
+    account.must_change_password = True
+    account.save()
+    return made
+
+
 def create_first_admin() -> str | None:
     """The one-time password of a new account `admin`; None where any account is there already."""
     from allotment.registry.models import Account  # noqa: PLC0415 - models need Django set up
