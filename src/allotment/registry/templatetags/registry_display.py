@@ -9,7 +9,7 @@ from decimal import Decimal
 from django import template
 from django.forms import BoundField
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from allotment.registry import rules
@@ -46,6 +46,26 @@ def badge(state: str) -> SafeString:
     """The state as shape, word and colour."""
     return format_html(
         '<span class="badge {}">{}{}</span>', _BADGES[state], icon(state), state.capitalize()
+    )
+
+
+@register.simple_tag
+def frozen(what: str = "frozen") -> SafeString:
+    """The mark of what cannot change any more."""
+    return format_html('<span class="frozen">{} {}</span>', icon("lock"), what)
+
+
+@register.simple_tag
+def column(heading: str, *, num: bool = False, unsaid: str = "") -> SafeString:
+    """The head of a table's column; `unsaid` is heard and not seen.
+
+    The roles stand because a phone shows the table as blocks, which would take them away.
+    """
+    return format_html(
+        '<th role="columnheader" scope="col"{}>{}{}</th>',
+        mark_safe(' class="num"') if num else "",
+        heading,
+        format_html(' <span class="visually-hidden">{}</span>', unsaid) if unsaid else "",
     )
 
 
@@ -102,6 +122,12 @@ def traffic(item: AnyItem) -> str:
 def joined(texts: Sequence[str]) -> str:
     """A list in words; a dash of words where it is empty."""
     return ", ".join(texts) or "none"
+
+
+@register.filter
+def codes(names: Sequence[str]) -> SafeString:
+    """Names as the code has them, with commas between."""
+    return format_html_join(", ", "<code>{}</code>", ((name,) for name in names))
 
 
 @register.filter
