@@ -216,7 +216,7 @@ def test_answer__other_methods__options_allowed_post_refused(path: str) -> None:
     asked = Client().options(path)
     assert asked.status_code == 204
     assert "If-None-Match" in asked["Access-Control-Allow-Headers"]
-    assert Client(enforce_csrf_checks=False).post(path).status_code == 405
+    assert Client(enforce_csrf_checks=True).post(path).status_code == 405
 
 
 CORRUPTIONS = [

@@ -100,14 +100,16 @@ def test_intake_down__waits_and_delivers_when_it_is_back() -> None:
 
 
 def test_partly_refused__counts_both(delivery: Delivery, intake: Intake) -> None:
-    answer = {"invalid": [{"status": "invalid"}], "error": [{"status": "error"}]}
+    because = {"errors": [], "errorsText": "'.page.id' should be integer"}
+    refused = {"status": "invalid", "event": {"performer": {"name": "Ada"}}, "context": because}
+    answer = {"invalid": [refused], "error": [{"status": "error"}]}
     intake.script = [(207, json.dumps(answer).encode())]
     for number in range(5):
         delivery.submit(event(number))
     assert delivery.flush()
     counts = delivery.counts
     assert (counts.sent, counts.accepted, counts.rejected) == (5, 3, 2)
-    assert "207" in counts.last_problem
+    assert counts.last_problem == "status 207: '.page.id' should be integer", "not the event"
     assert balanced(delivery)
 
 

@@ -31,6 +31,7 @@ _ACCEPTED_STATUSES = frozenset({200, 201, 202, 204})
 _SOME_REFUSED = 207
 _TOO_LARGE = 413
 _FIRST_PAUSE = 0.1
+_LONGEST_REASON = 300
 _LONGEST_PAUSE = 10.0
 _log = logging.getLogger(__name__)
 
@@ -272,7 +273,7 @@ class Delivery:
         partly = answer.status == _SOME_REFUSED and refused is not None
         rejected = min(len(batch), refused or 0) if partly else len(batch)
         self._settle(accepted=len(batch) - rejected, rejected=rejected)
-        self._note(f"status {answer.status}: {answer.body[:500].decode(errors='replace')}")
+        self._note(f"status {answer.status}: {_reason(answer)}")
         return True
 
     def _settle(self, *, accepted: int, rejected: int) -> None:
@@ -309,6 +310,19 @@ def _refused(answer: Answer) -> int | None:
         return None
     lists = [found.get("invalid"), found.get("error")]
     return sum(len(part) for part in lists if isinstance(part, list))
+
+
+def _reason(answer: Answer) -> str:
+    """Why the first refused event was refused; never the event itself, which may name a person."""
+    try:
+        found = json.loads(answer.body)
+        for part in ("invalid", "error"):
+            for element in found.get(part, ()):
+                context = element["context"]
+                return str(context.get("errorsText") or context.get("message"))[:_LONGEST_REASON]
+        return str(found["detail"])[:_LONGEST_REASON]
+    except (ValueError, AttributeError, KeyError, TypeError):
+        return "the answer gives no reason"
 
 
 def _retry_after(answer: Answer) -> float:

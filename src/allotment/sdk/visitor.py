@@ -152,8 +152,8 @@ class Visitor:
 
         Returns:
             Whether the event is on its way. False: the stream is not configured, the visitor is
-            not in its sample, the action is empty, or the queue is full; the client's `problems`
-            count which.
+            not in its sample, the action is empty, or the queue is full; the client's `refused`
+            counts which.
         """
         settings = self.configuration.streams.get(stream)
         if settings is None:
@@ -344,7 +344,7 @@ class InstrumentHandle:
             schema=instrument.schema_id,
             action=action,
             data=data,
-            attributes=(*requested_attributes(settings), *instrument.contextual_attributes),
+            attributes=instrument.contextual_attributes,
             sample={
                 "unit": instrument.sample_unit,
                 "rate": instrument.sample_rate.at(self._visitor.site),
