@@ -19,7 +19,7 @@ from allotment.intake.body import BodyError, parse_events
 from allotment.intake.identifiers import IdentifierSource
 from allotment.intake.pipeline import RAW_BYTES, EventPipeline, Outcome
 from allotment.lake.parsing import parse_lines
-from allotment.lake.tables import event_schemas
+from allotment.lake.tables import REJECTED_SCHEMA, event_schemas
 
 REPOSITORY = SchemaRepository([])
 PIPELINE = EventPipeline(REPOSITORY)
@@ -134,6 +134,7 @@ def test_accepted__any_content__is_one_line_that_the_lake_reads(body: bytes) -> 
         assert parsed.rows.num_rows == 1
     for line in kept:
         assert b"\n" not in line
+        assert parse_lines(line + b"\n", 0, REJECTED_SCHEMA).bad == ()
         assert orjson.loads(line)["reason"] == "invalid" or outcome.errors
 
 
@@ -168,6 +169,19 @@ def test_rejected__any_json_value__kept_with_reason() -> None:
         "true",
         '{"$schema":1e+300}',
     ]
+
+
+def test_rejected__several_violations__one_text_each() -> None:
+    outcome = process(json.dumps(event(action=5, agent=[], extra=1, other=2)).encode())
+    (line,) = outcome.records["rejected"]
+    kept = orjson.loads(line)["errors"]
+    assert sorted(kept) == [
+        "'' should NOT have additional properties",
+        "'' should NOT have additional properties",
+        "'.action' should be string",
+        "'.agent' should be object",
+    ]
+    assert outcome.invalid[0]["context"]["errorsText"] == ", ".join(kept)
 
 
 def test_rejected__cut_in_the_middle_of_a_character__still_text() -> None:

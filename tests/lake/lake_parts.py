@@ -6,9 +6,14 @@ from pathlib import Path
 
 import orjson
 
+from allotment.contract.schemas import SchemaRepository
+from allotment.contract.streams import StreamConfig
+from allotment.contract.tables import REJECTED
+from allotment.intake.pipeline import EventPipeline
 from allotment.journal.segments import SegmentWriter
 
 WEB = "product_metrics_web_base"
+RECEIVED = "2026-11-22T10:00:00.123Z"
 
 
 def web_event(number: int, **changes: object) -> dict[str, object]:
@@ -26,6 +31,19 @@ def web_event(number: int, **changes: object) -> dict[str, object]:
         "page": {"id": number},
         **changes,
     }
+
+
+def refused(events: Sequence[object]) -> list[bytes]:
+    """What the intake writes to the topic `rejected` for events that it refuses."""
+    streams = {
+        "product_metrics.web_base": StreamConfig(
+            "product_metrics.web_base", "analytics/product_metrics/web/base", {}
+        )
+    }
+    outcome = EventPipeline(SchemaRepository([])).process(
+        events, streams, received=RECEIVED, request_id=None
+    )
+    return outcome.records[REJECTED]
 
 
 class Writer:

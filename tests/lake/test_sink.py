@@ -11,8 +11,9 @@ import pyarrow as pa
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.exceptions import CommitFailedException
-from tests.lake.lake_parts import WEB, Writer, web_event
+from tests.lake.lake_parts import RECEIVED, WEB, Writer, refused, web_event
 
+from allotment.intake.pipeline import rejected_record
 from allotment.journal.protocol import Partition
 from allotment.journal.segments import SegmentReader, SegmentWriter
 from allotment.lake import sink as sink_module
@@ -204,26 +205,34 @@ def test_step__killed_between_rejects_and_rows__bad_lines_are_there_once(
     assert ids(lake_dir) == expected(range(2))
 
 
-def test_step__rejected_topic__its_records_and_its_own_bad_lines_land_in_the_table(
+def test_step__what_the_intake_refused__each_with_its_own_reason(
     journal: Writer, catalog: SqlCatalog, schemas: dict[str, pa.Schema], lake_dir: Path
 ) -> None:
-    record = {
-        "received": "2026-11-22T10:00:00.123Z",
-        "stream": "s",
-        "schema": None,
-        "reason": "unknown_stream",
-        "errors": ["stream 's' is not known"],
-        "raw": '{"a":1}',
-    }
-    journal.append([orjson.dumps(record), b"broken"], topic="rejected")
+    invalid = web_event(1, action=5, agent=[])
+    astray = web_event(2, meta={"stream": "nowhere"})
+    broken_body = rejected_record(RECEIVED, "malformed_json", b"{", errors=["the body is not JSON"])
+    lines = [*refused([invalid, astray, 7]), broken_body, b"broken"]
+    journal.append(lines, topic="rejected")
     sink = make(journal, catalog, schemas)
-    assert sink.step() == 2
+    assert sink.step() == 5
     assert sink.step() == 0
-    found = rejected(lake_dir)
-    assert ("unknown_stream", ["stream 's' is not known"], '{"a":1}') in found
-    assert [(reason, raw) for reason, _, raw in found if raw == "broken"] == [
-        (UNREADABLE, "broken")
-    ]
+    columns = "reason, stream, schema, errors, raw, received"
+    found = {
+        row[0]: row[1:] for row in run_sql(lake_dir, f"select {columns} from event.rejected")[1]
+    }
+    web, uri = "product_metrics.web_base", "/analytics/product_metrics/web/base/1.3.0"
+    stream, schema, errors, raw, received = found["invalid"]
+    assert (stream, schema) == (web, uri)
+    assert sorted(errors) == ["'.action' should be string", "'.agent' should be object"]
+    assert orjson.loads(raw)["action"] == 5
+    assert received.isoformat() == "2026-11-22T10:00:00.123000+00:00"
+    stream, schema, errors, raw, _ = found["unknown_stream"]
+    assert (stream, schema, orjson.loads(raw)["page"]) == ("nowhere", uri, {"id": 2})
+    assert [text.endswith("nowhere is not configured.") for text in errors] == [True]
+    assert found["not_an_object"][:2] == (None, None)
+    assert found["not_an_object"][3] == "7"
+    assert found["malformed_json"][:4] == (None, None, ["the body is not JSON"], "{")
+    assert found[UNREADABLE][3] == "broken"
 
 
 def test_step__topic_without_table__warned_of_once_and_left(

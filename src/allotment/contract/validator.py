@@ -52,9 +52,14 @@ class Violation:
         }
 
 
+def error_texts(violations: Sequence[Violation]) -> list[str]:
+    """Each violation as a text: `'.agent.x' should be string`."""
+    return [f"'{v.data_path}' {v.message}" for v in violations]
+
+
 def errors_text(violations: Sequence[Violation]) -> str:
     """All violations as one text: `'.agent.x' should be string, '' should have …`."""
-    return ", ".join(f"'{v.data_path}' {v.message}" for v in violations)
+    return ", ".join(error_texts(violations))
 
 
 class Validator:

@@ -110,9 +110,7 @@ class _Parts:
             events = parse_events(body)
         except BodyError as error:
             if error.code == "malformed_json":
-                line = rejected_record(
-                    received, error.code, body, errors=[{"message": error.detail}]
-                )
+                line = rejected_record(received, error.code, body, errors=[error.detail])
                 try:
                     await self._journal.append({REJECTED: [line]})
                 except JournalUnavailableError as refused:

@@ -15,7 +15,7 @@ from allotment.contract.schema_fields import Path, defaults, fill_defaults, has_
 from allotment.contract.schemas import SchemaNotFoundError, SchemaRepository
 from allotment.contract.streams import StreamConfig
 from allotment.contract.tables import REJECTED, table_name
-from allotment.contract.validator import NestingError, Validator, errors_text
+from allotment.contract.validator import NestingError, Validator, error_texts, errors_text
 from allotment.intake.identifiers import IdentifierSource
 
 RAW_BYTES: Final = 64 * 1024
@@ -113,15 +113,17 @@ class EventPipeline:
             except (NestingError, TypeError):  # the one of the check, the other of writing out
                 _refuse(outcome, event, received, _RefusalError(_DEEP, _DEEP_MESSAGE))
                 continue
-            errors = [violation.as_dict() for violation in violations]
             outcome.invalid.append(
                 {
                     "status": "invalid",
                     "event": event,
-                    "context": {"errors": errors, "errorsText": errors_text(violations)},
+                    "context": {
+                        "errors": [violation.as_dict() for violation in violations],
+                        "errorsText": errors_text(violations),
+                    },
                 }
             )
-            _keep(outcome, event, received, "invalid", errors)
+            _keep(outcome, event, received, "invalid", error_texts(violations))
         return outcome
 
     def _prepare(self, event: Json, received: str, request_id: str) -> _Plan:
@@ -196,9 +198,9 @@ def rejected_record(
     *,
     stream: str | None = None,
     schema: str | None = None,
-    errors: Sequence[Any] = (),
+    errors: Sequence[str] = (),
 ) -> bytes:
-    """One line of the topic `rejected`."""
+    """One line of the topic `rejected`: a row of `event.rejected`, whose `errors` are texts."""
     return orjson.dumps(
         {
             "received": received,
@@ -217,10 +219,10 @@ def _refuse(outcome: Outcome, event: Json, received: str, refusal: _RefusalError
     )
     if refusal.code == _DEEP:
         outcome.errors[-1]["event"] = None  # it cannot be written out
-    _keep(outcome, event, received, refusal.code, [{"message": refusal.message}])
+    _keep(outcome, event, received, refusal.code, [refusal.message])
 
 
-def _keep(outcome: Outcome, event: Json, received: str, reason: str, errors: list[Any]) -> None:
+def _keep(outcome: Outcome, event: Json, received: str, reason: str, errors: Sequence[str]) -> None:
     schema = stream = None
     if type(event) is dict:
         schema = event.get("$schema")
