@@ -181,6 +181,61 @@ def test_add__row__one_more_and_everything_kept_unjudged(
     assert not Experiment.objects.exists()
 
 
+def advised(response: HttpResponseBase) -> bool:
+    """Whether the check beside the form advises to give some traffic."""
+    text = response.content.decode()  # type: ignore[attr-defined]
+    assert Page(text).faults() == []
+    return "Advice: nobody would take part" in text and "Rule <code>some-traffic</code>" in text
+
+
+def test_new__no_traffic__advised_until_some_is_given(visitor: Client) -> None:
+    assert advised(visitor.get(NEW))
+    nowhere = {"sites-0-site": "", "sites-0-rate": "", "add": "site", "save": None}
+    assert advised(visitor.post(NEW, posted(**nowhere)))
+    assert not advised(visitor.post(NEW, posted(**nowhere, default_rate="1")))
+    assert not advised(visitor.post(NEW, posted(add="site", save=None)))
+    assert not advised(visitor.post(NEW, posted(default_rate="many", **nowhere)))
+
+
+def test_activate__no_traffic__refused_by_name_until_some_is_given(visitor: Client) -> None:
+    """A draft that would enrol nobody may be saved; it may not be switched on."""
+    nowhere = {"sites-0-site": "", "sites-0-rate": "", "default_rate": "0"}
+    page = visitor.post(NEW, posted(**nowhere))["Location"]
+    assert "Nobody would take part" in visitor.get(page).content.decode()
+    response = visitor.post(f"{page}/activate")
+    assert response.status_code == 422
+    text = response.content.decode()
+    assert "some-traffic" in text
+    assert "Give at least one site a share" in text
+    assert not Experiment.objects.get().active
+    edit = visitor.get(EDIT).content.decode()
+    assert "Refused: nobody would take part" in edit
+    assert "Advice" not in edit
+    values = Page(edit).values() | {"default_rate": "100"}
+    assert visitor.post(EDIT, values).status_code == 302
+    assert visitor.post(f"{page}/activate").status_code == 302
+    assert Experiment.objects.get().active
+
+
+@pytest.mark.parametrize(
+    ("changes", "summary", "is_open"),
+    [
+        ({}, "Description, purpose, task", False),
+        ({"description": "It has one"}, "Description, purpose, task", True),
+        ({"attributes": []}, "Schema, attributes, environments", False),
+        ({"schema_id": "/wrong/title/1.0.0"}, "Schema, attributes, environments", True),
+        ({"environments": ["moon"], "attributes": []}, "Schema, attributes, environments", True),
+    ],
+)
+def test_form__folded_part__open_where_it_holds_something_or_is_wrong(
+    visitor: Client, changes: dict[str, Any], summary: str, is_open: bool
+) -> None:
+    response = visitor.post(NEW, posted(**({"name": ""} | changes)))
+    folded = Page(response.content.decode()).all("details")
+    (found,) = [e for e in folded if summary in e.text]
+    assert ("open" in found.attributes) is is_open
+
+
 def test_new__form_as_the_page_gives_it__enter_saves(visitor: Client) -> None:
     """The first button in a form is the one that the Enter key presses."""
     for path in (NEW, "/instruments/new"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -130,6 +131,11 @@ def test_page__running__counts_and_no_reading(show: Show) -> None:
     assert found["lift"] == "+17.7%"
     assert "Keep running" in text
     assert "Too early to read" in text
+    assert "The ranges below are for the last planned day" in text
+    for number in (r"\S[\d.]+ to \S[\d.]+ points", r"\S[\d.]+% to \S[\d.]+%"):
+        assert re.search(f">95% range {number}<", text)
+    assert "Healthy: the groups are the size they should be" in text
+    assert "leaves out 0" not in text
     assert "Better" not in text
     assert "4 readers were seen in more than one group" in text
     assert "var(--plot-a)" not in text.split('class="plot"')[1].split("</svg>")[0].split("tick")[0]
@@ -138,6 +144,8 @@ def test_page__running__counts_and_no_reading(show: Show) -> None:
 def test_page__ended_and_clear__verdict_plot_and_inputs(show: Show) -> None:
     text = show(report(CONTROL, BETTER, over=True))
     page = Page(text)
+    assert "last planned day" not in text
+    assert "leaves out 0" in text
     assert "variant-1 is better" in next(e.text for e in page.all("h2"))
     plots = [e.attributes for e in page.all("svg") if e.attributes.get("role") == "img"]
     assert [p["class"] for p in plots] == ["broad", "slim"]

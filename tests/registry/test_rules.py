@@ -167,7 +167,7 @@ def test_to_activate__pending_risk_past_end_no_traffic__each_refuses(
     assert names(rules.to_activate(plan, now=NOW)) == [
         "risk-is-assessed",
         "end-in-future",
-        "traffic-is-some",
+        "some-traffic",
     ]
     assert rules.to_activate(experiment_plan(), now=NOW) == ()
 

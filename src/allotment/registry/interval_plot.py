@@ -64,7 +64,7 @@ def _svg(specification: dict[str, Any], form: str, rows: tuple[Row, ...]) -> str
     drawn: str = vl_convert.vegalite_to_svg(specification, vl_version="5.20")
     start = drawn.index('class="marks"')
     said = "; ".join(f"{row.label} {row.text}" for row in rows)
-    label = f"Change against control with 95 percent interval: {_escaped(said)}"
+    label = f"Change against control with 95 percent range: {_escaped(said)}"
     return (
         drawn[:start]
         + f'class="{form}" role="img" aria-label="{label}"'

@@ -192,12 +192,14 @@ def _comparison(item: Comparison, report: Report) -> ComparisonRow:
         text = "too few events"
         return ComparisonRow(item.group, CANNOT_SAY, text, CANNOT_SAY, text, _UNKNOWN)
     difference, lift = item.result.difference, item.result.lift
+    range_word = f"{report.confidence:.0%} range"
+    low, high = _points(difference.low), _points(difference.high)
     return ComparisonRow(
         name=item.group,
         difference=f"{_points(difference.value)} points",
-        difference_interval=f"{_points(difference.low)} to {_points(difference.high)} points",
+        difference_interval=f"{range_word} {low} to {high} points",
         lift=_change(lift.value),
-        lift_interval=f"{_change(lift.low)} to {_change(lift.high)}",
+        lift_interval=f"{range_word} {_change(lift.low)} to {_change(lift.high)}",
         face=_reading(lift, report),
     )
 
@@ -285,7 +287,7 @@ def _lines(report: Report, subjects: str) -> tuple[Line, ...]:
         Face("It has ended: yes", good.tone, good.icon)
         if report.over
         else Face("It has ended: not yet", wait.tone, wait.icon),
-        "the ranges are valid" if report.over else "the ranges are valid at the end only",
+        "the ranges are valid" if report.over else "the ranges are for the last planned day",
     )
     return (
         Line(
@@ -309,7 +311,7 @@ def _inputs(report: Report) -> tuple[tuple[str, str], ...]:
         ("Whose clicks", _COUNTED[report.counted]),
         ("Code", f"allotment {inputs.code_version}"),
         ("Lake snapshot", snapshots or "none"),
-        ("Method", f"delta method, {report.confidence:.0%} intervals, one look at the end"),
+        ("Method", f"delta method, {report.confidence:.0%} ranges, one look at the end"),
     )
 
 

@@ -95,17 +95,26 @@ def to_activate(plan: AnyPlan, *, now: datetime) -> tuple[Refusal, ...]:
                 "Edit the item and choose a later end.",
             )
         )
-    if plan.default_rate == 0 and not any(rate for _, rate in plan.sites):
-        found.append(
-            Refusal(
-                "traffic-is-some",
-                "default_rate",
-                "nobody would take part",
-                "The share is 0% at every site.",
-                "Edit the item and give at least one site a share, or a share for all other sites.",
-            )
-        )
+    found += some_traffic(plan.default_rate, [rate for _, rate in plan.sites])
     return tuple(found)
+
+
+def some_traffic(default_rate: Decimal, rates: Collection[Decimal]) -> Iterator[Refusal]:
+    """Refuses a plan that nobody would take part in; the form gives it as advice before that.
+
+    Args:
+        default_rate: the share at all sites that are not named.
+        rates: the shares at those that are.
+    """
+    if not default_rate and not any(rates):
+        yield Refusal(
+            "some-traffic",
+            "default_rate",
+            "nobody would take part",
+            "The share is 0% at every site.",
+            "Give at least one site a share, or give one to all other sites: "
+            "100% lets everybody take part.",
+        )
 
 
 def _names(plan: AnyPlan, taken: Collection[str]) -> Iterator[Refusal]:

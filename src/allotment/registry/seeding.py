@@ -59,10 +59,12 @@ def seed_demo() -> None:
                 ExperimentPlan(
                     machine_name=DEMO_EXPERIMENT,
                     name="Related articles card",
-                    description="Does a card with a picture and one line lead more readers on?",
-                    hypothesis="If the end of an article shows three related articles as a card, "
-                    "more readers follow one of them than from the plain list of links, because "
-                    "a card says what the article is about.",
+                    description="At the end of each article of the demo wiki stand three related "
+                    "articles: as a plain list of links, or as cards with a drawing and one line "
+                    "each.",
+                    hypothesis="If the related articles are shown as cards, more readers follow "
+                    "one of them than from the plain list of links, because a card says what the "
+                    "article is about.",
                     owners=("Demo team",),
                     end=now + _DAYS,
                     stream=WEB_STREAM,
@@ -82,7 +84,9 @@ def seed_demo() -> None:
                     identifier_type="edge-unique",
                     groups=(
                         GroupPlan(name="control", description="Plain list of links, as today"),
-                        GroupPlan(name="card", description="Three related articles as a card"),
+                        GroupPlan(
+                            name="card", description="Cards with a drawing and one line each"
+                        ),
                     ),
                 )
             )

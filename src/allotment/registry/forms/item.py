@@ -270,7 +270,9 @@ class ExperimentForm(ItemForm):
         super().__init__(data, initial=initial)
         rate = self.fields["default_rate"]
         rate.label = "Share at all other sites"
-        rate.help_text = "0 means: only the sites above."
+        rate.help_text = (
+            "0 means: only the sites above. With 0 here and no site above nobody takes part."
+        )
 
     def clean(self) -> dict[str, Any]:
         """Fill in the newest schema of the stream, and refuse one that events cannot follow."""

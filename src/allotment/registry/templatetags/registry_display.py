@@ -56,16 +56,15 @@ def frozen(what: str = "frozen") -> SafeString:
 
 
 @register.simple_tag
-def column(heading: str, *, num: bool = False, unsaid: str = "") -> SafeString:
-    """The head of a table's column; `unsaid` is heard and not seen.
+def column(heading: str, *, num: bool = False) -> SafeString:
+    """The head of a table's column.
 
     The roles stand because a phone shows the table as blocks, which would take them away.
     """
     return format_html(
-        '<th role="columnheader" scope="col"{}>{}{}</th>',
+        '<th role="columnheader" scope="col"{}>{}</th>',
         mark_safe(' class="num"') if num else "",
         heading,
-        format_html(' <span class="visually-hidden">{}</span>', unsaid) if unsaid else "",
     )
 
 

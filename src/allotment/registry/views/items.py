@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.contrib import messages
@@ -149,6 +150,7 @@ def _form_page(request: HttpRequest, kind: str, item: AnyItem | None) -> HttpRes
             refusals = rules.to_activate(before, now=timezone.now())
     context = _form_context(kind, item, bundle) | {
         "refusals": refusals,
+        "advice": _advice(bundle, refusals),
         "was_refused": status != 200,  # noqa: PLR2004
     }
     return render(request, "registry/item_form.html", context, status=status)
@@ -166,9 +168,34 @@ def _form_context(kind: str, item: AnyItem | None, bundle: _Bundle) -> dict[str,
         "groups": bundle.groups,
         "row_errors": bundle.row_errors,
         "wrong_fields": _wrong(bundle),
+        "about_open": _in_use(bundle, "description", "purpose", "task"),
+        "sent_open": _in_use(bundle, "attributes", "schema_id")
+        or bool(bundle.form["environments"].errors),
         "identifier_hints": IDENTIFIER_HINTS,
         "sample_unit_hints": SAMPLE_UNIT_HINTS,
     }
+
+
+def _advice(bundle: _Bundle, refusals: tuple[Refusal, ...]) -> tuple[Refusal, ...]:
+    """What would refuse the switch if the form were saved as it stands, and is not said already."""
+    default = _share(bundle.form["default_rate"].value())
+    rates = [_share(row["rate"].value()) for row in bundle.sites.forms]
+    said = {refusal.rule for refusal in refusals}
+    return tuple(r for r in rules.some_traffic(default, rates) if r.rule not in said)
+
+
+def _in_use(bundle: _Bundle, *names: str) -> bool:
+    """Whether one of these fields holds something or is wrong, so that it must not be folded."""
+    fields = [bundle.form[name] for name in names if name in bundle.form.fields]
+    return any(field.value() or field.errors for field in fields)
+
+
+def _share(typed_share: object) -> Decimal:
+    """A share as somebody typed it; what is no number counts as some: its own error tells of it."""
+    try:
+        return Decimal(str(typed_share or 0))
+    except InvalidOperation:
+        return Decimal(1)
 
 
 def _wrong(bundle: _Bundle) -> list[tuple[str, str, str]]:
@@ -248,13 +275,14 @@ def item_context(request: HttpRequest, item: AnyItem) -> dict[str, Any]:
     state = item.state(now)
     current = request.resolver_match.url_name if request.resolver_match else ""
     live = state in {State.RUNNING, State.SCHEDULED}
+    plan = plans.of(item)
     return {
         "item": item,
         "kind": kind,
-        "plan": plans.of(item),
+        "plan": plan,
         "state": state,
         "live": live,
-        "can_start": not live,
+        "hindrances": rules.to_activate(plan, now=now) if state is State.DRAFT else (),
         "tabs": [(url, label, url == current) for url, label in kinds.TABS[kind]],
         "day": _day(item, now),
         "subjects": kinds.SUBJECTS.get(item.identifier_type, "subjects")

@@ -1,4 +1,4 @@
-// What a script adds to pages that work without it: the reader's zone, and Copy buttons.
+// What a script adds to pages that work without it: the reader's zone, a first machine name, Copy.
 (function () {
   'use strict';
 
@@ -6,6 +6,20 @@
   var kept = document.cookie.split('; ').indexOf('tz=' + zone) !== -1;
   if (!kept) {
     document.cookie = 'tz=' + zone + '; path=/; max-age=31536000; samesite=lax';
+  }
+
+  // The machine name follows the name until somebody writes one.
+  var name = document.getElementById('id_name');
+  var machine = document.getElementById('id_machine_name');
+  if (name && machine && !machine.readOnly && !machine.value) {
+    var own = false;
+    machine.addEventListener('input', function () { own = machine.value !== ''; });
+    name.addEventListener('input', function () {
+      if (!own) {
+        machine.value = name.value.normalize('NFD').replace(/[\u0300-\u036f]/g, '').toLowerCase()
+          .replace(/[^a-z0-9]+/g, '-').slice(0, 63).replace(/^-+|-+$/g, '');
+      }
+    });
   }
 
   if (!navigator.clipboard) {
