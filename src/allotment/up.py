@@ -42,10 +42,10 @@ def up(settings: Settings, console: Console, *, empty: bool) -> None:
         empty: leave out the demo's experiment, its instrument and the synthetic readers.
 
     Raises:
-        UpError: a port is in use, the data folder is in use, or a part cannot be kept running.
+        UpError: a port is in use, the data folder is in use or cannot be written, or a part cannot
+            be kept running.
     """
     began = time.monotonic()
-    settings.data.mkdir(parents=True, exist_ok=True)
     stop = threading.Event()
     with _stopping_on_signals(stop), _only_one(settings.data):
         _check_ports(settings)
@@ -55,11 +55,13 @@ def up(settings: Settings, console: Console, *, empty: bool) -> None:
         note_addresses(settings)
         supervisor = Supervisor(settings.log_dir, _environ(settings), console.print)
         try:
-            with console.status("Starting registry, intake, sink, analyst and demo wiki …"):
-                supervisor.start(parts(settings))
-                supervisor.wait_ready(READY_SECONDS, stop)
+            if not stop.is_set():
+                with console.status("Starting registry, intake, sink, analyst and demo wiki …"):
+                    supervisor.start(parts(settings))
+                    supervisor.wait_ready(READY_SECONDS, stop)
             if not stop.is_set():
                 _greet(settings, console, password, time.monotonic() - began)
+                password = None
             if not empty and not stop.is_set():
                 _send_synthetic_readers(settings, console, stop)
             while not stop.wait(0.25):
@@ -69,6 +71,8 @@ def up(settings: Settings, console: Console, *, empty: bool) -> None:
         finally:
             console.print("Stopping …")
             supervisor.stop()
+            if password:  # nobody was greeted, and no other start will know it
+                console.print(f"Log in as admin, one-time password {password} (shown only now).")
             console.print("Stopped. The data stay in place.")
 
 
@@ -104,6 +108,7 @@ def _prepare(settings: Settings, *, empty: bool) -> str | None:
         capture_output=True,
         text=True,
         check=False,
+        start_new_session=True,  # Ctrl-C must not cut it off between the account and its password
     )
     if found.returncode:
         raise UpError(f"The registry's database could not be prepared:\n{found.stderr.strip()}")
@@ -138,6 +143,7 @@ def _send_synthetic_readers(settings: Settings, console: Console, stop: threadin
     marker = settings.data / "synthetic-readers.json"
     if marker.exists():
         return
+    seed = _next_seed(settings.data / "synthetic-readers.begun")
     from allotment_demo import synthetic_readers  # noqa: PLC0415 - absent from a bare SDK install
 
     with Progress(
@@ -159,6 +165,7 @@ def _send_synthetic_readers(settings: Settings, console: Console, stop: threadin
                 registry_url=settings.registry_url,
                 intake_url=settings.intake_url,
                 readers=SYNTHETIC_READERS,
+                seed=seed,
                 on_progress=on_progress,
             )
         except KeyboardInterrupt:
@@ -172,6 +179,13 @@ def _send_synthetic_readers(settings: Settings, console: Console, stop: threadin
         f"{settings.registry_url}/experiments/related-articles-card/results",
         soft_wrap=True,
     )
+
+
+def _next_seed(begun: Path) -> int:
+    """Other readers than those of a run that was cut off: theirs would come a second time."""
+    seed = int(begun.read_text()) + 1 if begun.exists() else 1
+    begun.write_text(str(seed))
+    return seed
 
 
 def _check_ports(settings: Settings) -> None:
@@ -196,7 +210,14 @@ def _check_ports(settings: Settings) -> None:
 
 @contextmanager
 def _only_one(data: Path) -> Iterator[None]:
-    with (data / "up.lock").open("w") as lock:
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        lock = (data / "up.lock").open("w")
+    except OSError as error:
+        raise UpError(
+            f"The data folder {data} cannot be used: {error.strerror}; choose another with --data"
+        ) from error
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
