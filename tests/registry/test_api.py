@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -128,6 +129,14 @@ def test_streams__site__its_rate(instrument_plan: MakeInstrument) -> None:
         for site in ("frwiki", "enwiki", "dewiki")
     }
     assert rates == {"frwiki": 0.1, "enwiki": 0.01, "dewiki": 0.5}
+
+
+def test_streams__everybody_in_sample__rate_is_the_text_1_to_constraints(
+    instrument_plan: MakeInstrument,
+) -> None:
+    lifecycle.activate(lifecycle.create(instrument_plan(default_rate=Decimal(1))))
+    found = get(f"{STREAMS}&constraints=sample[rate]=1")["streams"]
+    assert list(found) == ["desktop-ui-interactions"]
 
 
 def test_streams__future_or_stopped__not_merged(

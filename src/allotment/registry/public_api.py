@@ -160,7 +160,7 @@ def instrument_stream(document: Document, *, site: str | None) -> Document:
                 "stream_name": document["stream_name"],
             }
         },
-        "sample": {"unit": document["sample_unit"], "rate": rates.at(site)},
+        "sample": {"unit": document["sample_unit"], "rate": _number(rates.at(site))},
     }
 
 
