@@ -113,7 +113,7 @@ def test_page__no_lake__says_what_to_do_and_makes_none(
     lifecycle.activate(lifecycle.create(experiment_plan()))
     text = visitor.get(PATH).content.decode()
     assert "No data yet" in text
-    assert "no report has been made" in text
+    assert "none of its events has reached the lake" in text
     assert not (own_data / "lake").exists()
 
 
@@ -179,8 +179,11 @@ def test_page__too_few__cannot_say_and_no_nan(show: Show) -> None:
 
 
 def test_page__nobody_at_all__cannot_say(show: Show) -> None:
-    text = show(report(NONE, NONE))
+    text = show(report(moments(0, 0, 0), moments(0, 0, 0)))
     assert "Cannot say" in text
+    assert "What you can do" in text
+    assert "last planned day" not in text
+    assert str(SNAPSHOT) in text
 
 
 def test_page__report_of_another_make__503_that_says_so(

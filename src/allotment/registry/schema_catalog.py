@@ -7,6 +7,7 @@ from functools import lru_cache
 from django.conf import settings
 
 from allotment.contract.schemas import SchemaNotFoundError, SchemaRepository
+from allotment.contract.tables import why_no_table
 
 
 @lru_cache(maxsize=1)
@@ -16,8 +17,9 @@ def repository() -> SchemaRepository:
 
 
 def titles() -> list[str]:
-    """Titles that events may have: the shared fragments are none of them."""
-    return [title for title in repository().titles() if not title.startswith("fragment/")]
+    """Titles that events may have: those with a table to land in."""
+    known = repository()
+    return [title for title in known.titles() if why_no_table(known, title) is None]
 
 
 def latest_uri(title: str) -> str:
