@@ -1,11 +1,13 @@
 """The command line, run as a person runs it."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from tests.intake.conftest import free_port
 
 EXPERIMENT = {"name": "foo", "groups": ["control", "treatment"], "sample_rate": {"default": 1}}
 
@@ -78,3 +80,32 @@ def test_allocate__no_such_file__says_so(tmp_path: Path) -> None:
     found = run("allocate", "--config", str(tmp_path / "none.json"), "--subject", "2")
     assert found.returncode == 1
     assert "none.json cannot be read" in found.stderr
+
+
+@pytest.mark.parametrize("part", ["sink", "intake"])
+def test_part__two_schema_titles_of_one_table__ends_with_one_sentence(
+    part: str, tmp_path: Path
+) -> None:
+    for title in ("a-b", "analytics/a/b"):
+        (tmp_path / title).mkdir(parents=True)
+        (tmp_path / title / "1.0.0.yaml").write_text(
+            f"title: {title}\n$id: /{title}/1.0.0\ntype: object\nproperties:\n"
+            "  meta: {type: object, properties: {dt: {type: string, format: date-time}}}\n"
+        )
+    found = subprocess.run(
+        [sys.executable, "-m", "allotment", part, "--data", str(tmp_path / "data")],
+        capture_output=True,
+        text=True,
+        env={
+            **os.environ,
+            "ALLOTMENT_SCHEMAS": str(tmp_path),
+            "ALLOTMENT_INTAKE_PORT": str(free_port()),
+        },
+        timeout=60,
+        check=False,
+    )
+    assert found.returncode == 1
+    assert found.stderr.strip() == (
+        "allotment: schema titles 'a-b' and 'analytics/a/b' would share the table 'a_b';"
+        " rename one of them"
+    )

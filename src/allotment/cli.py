@@ -139,15 +139,20 @@ def registry(data: DataOption = None) -> None:
 @app.command()
 def intake(data: DataOption = None) -> None:
     """Run the event intake."""
+    from allotment.contract.tables import TableNameError
     from allotment.intake.server import serve
 
-    serve(_settings(data=data))
+    try:
+        serve(_settings(data=data))
+    except TableNameError as error:
+        sys.exit(f"allotment: {error}")
 
 
 @app.command()
 def sink(data: DataOption = None) -> None:
     """Run the sink, from the journal to the lake."""
     from allotment.contract.schemas import SchemaRepository
+    from allotment.contract.tables import TableNameError
     from allotment.journal.segments import SegmentReader
     from allotment.lake.catalog import open_catalog
     from allotment.lake.maintenance import Maintenance
@@ -155,7 +160,10 @@ def sink(data: DataOption = None) -> None:
     from allotment.lake.tables import event_schemas
 
     settings = _settings(data=data)
-    schemas = event_schemas(SchemaRepository(_repositories(None)))
+    try:
+        schemas = event_schemas(SchemaRepository(_repositories(None)))
+    except TableNameError as error:
+        sys.exit(f"allotment: {error}")
     with closing(open_catalog(settings.lake_dir)) as catalog:
         Sink(
             SegmentReader(settings.journal_dir),

@@ -176,3 +176,16 @@ def test_check__no_such_folder__said(tmp_path: Path) -> None:
     assert [str(p) for p in check_repository([tmp_path / "x"])] == [
         f"{tmp_path / 'x'}: there is no such folder"
     ]
+
+
+def test_check__two_titles_of_one_table__both_named(tmp_path: Path) -> None:
+    for title in ("a/b", "analytics/a_b"):
+        (tmp_path / title).mkdir(parents=True)
+        (tmp_path / title / "current.yaml").write_text(
+            f"title: {title}\n$id: /{title}/1.0.0\n{HEADER}properties:\n  meta:\n"
+            "    type: object\n    properties:\n      dt:\n        type: string\n"
+            "        format: date-time\n        maxLength: 64\nexamples:\n- {}\n"
+        )
+    materialize_repository([tmp_path])
+    (problem,) = check_repository([tmp_path])
+    assert "'a/b' and 'analytics/a_b' would share the table 'a_b'" in str(problem)

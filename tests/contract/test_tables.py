@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from allotment.contract.tables import table_name
+from allotment.contract.schemas import SchemaRepository
+from allotment.contract.tables import TableNameError, event_tables, table_name, why_no_table
+
+DT = "dt: {type: string, format: date-time}"
+
+
+def write(root: Path, title: str, meta: str = DT, version: str = "1.0.0", more: str = "") -> None:
+    folder = root / title
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{version}.yaml").write_text(
+        f"title: {title}\n$id: /{title}/{version}\ntype: object\nproperties:\n"
+        f"  meta: {{type: object, properties: {{stream: {{type: string}}, {meta}}}}}\n{more}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -17,3 +31,76 @@ from allotment.contract.tables import table_name
 )
 def test_table_name__title__without_prefix_and_slashes(title: str, name: str) -> None:
     assert table_name(title) == name
+
+
+def test_event_tables__shipped__base_schemas_and_no_fragment() -> None:
+    assert event_tables(SchemaRepository([])) == {
+        "product_metrics_app_base": "analytics/product_metrics/app/base",
+        "product_metrics_web_base": "analytics/product_metrics/web/base",
+    }
+
+
+def test_event_tables__any_title__has_a_table(tmp_path: Path) -> None:
+    write(tmp_path, "mediawiki/page-view")
+    write(tmp_path, "fragment/part")
+    write(tmp_path, "timeless", "x: {type: string}")
+    assert event_tables(SchemaRepository([tmp_path])) == {
+        "mediawiki_page_view": "mediawiki/page-view"
+    }
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "table"),
+    [("a/b", "analytics/a-b", "a_b"), ("a/B", "a/b", "a_b"), ("a-b/c", "a/b-c", "a_b_c")],
+)
+def test_event_tables__two_titles_of_one_table__error_names_both(
+    tmp_path: Path, one: str, other: str, table: str
+) -> None:
+    write(tmp_path, one)
+    write(tmp_path, other)
+    with pytest.raises(TableNameError) as raised:
+        event_tables(SchemaRepository([tmp_path]))
+    for name in (one, other, table):
+        assert repr(name) in str(raised.value)
+
+
+def test_event_tables__title_of_the_rejected__error_names_it(tmp_path: Path) -> None:
+    write(tmp_path, "analytics/rejected")
+    with pytest.raises(TableNameError, match="'analytics/rejected' would have the table"):
+        event_tables(SchemaRepository([tmp_path]))
+
+
+def test_event_tables__newest_version_decides(tmp_path: Path) -> None:
+    write(tmp_path, "gained", "x: {type: string}")
+    write(tmp_path, "gained", version="1.1.0")
+    write(tmp_path, "lost")
+    write(tmp_path, "lost", "x: {type: string}", version="1.1.0")
+    assert list(event_tables(SchemaRepository([tmp_path]))) == ["gained"]
+
+
+@pytest.mark.parametrize(
+    ("title", "meta", "more", "words"),
+    [
+        ("fragment/x", DT, "", "it is a fragment"),
+        ("t", "dt: {type: string}", "", "no meta.dt"),
+        ("t", "dt: {type: integer, format: date-time}", "", "no meta.dt"),
+        ("t", DT, "  x: {$ref: /y/1.0.0}\n", "not materialised"),
+        ("t", DT, "  x: {allOf: []}\n", "not materialised"),
+        ("t", DT, "  x: {", "cannot be read"),
+        ("-t", DT, "", "makes no table name"),
+        ("t" * 201, DT, "", "makes no table name"),
+    ],
+)
+def test_why_no_table__cannot_have_one__says_why(
+    tmp_path: Path, title: str, meta: str, more: str, words: str
+) -> None:
+    write(tmp_path, title, meta, more=more)
+    write(tmp_path, "sound")
+    repository = SchemaRepository([tmp_path])
+    assert words in str(why_no_table(repository, title))
+    assert list(event_tables(repository)) == ["sound"], "one bad title hides no other"
+
+
+def test_why_no_table__time_that_may_be_null__has_one(tmp_path: Path) -> None:
+    write(tmp_path, "t", 'dt: {type: [string, "null"], format: date-time}')
+    assert why_no_table(SchemaRepository([tmp_path]), "t") is None

@@ -15,6 +15,7 @@ from tests.intake.conftest import STREAMS, TOPIC, WEB, event
 
 from allotment.contract.schemas import SchemaRepository
 from allotment.contract.streams import StreamConfig, parse_streams
+from allotment.contract.tables import TableNameError
 from allotment.intake.body import BodyError, parse_events
 from allotment.intake.identifiers import IdentifierSource
 from allotment.intake.pipeline import RAW_BYTES, EventPipeline, Outcome
@@ -215,7 +216,8 @@ def test_defaults__of_the_schema__filled_only_where_absent(tmp_path: Path) -> No
     (tmp_path / "t" / "1.0.0.yaml").write_text(
         "title: t\n$id: /t/1.0.0\ntype: object\nproperties:\n"
         "  $schema: {type: string}\n"
-        "  meta: {type: object, properties: {stream: {type: string}}}\n"
+        "  meta: {type: object, properties: {stream: {type: string}, dt: {type: string, "
+        "format: date-time}}}\n"
         "  a: {type: string, default: x}\n"
         "  deep: {type: object, properties: {b: {type: integer, default: 1}}}\n"
     )
@@ -229,7 +231,88 @@ def test_defaults__of_the_schema__filled_only_where_absent(tmp_path: Path) -> No
     stored = [orjson.loads(line) for line in outcome.records["t"]]
     assert [s.get("a") for s in stored] == ["x", "y"]
     assert [s.get("deep") for s in stored] == [None, {"b": 1}]
-    assert stored[0]["meta"] == {"stream": "s"}, "nothing is filled in that the schema has not"
+    assert stored[0]["meta"] == {
+        "stream": "s",
+        "dt": RECEIVED,
+    }, "nothing is filled in that the schema has not"
+
+
+def write_schema(root: Path, title: str, meta: str, version: str = "1.0.0") -> None:
+    (root / title).mkdir(parents=True, exist_ok=True)
+    (root / title / f"{version}.yaml").write_text(
+        f"title: {title}\n$id: /{title}/{version}\ntype: object\nproperties:\n"
+        f"  meta: {{type: object, properties: {{stream: {{type: string}}{meta}}}}}\n"
+    )
+
+
+DT = ", dt: {type: string, format: date-time}"
+
+
+@pytest.mark.parametrize(
+    ("title", "meta", "words"),
+    [
+        ("fragment/part", DT, "it is a fragment"),
+        ("timeless", "", "no meta.dt that is a text with format date-time"),
+        ("timeless", ", dt: {type: string}", "no meta.dt"),
+    ],
+)
+def test_event__of_a_schema_without_a_table__refused_and_kept(
+    tmp_path: Path, title: str, meta: str, words: str
+) -> None:
+    write_schema(tmp_path, title, meta)
+    pipeline = EventPipeline(SchemaRepository([tmp_path]))
+    sent = [{"$schema": f"/{title}/1.0.0", "meta": {"stream": "s"}} for _ in range(2)]
+    outcome = pipeline.process(
+        sent, {"s": StreamConfig("s", title, {})}, received=RECEIVED, request_id=None
+    )
+    assert outcome.accepted == 0
+    assert list(outcome.records) == ["rejected"]
+    kept = [orjson.loads(line) for line in outcome.records["rejected"]]
+    assert [k["reason"] for k in kept] == ["no_table"] * 2
+    assert words in outcome.errors[0]["context"]["message"]
+    assert title in kept[0]["errors"][0]
+
+
+def test_event__of_any_other_title__in_the_topic_that_the_sink_reads(tmp_path: Path) -> None:
+    titles = ["mediawiki/page-view", "analytics/x", "old"]
+    for title in titles:
+        write_schema(tmp_path, title, DT)
+    write_schema(tmp_path, "old", "", "0.9.0")
+    uris = [*(f"/{title}/1.0.0" for title in titles), "/old/0.9.0"]
+    streams = {title: StreamConfig(title, title, {}) for title in titles}
+    repository = SchemaRepository([tmp_path])
+    outcome = EventPipeline(repository).process(
+        [{"$schema": uri, "meta": {"stream": uri[1:-6]}} for uri in uris],
+        streams,
+        received=RECEIVED,
+        request_id=None,
+    )
+    assert outcome.errors == outcome.invalid == []
+    read = event_schemas(repository)
+    assert set(outcome.records) == set(read) == {"mediawiki_page_view", "x", "old"}
+    for topic, lines in outcome.records.items():
+        assert parse_lines(b"\n".join(lines) + b"\n", 0, read[topic]).bad == ()
+
+
+def test_event__of_a_title_added_later__refused_until_intake_and_sink_begin_again(
+    tmp_path: Path,
+) -> None:
+    repository = SchemaRepository([tmp_path])
+    pipeline = EventPipeline(repository)
+    write_schema(tmp_path, "late", DT)
+    sent = {"$schema": "/late/1.0.0", "meta": {"stream": "s"}}
+    streams = {"s": StreamConfig("s", "late", {})}
+    for found, accepted in ((pipeline, 0), (EventPipeline(repository), 1)):
+        outcome = found.process([sent], streams, received=RECEIVED, request_id=None)
+        assert outcome.accepted == accepted
+        assert not accepted or list(outcome.records) == ["late"]
+
+
+def test_pipeline__two_titles_of_one_table__error_names_both(tmp_path: Path) -> None:
+    for title in ("analytics/a/b", "a-b"):
+        write_schema(tmp_path, title, DT)
+    with pytest.raises(TableNameError, match=r"'a-b' and 'analytics/a/b' would share"):
+        EventPipeline(SchemaRepository([tmp_path]))
 
 
 def test_identifiers__many__all_different_and_version_4() -> None:

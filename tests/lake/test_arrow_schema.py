@@ -50,7 +50,17 @@ def test_arrow_schema__part__column_type(part: dict[str, Any], kind: pa.DataType
     assert found.field("c").nullable
 
 
-@pytest.mark.parametrize("part", [{"type": "object"}, {"type": ["string", "integer"]}, {}])
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "object"},
+        {"type": ["string", "integer"]},
+        {},
+        True,
+        {"type": "object", "properties": {"any": {}}},
+        {"type": "array", "items": {"type": "object", "properties": {"any": {}}}},
+    ],
+)
 def test_arrow_schema__no_column_type__left_out(part: dict[str, Any]) -> None:
     schema = {"type": "object", "properties": {"c": part, "d": {"type": "string"}}}
     assert arrow_schema(schema).names == ["d"]

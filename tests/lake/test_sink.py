@@ -13,7 +13,9 @@ from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.exceptions import CommitFailedException
 from tests.lake.lake_parts import RECEIVED, WEB, Writer, refused, web_event
 
-from allotment.intake.pipeline import rejected_record
+from allotment.contract.schemas import SchemaRepository
+from allotment.contract.streams import StreamConfig
+from allotment.intake.pipeline import EventPipeline, rejected_record
 from allotment.journal.protocol import Partition
 from allotment.journal.segments import SegmentReader, SegmentWriter
 from allotment.lake import sink as sink_module
@@ -22,6 +24,7 @@ from allotment.lake.maintenance import Care, Maintenance
 from allotment.lake.offsets import append_at
 from allotment.lake.query import Row, run_sql
 from allotment.lake.sink import UNREADABLE, Sink, SinkLimits
+from allotment.lake.tables import event_schemas
 from allotment.lake.writing import write_data_files
 
 
@@ -233,6 +236,30 @@ def test_step__what_the_intake_refused__each_with_its_own_reason(
     assert found["not_an_object"][3] == "7"
     assert found["malformed_json"][:4] == (None, None, ["the body is not JSON"], "{")
     assert found[UNREADABLE][3] == "broken"
+
+
+def test_step__schema_of_any_title__its_events_are_rows_of_its_table(
+    journal: Writer, catalog: SqlCatalog, lake_dir: Path, tmp_path: Path
+) -> None:
+    title = "mediawiki/page-view"
+    (tmp_path / "schemas" / title).mkdir(parents=True)
+    (tmp_path / "schemas" / title / "1.0.0.yaml").write_text(
+        f"title: {title}\n$id: /{title}/1.0.0\ntype: object\nproperties:\n"
+        "  meta: {type: object, properties: {dt: {type: string, format: date-time}}}\n"
+        "  free: {type: object, properties: {any: {}}}\n"
+    )
+    repository = SchemaRepository([tmp_path / "schemas"])
+    outcome = EventPipeline(repository).process(
+        [{"$schema": f"/{title}/1.0.0", "meta": {"stream": "views"}, "free": {"any": 1}}],
+        {"views": StreamConfig("views", title, {})},
+        received=RECEIVED,
+        request_id=None,
+    )
+    for topic, lines in outcome.records.items():
+        journal.append(lines, topic=topic)
+    assert make(journal, catalog, event_schemas(repository)).step() == outcome.accepted == 1
+    asked = "select meta.dt is null, count(*) from event.mediawiki_page_view group by all"
+    assert run_sql(lake_dir, asked)[1] == [(False, 1)]
 
 
 def test_step__topic_without_table__warned_of_once_and_left(

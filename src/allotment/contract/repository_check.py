@@ -18,7 +18,8 @@ from allotment.contract.materialize import (
     to_yaml,
     walk,
 )
-from allotment.contract.schemas import SEMVER, read_yaml, version_key
+from allotment.contract.schemas import SEMVER, SchemaRepository, read_yaml, version_key
+from allotment.contract.tables import TableNameError, event_tables
 
 CURRENT: Final = "current.yaml"
 _SNAKE_CASE: Final = re.compile(r"\$?[a-z]+[a-z0-9_]*", re.ASCII)
@@ -68,7 +69,8 @@ def check_repository(paths: Sequence[Path]) -> list[Problem]:
 
     The rules: a folder is its title; `$id` is `/title/version`; the newest version is what
     `current.yaml` gives; symlinks point where they say; a released version is flat, valid draft-07,
-    has one type per property, snake_case names, bounded numbers, and examples that validate.
+    has one type per property, snake_case names, bounded numbers, and examples that validate; no two
+    titles share a table.
     """
     sources = _Sources(paths)
     problems: list[Problem] = []
@@ -78,6 +80,10 @@ def check_repository(paths: Sequence[Path]) -> list[Problem]:
             continue
         for folder in sorted({file.parent for file in root.rglob("*.yaml")}):
             problems.extend(_check_folder(root, folder, sources))
+    try:
+        event_tables(SchemaRepository(paths))
+    except TableNameError as error:
+        problems.append(Problem(paths[0], str(error)))
     return problems
 
 

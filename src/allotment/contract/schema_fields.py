@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 Path = tuple[str, ...]
+
+
+def type_of(schema: Mapping[str, Any]) -> str | None:
+    """The one type that a schema allows beside null; None where it allows any or several."""
+    kind = schema.get("type")
+    if isinstance(kind, list):
+        named = [name for name in kind if name != "null"]
+        kind = named[0] if len(named) == 1 else None
+    elif kind is None and "properties" in schema:
+        return "object"
+    return kind if isinstance(kind, str) else None
 
 
 def has_field(schema: dict[str, Any], path: Sequence[str]) -> bool:

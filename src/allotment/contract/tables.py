@@ -1,13 +1,29 @@
-"""Where the events of a schema land: one table, and one journal topic, per schema title."""
+"""Where the events of a schema land: one table, and one journal topic, per schema title.
+
+The intake asks here which events it may take, and the sink which tables to make. So nothing is
+acknowledged that has no table to land in.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from allotment.contract.materialize import walk
+from allotment.contract.schema_fields import type_of
+from allotment.contract.schemas import SchemaNotFoundError, SchemaRepository
 
 REJECTED: Final = "rejected"
 """Topic and table of what the intake refused, whole and with the reason."""
 
 _PREFIX: Final = "analytics/"
+_FRAGMENTS: Final = "fragment/"
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_]{0,199}", re.ASCII)
+
+
+class TableNameError(ValueError):
+    """Two things would land in one table; the message names both."""
 
 
 def table_name(schema_title: str) -> str:
@@ -16,3 +32,60 @@ def table_name(schema_title: str) -> str:
     Both the journal topic and the lake table have this name.
     """
     return schema_title.removeprefix(_PREFIX).replace("/", "_").replace("-", "_").lower()
+
+
+def event_tables(repository: SchemaRepository) -> dict[str, str]:
+    """The schema title of every table of events, by table name.
+
+    Raises:
+        TableNameError: two titles would share a table, or one would take that of the rejected.
+    """
+    found: dict[str, str] = {}
+    for title in repository.titles():
+        if why_no_table(repository, title) is not None:
+            continue
+        name = table_name(title)
+        if name == REJECTED:
+            raise TableNameError(
+                f"schema title {title!r} would have the table {name!r}, which holds what the intake"
+                " refused; rename the title"
+            )
+        if name in found:
+            raise TableNameError(
+                f"schema titles {found[name]!r} and {title!r} would share the table {name!r};"
+                " rename one of them"
+            )
+        found[name] = title
+    return found
+
+
+def why_no_table(repository: SchemaRepository, title: str) -> str | None:
+    """Why events of a title have no table; None where they have one.
+
+    The newest version of the title decides for all of its versions, since its columns are the
+    table's.
+    """
+    if title.startswith(_FRAGMENTS):
+        return "it is a fragment, a part of other schemas"
+    if not _NAME.fullmatch(table_name(title)):
+        return "its title makes no table name: begin with a letter or a digit, at most 200 long"
+    try:
+        body = repository.latest(title).body
+    except (SchemaNotFoundError, ValueError, OSError) as error:
+        return f"its newest version cannot be read: {error}"
+    if type_of(body) != "object" or not _has_receive_time(body):
+        return "its newest version has no meta.dt that is a text with format date-time"
+    if any("$ref" in node or "allOf" in node for _, node in walk(body)):
+        return "its newest version is not materialised: it still holds $ref or allOf"
+    return None
+
+
+def _has_receive_time(body: Mapping[str, Any]) -> bool:
+    """Whether there is a `meta.dt` to partition the table by."""
+    node: Any = body
+    for name in ("meta", "dt"):
+        properties = node.get("properties") if type_of(node) == "object" else None
+        node = properties.get(name) if isinstance(properties, dict) else None
+        if not isinstance(node, dict):
+            return False
+    return type_of(node) == "string" and node.get("format") == "date-time"

@@ -1,6 +1,6 @@
 """What happens to each event between the request and the journal: fill, check, validate, write out.
 
-No I/O but the first reading of a schema; the clock and the request id come from the caller.
+No I/O but the reading of schemas; the clock and the request id come from the caller.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import orjson
 from allotment.contract.schema_fields import Path, defaults, fill_defaults, has_field
 from allotment.contract.schemas import SchemaNotFoundError, SchemaRepository
 from allotment.contract.streams import StreamConfig
-from allotment.contract.tables import REJECTED, table_name
+from allotment.contract.tables import REJECTED, event_tables, why_no_table
 from allotment.contract.validator import NestingError, Validator, error_texts, errors_text
 from allotment.intake.identifiers import IdentifierSource
 
@@ -24,7 +24,24 @@ RAW_BYTES: Final = 64 * 1024
 Json: TypeAlias = Any
 _DEEP: Final = "nested_too_deeply"
 _DEEP_MESSAGE: Final = "the event is nested too deeply; some 250 levels can be kept"
-_ADDRESS_HEADERS: Final = ("x-client-ip", "x-forwarded-for", "x-real-ip", "forwarded")
+_ADDRESS_HEADERS: Final = frozenset(
+    {
+        "cf-connecting-ip",
+        "cf-connecting-ipv6",
+        "fastly-client-ip",
+        "forwarded",
+        "forwarded-for",
+        "true-client-ip",
+        "x-client-ip",
+        "x-cluster-client-ip",
+        "x-envoy-external-address",
+        "x-forwarded",
+        "x-forwarded-for",
+        "x-original-forwarded-for",
+        "x-real-ip",
+    }
+)
+"""Where proxies and content networks put the address of who asked."""
 
 
 @dataclass(slots=True)
@@ -65,7 +82,13 @@ class EventPipeline:
     """Processes events. One per process; remembers the schemas that it met."""
 
     def __init__(self, schemas: SchemaRepository) -> None:
+        """Take the tables that the repository's schemas have now.
+
+        Raises:
+            TableNameError: two schema titles would share a table.
+        """
         self._schemas = schemas
+        self._topics = {title: table for table, title in event_tables(schemas).items()}
         self._plans: dict[str, _Plan] = {}
         self._identifiers = IdentifierSource()
         self._streams: Mapping[str, StreamConfig] = {}
@@ -172,6 +195,7 @@ class EventPipeline:
             raise _RefusalError("unknown_schema", "$schema must be a text such as /title/1.0.0")
         try:
             schema = self._schemas.load(uri)
+            topic = self._topic(schema.title)
             validator = Validator(schema)
         except (SchemaNotFoundError, ValueError) as error:
             raise _RefusalError(
@@ -181,7 +205,7 @@ class EventPipeline:
         plan = self._plans[uri] = _Plan(
             uri=uri,
             title=schema.title,
-            topic=table_name(schema.title),
+            topic=topic,
             validator=validator,
             fills_id=has_field(body, ("meta", "id")),
             fills_dt=has_field(body, ("meta", "dt")),
@@ -189,6 +213,18 @@ class EventPipeline:
             defaults=defaults(body),
         )
         return plan
+
+    def _topic(self, title: str) -> str:
+        """The journal topic of a schema title, which is also its table."""
+        topic = self._topics.get(title)
+        if topic is None:
+            why = why_no_table(self._schemas, title) or (
+                "it came after the intake began; start the intake and the sink again"
+            )
+            raise _RefusalError(
+                "no_table", f"events of schema title {title} have no table to land in: {why}"
+            )
+        return topic
 
 
 def rejected_record(

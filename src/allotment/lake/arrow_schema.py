@@ -8,8 +8,8 @@
 | object with `properties` | struct of them, open or closed |
 | object with only `additionalProperties: {schema}` | map<string, …> |
 
-Any other object or a union of types has no column type and is kept out; the event stays whole in
-the journal. Every column may be null: Iceberg can add a column, but not demand it of old rows.
+Any other object, one that would be a struct without fields, or a union of types has no column type
+and is kept out. Every column may be null: Iceberg can add a column, but not demand it of old rows.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
+
+from allotment.contract.schema_fields import type_of
 
 TIMESTAMP = pa.timestamp("us", tz="UTC")
 
@@ -43,7 +45,7 @@ def _column_type(schema: Mapping[str, Any], where: str) -> pa.DataType | None:
     unresolved = next((word for word in ("$ref", "allOf") if word in schema), None)
     if unresolved:
         raise ValueError(f"{where} still holds {unresolved!r}; materialise the schema first")
-    kind = _kind(schema)
+    kind = type_of(schema)
     if kind == "string":
         return TIMESTAMP if schema.get("format") == "date-time" else pa.string()
     if kind == "array":
@@ -57,24 +59,16 @@ def _column_type(schema: Mapping[str, Any], where: str) -> pa.DataType | None:
 
 def _object_type(schema: Mapping[str, Any], where: str) -> pa.DataType | None:
     properties = schema.get("properties")
-    if properties:
+    if isinstance(properties, Mapping) and properties:
         found = {
             name: _column_type(part, f"{where}/properties/{name}")
             for name, part in properties.items()
+            if isinstance(part, Mapping)
         }
-        return pa.struct([pa.field(name, kind) for name, kind in found.items() if kind is not None])
+        kept = [pa.field(name, kind) for name, kind in found.items() if kind is not None]
+        return pa.struct(kept) if kept else None  # a file can hold no struct without fields
     values = schema.get("additionalProperties")
     if not isinstance(values, Mapping):
         return None
     value = _column_type(values, f"{where}/additionalProperties")
     return None if value is None else pa.map_(pa.string(), pa.field("value", value))
-
-
-def _kind(schema: Mapping[str, Any]) -> str | None:
-    kind = schema.get("type")
-    if isinstance(kind, list):
-        named = [name for name in kind if name != "null"]
-        return named[0] if len(named) == 1 else None
-    if kind is None and "properties" in schema:
-        return "object"
-    return kind if isinstance(kind, str) else None

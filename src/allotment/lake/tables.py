@@ -12,7 +12,7 @@ from pyiceberg.table import Table
 from pyiceberg.transforms import DayTransform
 
 from allotment.contract.schemas import SchemaRepository
-from allotment.contract.tables import REJECTED, table_name
+from allotment.contract.tables import REJECTED, event_tables, table_name
 from allotment.lake.arrow_schema import TIMESTAMP, arrow_schema
 from allotment.lake.catalog import EVENT
 
@@ -41,17 +41,19 @@ PROPERTIES: Mapping[str, str] = {
 """What every table of ours is created with."""
 
 _ATTEMPTS = 5
-_BASE_TITLES = "analytics/"
 
 _log = logging.getLogger(__name__)
 
 
 def event_schemas(repository: SchemaRepository) -> dict[str, pa.Schema]:
-    """The columns of each monotable, by table name, from the latest version of its schema."""
+    """The columns of each monotable, by table name, from the latest version of its schema.
+
+    Raises:
+        TableNameError: two schema titles would share a table.
+    """
     return {
-        table_name(title): arrow_schema(repository.latest(title).body)
-        for title in sorted(repository.titles())
-        if title.startswith(_BASE_TITLES)
+        name: arrow_schema(repository.latest(title).body)
+        for name, title in event_tables(repository).items()
     }
 
 
