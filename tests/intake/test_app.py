@@ -352,7 +352,14 @@ def test_addresses__sent_by_a_client__never_stored(intake: Intake) -> None:
     http = {
         "client_ip": "192.0.2.77",
         "method": "GET",
-        "request_headers": {"X-Client-IP": "192.0.2.77", "x-forwarded-for": "192.0.2.77", "a": "b"},
+        "request_headers": {
+            "X-Client-IP": "192.0.2.77",
+            "x-forwarded-for": "192.0.2.77",
+            "CF-Connecting-IP": "192.0.2.77",
+            "true-client-ip": "192.0.2.77",
+            "x-cluster-client-ip": "192.0.2.77",
+            "a": "b",
+        },
     }
     assert intake.send([event(http=http), event(http=http, action=5)]).status == 207
     assert intake.records()[0]["http"] == {"method": "GET", "request_headers": {"a": "b"}}
