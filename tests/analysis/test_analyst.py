@@ -15,6 +15,7 @@ from tests.analysis.synthetic import EXPERIMENT, TABLE, event, population, put, 
 
 from allotment.analysis import reports
 from allotment.analysis.analyst import AnalysisError, Analyst, analyze, analyze_by_name
+from allotment.analysis.configuration import ConfigurationSource
 from allotment.analysis.rendering import render_text
 from allotment.analysis.report import Report
 from allotment.lake.query import QueryError, run_sql, snapshots
@@ -191,18 +192,20 @@ def test_render_text__report__says_verdict_and_inputs(planted: Path) -> None:
 
 
 class Registry:
-    """A real HTTP server with the two forms of the experiments API."""
+    """A real HTTP server with the analytics form of the experiments API."""
 
     def __init__(self) -> None:
-        self.served = [EXPERIMENT]
-        self.everything = [EXPERIMENT]
+        self.experiments: object = [{**EXPERIMENT, "active": True}]
+        self.version: str | None = "7"
         registry = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                whole = self.path.endswith("?format=analytics")
-                body = json.dumps(registry.everything if whole else registry.served).encode()
-                self.send_response(200)
+                asked = self.path == "/api/v1/experiments?format=analytics"
+                body = json.dumps(registry.experiments).encode()
+                self.send_response(200 if asked else 404)
+                if registry.version is not None:
+                    self.send_header("X-Allotment-Config-Version", registry.version)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
@@ -233,7 +236,13 @@ def registry() -> Iterator[Registry]:
 
 def live(**changes: object) -> dict[str, Any]:
     """The experiment, running now."""
-    return {**EXPERIMENT, "start": "2020-01-01T00:00:00Z", "end": "2120-01-01T00:00:00Z", **changes}
+    return {
+        **EXPERIMENT,
+        "active": True,
+        "start": "2020-01-01T00:00:00Z",
+        "end": "2120-01-01T00:00:00Z",
+        **changes,
+    }
 
 
 def test_step__change_by_change__a_report_for_each_and_none_in_between(
@@ -241,16 +250,16 @@ def test_step__change_by_change__a_report_for_each_and_none_in_between(
 ) -> None:
     lake_dir = tmp_path / "lake"
     future = {**live(start="2119-01-01T00:00:00Z"), "name": "future"}
-    registry.served = registry.everything = [live(), future, {"name": "broken"}]
+    registry.experiments = [live(), future, {"name": "broken"}]
     put(lake_dir, visits("a", "control", 2, 1))
     analyst = Analyst(lake_dir, registry.url, tmp_path / "cache", report_seconds=0)
     assert [r.experiment for r in analyst.step()] == ["card"]
     assert analyst.step() == []
     put(lake_dir, visits("b", "card", 2, 1))
     assert len(analyst.step()) == 1
-    registry.served = registry.everything = [live(version="8")]
+    registry.experiments = [live(version="8")]
     assert len(analyst.step()) == 1
-    registry.served = []
+    registry.experiments = [live(version="8", active=False)]
     stopped = analyst.step()
     assert [report.over for report in stopped] == [True]
     assert reports.latest(lake_dir, "card") == stopped[0]
@@ -265,7 +274,7 @@ def test_step__change_by_change__a_report_for_each_and_none_in_between(
 def test_step__changes_fast__no_more_than_one_report_in_the_time(
     tmp_path: Path, registry: Registry
 ) -> None:
-    registry.served = registry.everything = [live()]
+    registry.experiments = [live()]
     analyst = Analyst(tmp_path / "lake", registry.url, tmp_path / "cache", report_seconds=3600)
     assert len(analyst.step()) == 1
     put(tmp_path / "lake", visits("a", "control", 2, 1))
@@ -273,12 +282,65 @@ def test_step__changes_fast__no_more_than_one_report_in_the_time(
 
 
 def test_step__registry_down__last_good_copy_is_used(tmp_path: Path, registry: Registry) -> None:
-    registry.served = registry.everything = [live()]
+    registry.experiments = [live()]
     Analyst(tmp_path / "lake", registry.url, tmp_path / "cache").step()
     registry.server.server_close()
     put(tmp_path / "lake", visits("a", "control", 2, 1))
     again = Analyst(tmp_path / "lake", "http://127.0.0.1:1", tmp_path / "cache")
     assert [counts(report)[0] for report in again.step()] == [("control", 1, 2, 1)]
+
+
+@pytest.mark.parametrize("version", [None, "6", "", "x"])
+def test_step__answer_emptied_without_a_version_to_vouch__the_last_good_stays(
+    tmp_path: Path, registry: Registry, version: str | None
+) -> None:
+    registry.experiments = [live()]
+    lake_dir, cache_dir = tmp_path / "lake", tmp_path / "cache"
+    Analyst(lake_dir, registry.url, cache_dir).step()
+    registry.experiments, registry.version = [], version
+    put(lake_dir, visits("a", "control", 2, 1))
+    for name in ("running", "started anew"):
+        found = ConfigurationSource(registry.url, cache_dir).current()
+        assert [item["name"] for item in found.experiments] == ["card"], name
+        assert found.version == 7
+    made = Analyst(lake_dir, registry.url, cache_dir).step()
+    assert [(report.experiment, report.over) for report in made] == [("card", False)]
+
+
+def test_current__emptied_with_a_version_as_high__believed(
+    tmp_path: Path, registry: Registry
+) -> None:
+    source = ConfigurationSource(registry.url, tmp_path)
+    assert len(source.current().experiments) == 1
+    registry.experiments = []
+    found = source.current()
+    assert (found.experiments, found.version) == ((), 7)
+    registry.version = None
+    assert ConfigurationSource(registry.url, tmp_path).current().experiments == ()
+
+
+@pytest.mark.parametrize("answer", [{}, None, [5], "x", [{"name": "card"}]])
+def test_current__nothing_that_can_be_read__the_last_good_stays(
+    tmp_path: Path, registry: Registry, answer: object
+) -> None:
+    source = ConfigurationSource(registry.url, tmp_path)
+    good = source.current()
+    registry.experiments, registry.version = answer, "8"
+    assert source.current() == good
+
+
+def test_current__copy_on_disk_damaged__the_registry_is_asked(
+    tmp_path: Path, registry: Registry
+) -> None:
+    for copy in ("", "[]", '{"experiments": 5}', '{"experiments": [], "fetched_at": "x"}'):
+        (tmp_path / "analyst-experiments.json").write_text(copy)
+        source = ConfigurationSource(registry.url, tmp_path)
+        assert len(source.current().experiments) == 1
+
+
+def test_analyze__not_said_whether_switched_on__not_taken_for_stopped(tmp_path: Path) -> None:
+    assert analyze(tmp_path, {**EXPERIMENT}, now=DURING).over is False
+    assert analyze(tmp_path, {**EXPERIMENT, "active": False}, now=DURING).over is True
 
 
 def test_step__registry_never_answered__error_says_so(tmp_path: Path) -> None:
@@ -287,7 +349,7 @@ def test_step__registry_never_answered__error_says_so(tmp_path: Path) -> None:
 
 
 def test_run__until_stopped__report_appears(tmp_path: Path, registry: Registry) -> None:
-    registry.served = registry.everything = [live()]
+    registry.experiments = [live()]
     stop = threading.Event()
     analyst = Analyst(tmp_path / "lake", registry.url, tmp_path / "cache", every_seconds=0.05)
     thread = threading.Thread(target=analyst.run, args=(stop,))

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from allotment.allocation import parse_experiment
 from allotment.registry import lifecycle
-from allotment.registry.models import Stream
+from allotment.registry.models import Experiment, Stream
 from allotment.registry.plan import ExperimentPlan, InstrumentPlan
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("streams")]
@@ -81,8 +81,25 @@ def test_experiments__draft_future_stopped__only_future_unless_analytics(
         lifecycle.activate(lifecycle.create(experiment_plan(machine_name="stopped-one")))
     )
     assert [e["name"] for e in get("/api/v1/experiments")] == ["future-one"]
-    listed = [e["name"] for e in get("/api/v1/experiments?format=analytics")]
-    assert listed == ["future-one", "stopped-one"]
+    listed = get("/api/v1/experiments?format=analytics")
+    assert [(e["name"], e["active"]) for e in listed] == [
+        ("future-one", True),
+        ("stopped-one", False),
+    ]
+
+
+def test_experiments__past_its_end__active_in_analytics_until_switched_off(
+    experiment_plan: MakeExperiment,
+) -> None:
+    item = lifecycle.activate(lifecycle.create(experiment_plan()))
+    (plain,) = get("/api/v1/experiments")
+    assert "active" not in plain
+    Experiment.objects.update(end=timezone.now() - timedelta(hours=1))
+    assert get("/api/v1/experiments") == []
+    (ended,) = get("/api/v1/experiments?format=analytics")
+    assert ended == {**plain, "end": ended["end"], "active": True}
+    lifecycle.stop(item)
+    assert get("/api/v1/experiments?format=analytics") == [{**ended, "active": False}]
 
 
 def test_experiments__unknown_format__400_with_what_to_give() -> None:

@@ -51,7 +51,7 @@ def report(control: Moments, *others: Moments, over: bool = False, mixed: int = 
             "stream_name": "product_metrics.web_base",
             "schema_id": "/analytics/product_metrics/web/base/1.3.0",
             "version": "3",
-            "stopped": over,
+            "active": not over,
         }
     )
     measured = Measured(dict(zip(groups, [control, *others], strict=True)), mixed, OWN)

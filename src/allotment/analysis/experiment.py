@@ -45,8 +45,7 @@ class Experiment:
 def parse_experiment(item: Mapping[str, Any]) -> Experiment:
     """Read one experiment of `GET /api/v1/experiments?format=analytics`.
 
-    `stopped` is ours: the analyst sets it on an experiment that is served for analysis only though
-    its end has not come.
+    Without `active`, the switch, it counts as switched on: what an experiment lacks ends it never.
 
     Raises:
         AnalysisError: a field is missing or cannot be used.
@@ -72,7 +71,7 @@ def parse_experiment(item: Mapping[str, Any]) -> Experiment:
         start=_time(name, "start", item.get("start")),
         end=_time(name, "end", item.get("end")),
         version=str(item.get("version") or ""),
-        stopped=bool(item.get("stopped")),
+        stopped=item.get("active") is False,
     )
 
 

@@ -35,12 +35,15 @@ class Shaped:
 
 
 def experiments(now: datetime, *, analytics: bool = False) -> Shaped:
-    """Active and future experiments; for analytics also ended and switched-off ones."""
+    """Active and future experiments; for analytics also ended and switched-off ones, each with
+    whether it is switched on."""
     rows = Experiment.objects.filter(activated__isnull=False).order_by("machine_name")
     rows = rows.prefetch_related("groups", "sites").select_related("stream")
 
     def shape(row: Experiment) -> Document | None:
-        return experiment(row) if analytics or _is_served(row, now) else None
+        if analytics:
+            return {**experiment(row), "active": row.active}
+        return experiment(row) if _is_served(row, now) else None
 
     return _shape_each(rows, shape)
 
