@@ -99,10 +99,12 @@ def stand_in_registry() -> Iterator[StandIn]:
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             stand_in.asked += 1
-            tag = f'"{stand_in.version}"'
+            tag = f'"{hash(stand_in.body)}"'
             if stand_in.status == 200 and self.headers["If-None-Match"] == tag:
                 stand_in.not_modified += 1
                 self.send_response(304)
+                if stand_in.version:
+                    self.send_header("X-Allotment-Config-Version", stand_in.version)
                 self.end_headers()
                 return
             self.send_response(stand_in.status)

@@ -44,6 +44,35 @@ def test_refresh__unchanged__304_confirms_without_a_body(registry: StandIn, tmp_
     assert found.last_error is None
 
 
+def test_refresh__304_with_another_version__it_is_taken_and_on_disk(
+    registry: StandIn, tmp_path: Path
+) -> None:
+    found = source(registry, tmp_path)
+    found.refresh()
+    streams = found.state.streams
+    registry.version = "9"
+    found.refresh()
+    assert registry.not_modified == 1
+    assert (found.state.version, found.state.streams) == ("9", streams)
+    assert source(registry, tmp_path).state.version == "9"
+    registry.version = ""
+    found.refresh()
+    assert (registry.not_modified, found.state.version) == (2, "9")
+
+
+def test_intake__version_rises_without_another_body__ready_shows_it(
+    start_intake: StartIntake, registry: StandIn
+) -> None:
+    intake = start_intake()
+    wait_until(intake.ready, "ready")
+    registry.version = "12"
+
+    def shown() -> object:
+        return intake.request("GET", "/readyz").json()["stream_configuration"]["version"]
+
+    wait_until(lambda: shown() == "12", "the version of the 304 is shown")
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [

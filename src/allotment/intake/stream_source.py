@@ -14,7 +14,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -108,15 +108,22 @@ class StreamSource:
                 headers = answer.headers
         except urllib.error.HTTPError as error:
             with error:
-                if error.code == _NOT_MODIFIED and held.known:
-                    return _confirmed(held)
-            raise
+                if error.code != _NOT_MODIFIED or not held.known:
+                    raise
+                return self._confirmed(held, error.headers[_VERSION_HEADER])
         if len(body) > _LARGEST_ANSWER:
             raise ConfigRefusedError(f"the answer is larger than {_LARGEST_ANSWER} bytes")
         fresh = accept(
             orjson.loads(body), held, version=headers[_VERSION_HEADER], etag=headers["ETag"]
         )
         if fresh.document != held.document or fresh.version != held.version:
+            self._store(fresh)
+        return fresh
+
+    def _confirmed(self, held: StreamState, version: str | None) -> StreamState:
+        """What is held, confirmed now; the version may have risen without a change to the body."""
+        fresh = replace(held, version=version or held.version, confirmed=time.time())
+        if fresh.version != held.version:
             self._store(fresh)
         return fresh
 
@@ -157,12 +164,6 @@ def accept(
             "; ".join(problems) or "the answer has no streams; some were known"
         )
     return StreamState(streams, document, version, etag, time.time(), tuple(problems))
-
-
-def _confirmed(held: StreamState) -> StreamState:
-    return StreamState(
-        held.streams, held.document, held.version, held.etag, time.time(), held.problems
-    )
 
 
 def _from_cache(cache_file: Path) -> StreamState:
