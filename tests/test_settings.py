@@ -21,6 +21,25 @@ def test_settings__nothing_given__defaults_follow_the_ports() -> None:
     assert settings.data == Path.cwd() / "var"
 
 
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.2", "http://127.0.0.2:8000"),
+        ("0.0.0.0", "http://127.0.0.1:8000"),
+        ("::1", "http://[::1]:8000"),
+        ("::", "http://[::1]:8000"),
+    ],
+)
+def test_settings__host__is_where_the_registry_is_reached(host: str, url: str) -> None:
+    assert from_environ({"ALLOTMENT_HOST": host}).registry_url == url
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])
+def test_settings__login_without_password_beyond_this_machine__is_refused(host: str) -> None:
+    with pytest.raises(SettingsError, match="without a password"):
+        from_environ({"ALLOTMENT_HOST": host, "ALLOTMENT_DEV_LOGIN": "yes"})
+
+
 def test_settings__handed_to_another_process__are_the_same(tmp_path: Path) -> None:
     settings = from_environ(
         {
@@ -53,6 +72,7 @@ def test_addresses__noted__are_read_again_and_hold_no_secret(tmp_path: Path) -> 
     [
         ("ALLOTMENT_REGISTRY_PORT", "eighty"),
         ("ALLOTMENT_INTAKE_PORT", "70000"),
+        ("ALLOTMENT_HOST", "localhost"),
         ("ALLOTMENT_SINK_SECONDS", "0"),
         ("ALLOTMENT_DEV_LOGIN", "perhaps"),
         ("ALLOTMENT_MAX_BODY_BYTES", "-1"),

@@ -7,12 +7,14 @@ is handed the values that it needs.
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
+_IPV6 = 6
 _ADDRESS_FILE = "addresses.json"
 _ADDRESSES = ("ALLOTMENT_REGISTRY_URL", "ALLOTMENT_INTAKE_URL")
 
@@ -32,15 +34,17 @@ class _Raw:
     """Every setting as text, in the order in which the reference lists them."""
 
     data: str = _setting("./var", "Folder that holds everything; safe to delete.")
-    host: str = _setting("127.0.0.1", "Address that the servers listen on.")
+    host: str = _setting(
+        "127.0.0.1", "IP address that the servers listen on; 0.0.0.0 or :: for all of the machine."
+    )
     registry_port: str = _setting("8000", "Port of the registry's pages and API.")
     intake_port: str = _setting("8192", "Port of the event intake.")
     demo_port: str = _setting("8001", "Port of the demo wiki.")
     registry_url: str = _setting(
-        "", "Where other parts reach the registry. Empty: http://127.0.0.1:<registry port>."
+        "", "Where other parts reach the registry. Empty: http://<host>:<registry port>."
     )
     intake_url: str = _setting(
-        "", "Where clients send events. Empty: http://127.0.0.1:<intake port>/v1/events."
+        "", "Where clients send events. Empty: http://<host>:<intake port>/v1/events."
     )
     config_refresh_seconds: str = _setting(
         "5", "How often sites and the intake ask the registry for its configuration, in seconds."
@@ -83,6 +87,11 @@ class Settings:
     allowed_hosts: tuple[str, ...]
     dev_login: bool
     max_body_bytes: int
+
+    @property
+    def url_host(self) -> str:
+        """The host as a URL on this machine names it."""
+        return _url_host(self.host)
 
     @property
     def registry_dir(self) -> Path:
@@ -134,6 +143,14 @@ def from_environ(environ: Mapping[str, str] | None = None) -> Settings:
             f"{unknown[0]} is not a setting of Allotment; known are {', '.join(sorted(known))}"
         )
     raw = _Raw(**{name: given[variable] for variable, name in known.items() if variable in given})
+    _check_host(raw.host)
+    dev_login = _yes("dev_login", raw.dev_login)
+    if dev_login and not ipaddress.ip_address(raw.host).is_loopback:
+        raise SettingsError(
+            f"{variable_name('dev_login')} is 'yes' and {variable_name('host')} is {raw.host}: "
+            "anybody who reaches this machine could come in without a password; listen on "
+            "127.0.0.1, or log in with one"
+        )
     registry_port = _port("registry_port", raw.registry_port)
     intake_port = _port("intake_port", raw.intake_port)
     return Settings(
@@ -142,14 +159,16 @@ def from_environ(environ: Mapping[str, str] | None = None) -> Settings:
         registry_port=registry_port,
         intake_port=intake_port,
         demo_port=_port("demo_port", raw.demo_port),
-        registry_url=(raw.registry_url or f"http://127.0.0.1:{registry_port}").rstrip("/"),
-        intake_url=raw.intake_url or f"http://127.0.0.1:{intake_port}/v1/events",
+        registry_url=(raw.registry_url or f"http://{_url_host(raw.host)}:{registry_port}").rstrip(
+            "/"
+        ),
+        intake_url=raw.intake_url or f"http://{_url_host(raw.host)}:{intake_port}/v1/events",
         config_refresh_seconds=_seconds("config_refresh_seconds", raw.config_refresh_seconds),
         sink_seconds=_seconds("sink_seconds", raw.sink_seconds),
         schema_paths=tuple(Path(part) for part in raw.schemas.split(":") if part),
         secret_key=raw.secret_key,
         allowed_hosts=tuple(h.strip() for h in raw.allowed_hosts.split(",") if h.strip()),
-        dev_login=_yes("dev_login", raw.dev_login),
+        dev_login=dev_login,
         max_body_bytes=_number("max_body_bytes", raw.max_body_bytes, 1, 1 << 30),
     )
 
@@ -187,6 +206,22 @@ def noted_addresses(data: Path) -> dict[str, str]:
     except (FileNotFoundError, ValueError):
         return {}
     return {k: v for k, v in found.items() if k in _ADDRESSES}
+
+
+def _check_host(host: str) -> None:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError as error:
+        raise SettingsError(
+            f"{variable_name('host')} is {host!r}; give an IP address such as 127.0.0.1 or ::1"
+        ) from error
+
+
+def _url_host(host: str) -> str:
+    address = ipaddress.ip_address(host)
+    if address.is_unspecified:
+        return "[::1]" if address.version == _IPV6 else "127.0.0.1"
+    return f"[{host}]" if address.version == _IPV6 else host
 
 
 def _number(name: str, text: str, low: int, high: int) -> int:

@@ -22,6 +22,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from allotment.settings import Settings, note_addresses, to_environ
 from allotment.supervisor import Part, PartFailedError, Supervisor
+from allotment_demo.synthetic_readers import Counts, SyntheticReadersError
+from allotment_demo.synthetic_readers import send as send_synthetic_readers
 
 READY_SECONDS = 60.0
 SYNTHETIC_READERS = 3000
@@ -62,8 +64,10 @@ def up(settings: Settings, console: Console, *, empty: bool) -> None:
             if not stop.is_set():
                 _greet(settings, console, password, time.monotonic() - began)
                 password = None
-            if not empty and not stop.is_set():
-                _send_synthetic_readers(settings, console, stop)
+                if not empty:  # in a thread: the parts are tended meanwhile, and Ctrl-C is heard
+                    threading.Thread(
+                        target=_send_synthetic_readers, args=(settings, console, stop), daemon=True
+                    ).start()
             while not stop.wait(0.25):
                 supervisor.tend()
         except PartFailedError as error:
@@ -78,7 +82,7 @@ def up(settings: Settings, console: Console, *, empty: bool) -> None:
 
 def parts(settings: Settings) -> list[Part]:
     """What `up` runs, in the order of starting; stopping goes the other way."""
-    local = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104
+    local = settings.url_host
     command = (sys.executable, "-m", "allotment", "--parent", str(os.getpid()))
     return [
         Part("sink", (*command, "sink")),
@@ -117,7 +121,7 @@ def _prepare(settings: Settings, *, empty: bool) -> str | None:
 
 
 def _greet(settings: Settings, console: Console, password: str | None, seconds: float) -> None:
-    shown = settings.host if settings.host not in {"0.0.0.0", "::"} else "127.0.0.1"  # noqa: S104
+    shown = settings.url_host
     rows = [
         ("Registry", f"http://{shown}:{settings.registry_port}/"),
         ("Demo wiki", f"http://{shown}:{settings.demo_port}/"),
@@ -143,9 +147,21 @@ def _send_synthetic_readers(settings: Settings, console: Console, stop: threadin
     marker = settings.data / "synthetic-readers.json"
     if marker.exists():
         return
-    seed = _next_seed(settings.data / "synthetic-readers.begun")
-    from allotment_demo import synthetic_readers  # noqa: PLC0415 - absent from a bare SDK install
+    try:
+        counts = _send(settings, console, stop)
+    except SyntheticReadersError as error:
+        if not stop.is_set():
+            console.print(f"No synthetic readers: {error}", soft_wrap=True)
+        return
+    marker.write_text(json.dumps({"readers": SYNTHETIC_READERS, "counts": repr(counts)}))
+    console.print(
+        "Synthetic readers are in the demo's experiment; see its results at "
+        f"{settings.registry_url}/experiments/related-articles-card/results",
+        soft_wrap=True,
+    )
 
+
+def _send(settings: Settings, console: Console, stop: threading.Event) -> Counts:
     with Progress(
         TextColumn("Synthetic readers"),
         BarColumn(),
@@ -158,27 +174,15 @@ def _send_synthetic_readers(settings: Settings, console: Console, stop: threadin
         def on_progress(done: int) -> None:
             progress.update(task, completed=done)
             if stop.is_set():
-                raise KeyboardInterrupt
+                raise SyntheticReadersError("the lab is stopping")
 
-        try:
-            counts = synthetic_readers.send(
-                registry_url=settings.registry_url,
-                intake_url=settings.intake_url,
-                readers=SYNTHETIC_READERS,
-                seed=seed,
-                on_progress=on_progress,
-            )
-        except KeyboardInterrupt:
-            return
-        except synthetic_readers.SyntheticReadersError as error:
-            console.print(f"No synthetic readers: {error}", soft_wrap=True)
-            return
-    marker.write_text(json.dumps({"readers": SYNTHETIC_READERS, "counts": repr(counts)}))
-    console.print(
-        "Synthetic readers are in the demo's experiment; see its results at "
-        f"{settings.registry_url}/experiments/related-articles-card/results",
-        soft_wrap=True,
-    )
+        return send_synthetic_readers(
+            registry_url=settings.registry_url,
+            intake_url=settings.intake_url,
+            readers=SYNTHETIC_READERS,
+            seed=_next_seed(settings.data / "synthetic-readers.begun"),
+            on_progress=on_progress,
+        )
 
 
 def _next_seed(begun: Path) -> int:
@@ -196,8 +200,9 @@ def _check_ports(settings: Settings) -> None:
     }
     if len(set(wanted.values())) < len(wanted):
         raise UpError(f"Registry, intake and demo need three ports; given are {wanted}")
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     for part, port in wanted.items():
-        with socket.socket() as probe:
+        with socket.socket(family) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((settings.host, port))
