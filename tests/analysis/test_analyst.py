@@ -338,6 +338,15 @@ def test_current__copy_on_disk_damaged__the_registry_is_asked(
         assert len(source.current().experiments) == 1
 
 
+def test_analyze__stopped_before_its_end__decides_nothing_then_or_later(planted: Path) -> None:
+    stopped = {**EXPERIMENT, "active": False, "stopped": "2026-11-11T00:00:00Z"}
+    for now in (DURING, AFTER):
+        found = analyze(planted, stopped, now=now)
+        assert (found.verdict.word, found.stopped_early) == ("stopped early", True)
+    late = analyze(planted, {**stopped, "stopped": "2026-11-30T00:00:00Z"}, now=AFTER)
+    assert (late.verdict.word, late.stopped_early) == ("better", False)
+
+
 def test_analyze__not_said_whether_switched_on__not_taken_for_stopped(tmp_path: Path) -> None:
     assert analyze(tmp_path, {**EXPERIMENT}, now=DURING).over is False
     assert analyze(tmp_path, {**EXPERIMENT, "active": False}, now=DURING).over is True

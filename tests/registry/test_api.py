@@ -86,6 +86,10 @@ def test_experiments__draft_future_stopped__only_future_unless_analytics(
         ("future-one", True),
         ("stopped-one", False),
     ]
+    assert listed[0]["stopped"] is None
+    assert listed[1]["start"] <= listed[1]["stopped"] < listed[1]["end"]
+    lifecycle.activate(Experiment.objects.get(machine_name="stopped-one"))
+    assert get("/api/v1/experiments?format=analytics")[1]["stopped"] is None
 
 
 def test_experiments__past_its_end__active_in_analytics_until_switched_off(
@@ -97,9 +101,11 @@ def test_experiments__past_its_end__active_in_analytics_until_switched_off(
     Experiment.objects.update(end=timezone.now() - timedelta(hours=1))
     assert get("/api/v1/experiments") == []
     (ended,) = get("/api/v1/experiments?format=analytics")
-    assert ended == {**plain, "end": ended["end"], "active": True}
+    assert ended == {**plain, "end": ended["end"], "active": True, "stopped": None}
     lifecycle.stop(item)
-    assert get("/api/v1/experiments?format=analytics") == [{**ended, "active": False}]
+    (stopped,) = get("/api/v1/experiments?format=analytics")
+    assert stopped == {**ended, "active": False, "stopped": stopped["stopped"]}
+    assert stopped["stopped"] > stopped["end"], "so its result is not of one stopped early"
 
 
 def test_experiments__unknown_format__400_with_what_to_give() -> None:

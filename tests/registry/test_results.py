@@ -42,7 +42,13 @@ def moments(subjects: int, clicks: int, impressions: int) -> Moments:
     )
 
 
-def report(control: Moments, *others: Moments, over: bool = False, mixed: int = 0) -> Report:
+def report(
+    control: Moments,
+    *others: Moments,
+    over: bool = False,
+    stopped: bool = False,
+    mixed: int = 0,
+) -> Report:
     groups = ["control", *(f"variant-{number}" for number in range(1, len(others) + 1))]
     experiment = parse_experiment(
         {
@@ -51,7 +57,9 @@ def report(control: Moments, *others: Moments, over: bool = False, mixed: int = 
             "stream_name": "product_metrics.web_base",
             "schema_id": "/analytics/product_metrics/web/base/1.3.0",
             "version": "3",
-            "active": not over,
+            "active": not stopped,
+            "end": "2026-11-19T00:00:00Z" if over else "2026-12-19T00:00:00Z",
+            "stopped": "2026-11-18T00:00:00Z" if stopped else None,
         }
     )
     measured = Measured(dict(zip(groups, [control, *others], strict=True)), mixed, OWN)
@@ -153,6 +161,14 @@ def test_page__ended_and_clear__verdict_plot_and_inputs(show: Show) -> None:
     for told in ("version 3", "click_through_rate version 1", "allotment 0.1.0", str(SNAPSHOT)):
         assert told in text
     assert "Fri 20 Nov 2026, 09:30 UTC" in text
+
+
+def test_page__stopped_before_its_end__decides_nothing(show: Show) -> None:
+    text = show(report(CONTROL, BETTER, stopped=True))
+    assert "Stopped early" in text
+    assert "It has ended: stopped early" in text
+    assert "is better" not in text
+    assert "leaves out 0" not in text
 
 
 def test_page__uneven_groups__verdict_withheld_and_no_plot(show: Show) -> None:

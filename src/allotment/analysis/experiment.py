@@ -26,7 +26,9 @@ class Experiment:
     start: datetime | None
     end: datetime | None
     version: str
-    stopped: bool
+    stopped: datetime | None
+    """When it was switched off; None while it is on, or where nobody knows when."""
+    active: bool
 
     @property
     def control(self) -> str:
@@ -39,7 +41,14 @@ class Experiment:
 
     def is_over(self, now: datetime) -> bool:
         """Whether no more events count: its end has passed, or it was switched off."""
-        return self.stopped or (self.end is not None and self.end < now)
+        return not self.active or (self.end is not None and self.end < now)
+
+    @property
+    def stopped_early(self) -> bool:
+        """Whether it was switched off before its planned end."""
+        if self.active:
+            return False
+        return self.end is None or self.stopped is None or self.stopped < self.end
 
 
 def parse_experiment(item: Mapping[str, Any]) -> Experiment:
@@ -71,7 +80,8 @@ def parse_experiment(item: Mapping[str, Any]) -> Experiment:
         start=_time(name, "start", item.get("start")),
         end=_time(name, "end", item.get("end")),
         version=str(item.get("version") or ""),
-        stopped=item.get("active") is False,
+        stopped=_time(name, "stopped", item.get("stopped")),
+        active=item.get("active") is not False,
     )
 
 

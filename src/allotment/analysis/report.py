@@ -59,7 +59,9 @@ class Report:
     experiment: str
     computed_at: datetime
     over: bool
-    """Whether the experiment had ended or was switched off: only then is the verdict final."""
+    """Whether the experiment had ended or was switched off."""
+    stopped_early: bool
+    """Whether it was switched off before its planned end: then nothing can be decided."""
     confidence: float
     inputs: Inputs
     groups: tuple[GroupResult, ...]
@@ -83,6 +85,7 @@ class Report:
             "experiment": self.experiment,
             "computed_at": self.computed_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
             "over": self.over,
+            "stopped_early": self.stopped_early,
             "confidence": self.confidence,
             "inputs": inputs,
             "groups": [asdict(group) for group in self.groups],
@@ -111,6 +114,7 @@ class Report:
             experiment=found["experiment"],
             computed_at=datetime.fromisoformat(found["computed_at"]),
             over=found["over"],
+            stopped_early=found["stopped_early"],
             confidence=found["confidence"],
             inputs=Inputs(**{**inputs, "snapshots": snapshots}),
             groups=tuple(GroupResult(**group) for group in found["groups"]),
@@ -144,6 +148,7 @@ def make_report(
         experiment=experiment.name,
         computed_at=now,
         over=over,
+        stopped_early=experiment.stopped_early,
         confidence=CONFIDENCE,
         inputs=Inputs(
             config_version=experiment.version,
@@ -163,6 +168,7 @@ def make_report(
             results={c.group: c.result for c in comparisons},
             sample_ratio=ratio,
             over=over,
+            stopped_early=experiment.stopped_early,
         ),
     )
 

@@ -1,8 +1,9 @@
-"""From numbers to one of six words and one sentence.
+"""From numbers to one of seven words and one sentence.
 
 The comparison is planned for the end of the experiment. Read before, its interval would err far
 more often than it says (32% of experiments without any effect look decided at one of 50 looks), so
-while an experiment runs the word is `keep running`, whatever the numbers.
+while an experiment runs the word is `keep running`, whatever the numbers; and who stops it when
+they look good has looked early too: the word is then `stopped early`.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from allotment.analysis.statistics import CONFIDENCE, RatioComparison, SampleRat
 NO_DATA: Final = "no data"
 UNEVEN: Final = "uneven groups"
 KEEP_RUNNING: Final = "keep running"
+STOPPED_EARLY: Final = "stopped early"
 BETTER: Final = "better"
 WORSE: Final = "worse"
 NO_CLEAR_CHANGE: Final = "no clear change"
-WORDS: Final = (NO_DATA, UNEVEN, KEEP_RUNNING, BETTER, WORSE, NO_CLEAR_CHANGE)
+WORDS: Final = (NO_DATA, UNEVEN, KEEP_RUNNING, STOPPED_EARLY, BETTER, WORSE, NO_CLEAR_CHANGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,10 @@ def decide(
     results: Mapping[str, RatioComparison | None],
     sample_ratio: SampleRatio,
     over: bool,
+    stopped_early: bool = False,
 ) -> Verdict:
-    """The verdict; the first that applies of: no data, uneven groups, keep running, a decision.
+    """The verdict; the first that applies of: no data, uneven groups, keep running, stopped early,
+    a decision.
 
     With several treatments a decision needs its p-value to hold after Holm's correction.
 
@@ -48,6 +52,7 @@ def decide(
         results: by treatment the comparison with the control; None: cannot say.
         sample_ratio: the check of the group sizes.
         over: whether the experiment has ended.
+        stopped_early: whether it was switched off before its planned end.
     """
     control = next(iter(rates))
     if not any(subjects.values()):
@@ -65,6 +70,12 @@ def decide(
             KEEP_RUNNING,
             f"Click-through so far: {so_far}. The ranges are valid at the end only; deciding"
             " earlier would mislead.",
+        )
+    if stopped_early:
+        return Verdict(
+            STOPPED_EARLY,
+            f"It was stopped before its planned end, with click-through at {so_far}. The ranges"
+            " are valid at that end only, so they decide nothing.",
         )
     known = {name: result for name, result in results.items() if result is not None}
     if not known:

@@ -100,14 +100,17 @@ def activate(item: AnyItem, *, reason: str = "") -> AnyItem:
         item.active = True
         item.start = item.start or now.replace(second=0, microsecond=0)
         item.activated = item.activated or now
+        item.stopped = None
         _record(item, reason or "Switched on")
     return item
 
 
 def stop(item: AnyItem, *, reason: str = "") -> AnyItem:
     """Switch off: nobody is enrolled any more once sites have read the configuration."""
-    with configuration_change():
+    with configuration_change() as now:
         item = _fresh(item)
+        if item.active:
+            item.stopped = now
         item.active = False
         _record(item, reason or "Stopped")
     return item

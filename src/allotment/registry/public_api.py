@@ -36,13 +36,17 @@ class Shaped:
 
 def experiments(now: datetime, *, analytics: bool = False) -> Shaped:
     """Active and future experiments; for analytics also ended and switched-off ones, each with
-    whether it is switched on."""
+    whether it is switched on, and since when not."""
     rows = Experiment.objects.filter(activated__isnull=False).order_by("machine_name")
     rows = rows.prefetch_related("groups", "sites").select_related("stream")
 
     def shape(row: Experiment) -> Document | None:
         if analytics:
-            return {**experiment(row), "active": row.active}
+            return {
+                **experiment(row),
+                "active": row.active,
+                "stopped": None if row.stopped is None else _time(row.stopped),
+            }
         return experiment(row) if _is_served(row, now) else None
 
     return _shape_each(rows, shape)

@@ -106,6 +106,7 @@ VERDICTS = {
     "no data": Face("Cannot say", "muted", "open"),
     "uneven groups": Face("Verdict withheld", "bad", "bad"),
     "keep running": Face("Keep running", "", "wait"),
+    "stopped early": Face("Stopped early", "muted", "stopped"),
     "better": Face("Better", "good", "good"),
     "worse": Face("Worse", "bad", "bad"),
     "no clear change": Face("No clear change", "muted", "open"),
@@ -169,7 +170,7 @@ def shown(report: Report, subjects: str) -> Results:
         control=report.groups[0].name,
         groups=tuple(_group(group) for group in report.groups),
         comparisons=tuple(_comparison(item, report) for item in report.comparisons),
-        over=report.over,
+        over=report.over and not report.stopped_early,
         withheld=withheld,
         made=report.computed_at,
         inputs=_inputs(report),
@@ -206,7 +207,7 @@ def _comparison(item: Comparison, report: Report) -> ComparisonRow:
 
 def _reading(lift: Interval, report: Report) -> Face:
     """What one interval says; nothing while the experiment runs or its groups are uneven."""
-    if not report.over or report.sample_ratio.healthy is False:
+    if not report.over or report.stopped_early or report.sample_ratio.healthy is False:
         return _TOO_EARLY if not report.over else Face("Not to be read", "muted", "open")
     if lift.low > 0:
         return Face("Better", "good", "good")
@@ -222,7 +223,7 @@ def _plot_rows(report: Report) -> tuple[Row, ...]:
             value=lift.value,
             low=lift.low,
             high=lift.high,
-            settled=report.over and (lift.low > 0 or lift.high < 0),
+            settled=report.over and not report.stopped_early and (lift.low > 0 or lift.high < 0),
             text=f"{_change(lift.value)} ({_change(lift.low)} to {_change(lift.high)})",
         )
         for item in report.comparisons
@@ -283,12 +284,12 @@ def _lines(report: Report, subjects: str) -> tuple[Line, ...]:
     healthy = report.sample_ratio.healthy
     sizes = {True: "yes", False: "no", None: "not known yet"}[healthy]
     face = {True: good, False: bad, None: wait}[healthy]
-    ended = Line(
-        Face("It has ended: yes", good.tone, good.icon)
-        if report.over
-        else Face("It has ended: not yet", wait.tone, wait.icon),
-        "the ranges are valid" if report.over else "the ranges are for the last planned day",
-    )
+    word, shown, means = "not yet", wait, "the ranges are for the last planned day"
+    if report.stopped_early:
+        word, shown, means = "stopped early", bad, "the ranges are for the planned end; no decision"
+    elif report.over:
+        word, shown, means = "yes", good, "the ranges are valid"
+    ended = Line(Face(f"It has ended: {word}", shown.tone, shown.icon), means)
     return (
         Line(
             Face(f"Groups are the planned size: {sizes}", face.tone, face.icon),

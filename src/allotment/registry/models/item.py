@@ -72,6 +72,7 @@ class Item(models.Model):
 
     active = models.BooleanField(default=False)
     activated = models.DateTimeField(null=True, blank=True)
+    stopped = models.DateTimeField(null=True, blank=True)
     version = models.PositiveIntegerField(default=1)
     created = models.DateTimeField(auto_now_add=True)
     changed = models.DateTimeField(auto_now=True)
