@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from allotment.contract.streams import StreamConfig, parse_streams
 from allotment.contract.tables import TableNameError
 from allotment.intake.body import BodyError, parse_events
 from allotment.intake.identifiers import IdentifierSource
-from allotment.intake.pipeline import RAW_BYTES, EventPipeline, Outcome
+from allotment.intake.pipeline import MOST_DAYS, RAW_BYTES, EventPipeline, Outcome
 from allotment.lake.parsing import parse_lines
 from allotment.lake.tables import REJECTED_SCHEMA, event_schemas
 
@@ -34,6 +35,28 @@ def process(body: bytes, pipeline: EventPipeline = PIPELINE) -> Outcome:
     return pipeline.process(
         parse_events(body), STREAM_CONFIGS, received=RECEIVED, request_id="request"
     )
+
+
+def test_process__days_without_end__refused_beyond_a_year_of_them() -> None:
+    first = date(1990, 1, 1)
+    days = [(first + timedelta(days=n)).isoformat() for n in range(2 * MOST_DAYS)]
+    body = json.dumps(
+        [
+            {
+                "$schema": WEB,
+                "meta": {"stream": "product_metrics.web_base", "dt": f"{day}T00:00:00Z"},
+                "action": "click",
+                "agent": {},
+            }
+            for day in (*days, days[0])
+        ]
+    ).encode()
+    pipeline = EventPipeline(REPOSITORY)
+    outcome = process(body, pipeline)
+    assert outcome.accepted == MOST_DAYS + 1
+    assert json.loads(outcome.records[TOPIC][0])["meta"]["dt"] == "1990-01-01T00:00:00Z"
+    assert "leave meta.dt out" in outcome.errors[0]["context"]["message"]
+    assert json.loads(outcome.records["rejected"][0])["reason"] == "too_many_days"
 
 
 odd_numbers = st.one_of(

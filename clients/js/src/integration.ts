@@ -76,7 +76,7 @@ export class DefaultIntegration implements Integration {
 
   /** The page's record, with the groups that the address forces by `?mpo=` (cached pages too). */
   getCurrentUserExperiments(): Membership {
-    const forced = new URLSearchParams(location.search).get("mpo") ?? "";
+    const forced = new URLSearchParams(location.search).getAll("mpo").join(";");
     return force(readMembership(window.allotmentUserExperiments), parseOverrides(forced));
   }
 

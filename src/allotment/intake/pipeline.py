@@ -18,6 +18,9 @@ from allotment.contract.tables import REJECTED, event_tables, why_no_table
 from allotment.contract.validator import NestingError, Validator, error_texts, errors_text
 from allotment.intake.identifiers import IdentifierSource
 
+MOST_DAYS: Final = 366
+"""A worker takes events of so many days beside the present one, each day anew."""
+
 RAW_BYTES: Final = 64 * 1024
 """A rejected event is kept up to this size."""
 
@@ -93,6 +96,8 @@ class EventPipeline:
         self._identifiers = IdentifierSource()
         self._streams: Mapping[str, StreamConfig] = {}
         self._allowed: set[tuple[str, str]] = set()
+        self._today = ""
+        self._days: set[str] = set()
 
     def process(
         self,
@@ -114,6 +119,7 @@ class EventPipeline:
             self._streams = streams
             self._allowed.clear()
         request_id = request_id or self._identifiers.new()
+        today = received[:10]
         outcome = Outcome()
         records = outcome.records
         for event in events:
@@ -121,6 +127,8 @@ class EventPipeline:
                 plan = self._prepare(event, received, request_id)
                 validator = plan.validator
                 if validator.accepts(event) or validator.accepts_after_repair(event):
+                    if plan.fills_dt and event["meta"]["dt"][:10] != today:
+                        self._check_day(event["meta"]["dt"][:10], today)
                     line = orjson.dumps(event)
                     outcome.accepted += 1
                     topic = records.get(plan.topic)
@@ -187,6 +195,23 @@ class EventPipeline:
         if config is None or config.is_instrument or config.schema_title != plan.title:
             raise _stream_refusal(stream, config, plan)
         self._allowed.add((plan.uri, stream))
+
+    def _check_day(self, day: str, today: str) -> None:
+        """Refuse what would give the lake partitions without end: its tables are cut by this day.
+
+        A client may say when somebody before us received an event (a relay, a replay).
+        """
+        if today != self._today:
+            self._today = today
+            self._days.clear()
+        if day not in self._days:
+            if len(self._days) >= MOST_DAYS:
+                raise _RefusalError(
+                    "too_many_days",
+                    f"meta.dt is of {day}, and events of {MOST_DAYS} other days were sent today; "
+                    "leave meta.dt out, it is the time of receipt",
+                )
+            self._days.add(day)
 
     def _load(self, uri: Json) -> _Plan:
         if uri is None:
