@@ -1,10 +1,12 @@
 """A real browser, for every test that looks at a page."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
+import playwright
 import pytest
 from playwright.sync_api import Browser, sync_playwright
-from tests.required_tools import require_tool
+from tests.required_tools import require_start, require_tool
 
 BROWSER_ARGUMENTS = [
     "--no-sandbox",
@@ -21,7 +23,9 @@ BROWSER_ARGUMENTS = [
 def chromium() -> Iterator[Browser]:
     """A real browser, without a window."""
     program = require_tool("chromium", "chromium-browser")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=BROWSER_ARGUMENTS)
+    node = Path(playwright.__file__).parent / "driver" / "node"
+    require_start([str(node), "--version"], "what drives the browser, which does not start")
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=program, args=BROWSER_ARGUMENTS)
         yield browser
         browser.close()

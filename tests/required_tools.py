@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+from typing import NoReturn
 
 import pytest
 
@@ -15,7 +17,18 @@ def require_tool(*names: str) -> str:
         found = shutil.which(name)
         if found:
             return found
-    message = f"needs {names[0]}, which is not installed"
+    lacking(f"needs {names[0]}, which is not installed")
+
+
+def require_start(command: list[str], what: str) -> None:
+    """Like `require_tool`, for a program that is there and may lack something to start with."""
+    tried = subprocess.run(command, capture_output=True, text=True, check=False)
+    if tried.returncode:
+        lacking(f"needs {what}: {tried.stderr.strip()}")
+
+
+def lacking(message: str) -> NoReturn:
+    """Skip the test, saying what is lacking; in CI fail it."""
     if os.environ.get("CI"):
         pytest.fail(f"{message}; .ci/run must install it")
     pytest.skip(message)
