@@ -13,11 +13,10 @@ def require_tool(*names: str) -> str:
 
     Outside CI the test that asks is reported as skipped by the tool's name; in CI it fails.
     """
-    for name in names:
-        found = shutil.which(name)
-        if found:
-            return found
-    lacking(f"needs {names[0]}, which is not installed")
+    found = next(filter(None, map(shutil.which, names)), None)
+    if found is None:
+        lacking(f"needs {names[0]}, which is not installed")
+    return found
 
 
 def require_start(command: list[str], what: str) -> None:
