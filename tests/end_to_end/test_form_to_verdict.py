@@ -18,6 +18,7 @@ from allotment.allocation import allocate, parse_experiment, subject_hash
 CARD = "related-articles-card"
 PROMPT = "search-prompt"
 CLICKS = "demo-article-clicks"
+PASSWORD = "radish-turnip-7-carrots"
 READERS_PER_KIND = 20
 ARTICLE = "/wiki/crop-rotation"
 
@@ -68,16 +69,20 @@ def create_instrument(page: Page, lab: Lab) -> None:
     page.get_by_text("Running", exact=True).first.wait_for()
 
 
+def log_in(page: Page, lab: Lab, password: str) -> None:
+    page.goto(f"{lab.registry}/login")
+    page.get_by_label("Name").fill("admin")
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
+
+
 def log_in_with_one_time_password(page: Page, lab: Lab) -> None:
     found = re.search(r"one-time password (\S+)", lab.console)
     assert found
-    page.goto(lab.registry)
-    page.get_by_label("Name").fill("admin")
-    page.get_by_label("Password").fill(found[1])
-    page.get_by_role("button", name="Log in").click()
+    log_in(page, lab, found[1])
     page.get_by_label("One-time password").fill(found[1])
-    page.get_by_label("New password", exact=True).fill("radish-turnip-7-carrots")
-    page.get_by_label("New password again").fill("radish-turnip-7-carrots")
+    page.get_by_label("New password", exact=True).fill(PASSWORD)
+    page.get_by_label("New password again").fill(PASSWORD)
     page.get_by_role("button", name="Change password").click()
     page.get_by_text("Your password is changed.").wait_for()
 
@@ -211,10 +216,7 @@ def test_instrument__events__carry_its_name(walk: Walk) -> None:
 def result_page(chromium: Browser, lab: Lab) -> str:
     context = chromium.new_context()
     page = context.new_page()
-    page.goto(f"{lab.registry}/login")
-    page.get_by_label("Name").fill("admin")
-    page.get_by_label("Password").fill("radish-turnip-7-carrots")
-    page.get_by_role("button", name="Log in").click()
+    log_in(page, lab, PASSWORD)
     page.goto(f"{lab.registry}/experiments/{CARD}/results")
     text = page.locator("main").inner_text()
     context.close()
@@ -251,10 +253,7 @@ def test_results__page_and_command__show_the_hand_count(walk: Walk, chromium: Br
 def test_switching_off__within_the_delay__ends_enrollment(walk: Walk, chromium: Browser) -> None:
     context = chromium.new_context()
     page = context.new_page()
-    page.goto(f"{walk.lab.registry}/login")
-    page.get_by_label("Name").fill("admin")
-    page.get_by_label("Password").fill("radish-turnip-7-carrots")
-    page.get_by_role("button", name="Log in").click()
+    log_in(page, walk.lab, PASSWORD)
     page.goto(f"{walk.lab.registry}/experiments/{PROMPT}")
     page.get_by_role("link", name="Stop now").click()
     page.get_by_role("button", name="Stop now").click()
