@@ -11,8 +11,10 @@ from django.http import HttpResponseBase
 from django.test import Client
 from tests.registry.page_reading import Page
 
+from allotment.contract.schemas import SchemaRepository
 from allotment.registry import lifecycle
 from allotment.registry import plan as plans
+from allotment.registry.attributes import WEB_TITLE
 from allotment.registry.models import Experiment, Instrument, Stream
 from allotment.registry.plan import ExperimentPlan, GroupPlan
 
@@ -80,7 +82,7 @@ def test_new__good_form__stored_as_draft(visitor: Client) -> None:
         GroupPlan(name="described", weight=2),
     )
     assert plan.sites == (("frwiki", Decimal("0.125")),)
-    assert plan.schema_id == "/analytics/product_metrics/web/base/1.3.0"
+    assert plan.schema_id == SchemaRepository(()).latest(WEB_TITLE).uri
     assert plan.end.isoformat() == "2035-01-31T09:00:00+00:00"
     assert "It is switched off" in visitor.get(response["Location"]).content.decode()
 

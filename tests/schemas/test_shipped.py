@@ -120,15 +120,40 @@ APP_MORE: dict[str, dict[str, Any]] = {
 }
 
 
+EXPERIMENT: dict[str, Any] = {
+    "enrolled": "a",
+    "assigned": "b",
+    "subject_id": "awaiting",
+    "sampling_unit": "edge-unique",
+    "anything": 1,
+}
+EXPERIMENT_1 = {**EXPERIMENT, "coordinator": "xLab"}
+EXPERIMENT_2 = {**EXPERIMENT, "coordinator": "default", "other_assigned": {"c": "d"}}
+EXPERIMENT_2_1 = {**EXPERIMENT_2, "phase_index": 0, "version": "9f86d081884c7d65"}
+WEB_1_5: dict[str, dict[str, Any]] = {**WEB_MORE, "agent": {"ua_string": "Mozilla/5.0"}}
+"""The fields of each later version of the web base, beyond the common ones."""
+
+
 def full(schema: Schema, more: dict[str, dict[str, Any]]) -> dict[str, Any]:
     event = copy.deepcopy(COMMON)
     event["$schema"] = schema.uri
     for owner, fields in more.items():
-        event[owner].update(fields)
+        event.setdefault(owner, {}).update(fields)
     return event
 
 
-CASES = [(WEB, WEB_MORE), (APP, APP_MORE)]
+def web(version: str) -> Schema:
+    return REPOSITORY.load(f"/analytics/product_metrics/web/base/{version}")
+
+
+CASES = [
+    (WEB, WEB_MORE),
+    (web("1.4.0"), {**WEB_MORE, "experiment": EXPERIMENT_1}),
+    (web("1.5.0"), {**WEB_1_5, "experiment": EXPERIMENT_1}),
+    (web("2.0.0"), {**WEB_1_5, "experiment": EXPERIMENT_2}),
+    (web("2.1.0"), {**WEB_1_5, "experiment": EXPERIMENT_2_1}),
+    (APP, APP_MORE),
+]
 
 
 def test_repository__check__no_problem_and_nothing_to_write() -> None:
@@ -142,10 +167,11 @@ def test_repository__titles__fragments_and_bases() -> None:
         "/fragment/common/2.0.0",
         "/fragment/analytics/common/2.0.0",
         "/fragment/analytics/product_metrics/experiments/1.0.0",
-        "/fragment/analytics/product_metrics/common/1.2.0",
-        "/fragment/analytics/product_metrics/web/1.1.0",
+        "/fragment/analytics/product_metrics/experiment/2.1.0",
+        "/fragment/analytics/product_metrics/common/2.1.0",
+        "/fragment/analytics/product_metrics/web/1.2.0",
         "/fragment/analytics/product_metrics/app/1.1.1",
-        "/analytics/product_metrics/web/base/1.3.0",
+        "/analytics/product_metrics/web/base/2.1.0",
         "/analytics/product_metrics/app/base/1.3.0",
     }
 
@@ -244,6 +270,34 @@ def test_web_base__one_step_past_a_limit__refused(
     event = full(WEB, WEB_MORE)
     (event if owner is None else event[owner])[field] = value
     assert len(Validator(WEB).violations(event)) >= 1
+
+
+@pytest.mark.parametrize(
+    ("version", "field", "value"),
+    [
+        ("1.4.0", "coordinator", "default"),
+        ("1.5.0", "coordinator", "default"),
+        ("2.0.0", "coordinator", "xLab"),
+        ("2.1.0", "coordinator", "xLab"),
+        ("2.1.0", "sampling_unit", "overridden"),
+        ("2.1.0", "enrolled", ["a"]),
+        ("2.1.0", "other_assigned", {"a": 1}),
+        ("2.1.0", "phase_index", "0"),
+        ("2.1.0", "version", 1),
+    ],
+)
+def test_experiment__value_of_another_line_or_type__refused(
+    version: str, field: str, value: object
+) -> None:
+    event = full(web(version), {"experiment": {"coordinator": "custom"}})
+    assert Validator(web(version)).violations(event) == []
+    event["experiment"][field] = value
+    assert len(Validator(web(version)).violations(event)) == 1
+
+
+def test_experiment__before_1_4__refused() -> None:
+    event = full(WEB, {"experiment": EXPERIMENT_1})
+    assert [v.keyword for v in Validator(WEB).violations(event)] == ["additionalProperties"]
 
 
 @pytest.mark.parametrize("title", REPOSITORY.titles())
