@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Self
 
 import orjson
+import pytest
 from tests.lake.lake_parts import WEB, Writer, web_event
 
 from allotment.journal.segments import SegmentReader
@@ -53,13 +54,15 @@ class Nursery:
     """Starts sinks quickly: a process that has imported all there is and forks on demand."""
 
     def __init__(self, root: Path) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", NURSERY, str(root)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
+        self.said = root / "sinks.txt"
+        with self.said.open("w") as said:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", NURSERY, str(root)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=said,
+                text=True,
+            )
         self.alive: list[int] = []
 
     def start(self) -> None:
@@ -72,7 +75,10 @@ class Nursery:
 
     def kill(self, index: int) -> None:
         """End one sink as a power cut would."""
-        os.kill(self.alive.pop(index), signal.SIGKILL)
+        try:
+            os.kill(self.alive.pop(index), signal.SIGKILL)
+        except ProcessLookupError:
+            pytest.fail(f"a sink ended by itself:\n{self.said.read_text()[-4000:]}")
 
     def __enter__(self) -> Self:
         return self

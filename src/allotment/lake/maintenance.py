@@ -92,7 +92,16 @@ def expire_snapshots(table: Table, keep: int) -> int:
     newest_first = sorted(table.metadata.snapshots, key=lambda s: s.sequence_number or 0)[::-1]
     old = [s.snapshot_id for s in newest_first[keep:] if s.snapshot_id not in protected]
     if old:
-        table.maintenance.expire_snapshots().by_ids(old).commit()
+        try:
+            table.maintenance.expire_snapshots().by_ids(old).commit()
+        except ValueError as error:
+            # pyiceberg tries again by itself, and then misses what another sink has forgotten.
+            table.refresh()
+            if all(table.snapshot_by_id(snapshot) for snapshot in old):
+                raise
+            raise CommitFailedException(
+                f"another has forgotten snapshots of {'.'.join(table.name())} meanwhile"
+            ) from error
     return len(old)
 
 
