@@ -342,7 +342,7 @@ def test_method__other__405(intake: Intake, method: str) -> None:
     assert reply.headers["allow"] == "POST, OPTIONS"
 
 
-@pytest.mark.parametrize("path", ["/", "/nothing", "/v1/events/more", "/v2/events"])
+@pytest.mark.parametrize("path", ["/", "/nothing", "/v1/events/more", "/v3/events"])
 def test_path__unknown__404(intake: Intake, path: str) -> None:
     assert intake.request("GET", path).status == 404
     assert intake.send(event(), path).status == 404

@@ -39,6 +39,7 @@ _TITLES: Final = {
     503: "Service Unavailable",
 }
 RETRY_AFTER_SECONDS: Final = 5
+UNAVAILABLE: Final = 503
 
 
 class Answer(NamedTuple):
@@ -52,6 +53,19 @@ class Answer(NamedTuple):
 CREATED: Final = Answer(201, EMPTY_HEADERS)
 HASTY: Final = Answer(202, EMPTY_HEADERS)
 PREFLIGHT: Final = Answer(204, [*CORS, ("allow", "POST, OPTIONS")])
+
+
+def text_answer(text: str, content_type: str) -> Answer:
+    """A body that is plain text."""
+    headers = [
+        *EMPTY_HEADERS,
+        ("content-type", content_type),
+        ("x-content-type-options", "nosniff"),
+    ]
+    return Answer(200, headers, text.encode())
+
+
+ROBOTS: Final = text_answer("User-agent: *\nDisallow: /\n", "text/plain; charset=utf-8")
 
 
 def json_answer(status: int, value: Any) -> Answer:  # noqa: ANN401 -- any JSON value
@@ -77,7 +91,7 @@ def problem(
 def unavailable(detail: str, *, method: str, uri: str) -> Answer:
     """503: nothing was acknowledged, try again."""
     return problem(
-        503,
+        UNAVAILABLE,
         "unavailable",
         detail,
         method=method,

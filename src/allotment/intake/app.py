@@ -14,19 +14,20 @@ from urllib.parse import parse_qsl
 
 from granian.rsgi import HTTPProtocol, Scope  # type: ignore[attr-defined] # it is public
 
-from allotment import __version__
 from allotment.contract.schemas import SchemaRepository
 from allotment.contract.tables import REJECTED
 from allotment.intake import answers
 from allotment.intake.answers import Answer
 from allotment.intake.body import BodyError, check_media_type, inflate, parse_events, too_large
-from allotment.intake.pipeline import EventPipeline, rejected_record
-from allotment.intake.stream_source import StreamSource, StreamState
+from allotment.intake.metrics import Metrics
+from allotment.intake.outcome import UNKNOWN_STREAM, rejected_record
+from allotment.intake.pipeline import EventPipeline
+from allotment.intake.routes import Routes, takes_events
+from allotment.intake.stream_source import StreamSource
 from allotment.journal.protocol import JournalUnavailableError
 from allotment.journal.segments import SegmentWriter
 from allotment.settings import Settings, from_environ
 
-EVENTS: Final = "/v1/events"
 CACHE_FILE: Final = "intake-streams.json"
 HASTY_BYTES: Final = 32 << 20
 """Hasty requests wait in memory; beyond this many bytes they are refused."""
@@ -70,15 +71,10 @@ class IntakeApp:
         """Answer one request."""
         parts = self._parts
         assert parts is not None  # noqa: S101 -- the server calls __rsgi_init__ first
-        path = scope.path
-        if path != EVENTS:
-            path = path.lower()
-            if len(path) > 1 and path.endswith("/"):
-                path = path[:-1]
-        if path == EVENTS and scope.method == "POST":
+        if scope.method == "POST" and takes_events(scope.path):
             await parts.receive(scope, protocol)
         else:
-            _send(protocol, parts.route(path, scope))
+            _send(protocol, parts.routes.answer(scope))
 
 
 class _Parts:
@@ -93,6 +89,8 @@ class _Parts:
             settings.config_refresh_seconds,
         )
         self._journal = SegmentWriter(settings.journal_dir)
+        self._metrics = Metrics()
+        self.routes = Routes(self._source, self._journal, self._metrics)
         self._hasty_bytes = 0
         self._source.start()
 
@@ -102,7 +100,30 @@ class _Parts:
 
     async def receive(self, scope: Scope, protocol: HTTPProtocol) -> None:
         """`POST /v1/events`."""
+        started = time.perf_counter()
         received = _now()
+        events, size, refused = await self._events(scope, protocol, received)
+        hasty = refused is None and bool(scope.query_string) and is_hasty(scope.query_string)
+        if refused is not None:
+            answer = refused
+        elif hasty:
+            answer = self._admit(scope, size)
+        else:
+            answer = await self._store(scope, events, received)
+        _send(protocol, answer)
+        self._metrics.answered(answer.status, time.perf_counter() - started)
+        if hasty and answer is answers.HASTY:
+            try:
+                answer = await self._store(scope, events, received)
+            finally:
+                self._hasty_bytes -= size
+            if answer.status == answers.UNAVAILABLE:
+                self._metrics.lost(len(events))
+
+    async def _events(
+        self, scope: Scope, protocol: HTTPProtocol, received: str
+    ) -> tuple[list[Any], int, Answer | None]:
+        """The events of a request and how many bytes they took, or what to answer instead."""
         body = b""
         try:
             check_media_type(scope.headers.get("content-type"))
@@ -114,33 +135,20 @@ class _Parts:
                 try:
                     await self._journal.append({REJECTED: [line]})
                 except JournalUnavailableError as refused:
-                    _send(protocol, _unavailable(scope, str(refused)))
-                    return
-            _send(protocol, _problem(scope, error.status, error.code, error.detail))
-            return
+                    return [], 0, _unavailable(scope, str(refused))
+                self._metrics.stored({(UNKNOWN_STREAM, error.code): 1})
+            return [], 0, _problem(scope, error.status, error.code, error.detail)
         state = self._source.state
         if not state.known or not self._journal.available:
-            _send(protocol, _unavailable(scope, "; ".join(self._reasons(state))))
-            return
-        if scope.query_string and is_hasty(scope.query_string):
-            await self._hasty(scope, protocol, events, len(body), received)
-            return
-        answer = await self._store(scope, events, received)
-        _send(protocol, answer)
+            return [], 0, _unavailable(scope, "; ".join(self.routes.reasons()))
+        return events, len(body), None
 
-    async def _hasty(
-        self, scope: Scope, protocol: HTTPProtocol, events: list[Any], size: int, received: str
-    ) -> None:
-        """Answer first, work after; but only so much of it at once."""
+    def _admit(self, scope: Scope, size: int) -> Answer:
+        """Let a hasty request in: it is answered first and worked on after, in bounded memory."""
         if self._hasty_bytes and self._hasty_bytes + size > HASTY_BYTES:
-            _send(protocol, _unavailable(scope, "too many hasty requests wait already"))
-            return
+            return _unavailable(scope, "too many hasty requests wait already")
         self._hasty_bytes += size
-        try:
-            _send(protocol, answers.HASTY)
-            await self._store(scope, events, received)
-        finally:
-            self._hasty_bytes -= size
+        return answers.HASTY
 
     async def _store(self, scope: Scope, events: list[Any], received: str) -> Answer:
         """Process events, make all that must be kept durable, and only then say so."""
@@ -151,6 +159,7 @@ class _Parts:
             await self._journal.append(outcome.records)
         except JournalUnavailableError as error:
             return _unavailable(scope, str(error))
+        self._metrics.stored(outcome.counts)
         return answers.outcome_answer(outcome.accepted, outcome.invalid, outcome.errors)
 
     async def _read(self, scope: Scope, protocol: HTTPProtocol) -> bytes:
@@ -163,72 +172,6 @@ class _Parts:
             body = await _read_chunks(protocol, self._max_body)
         encoding = headers.get("content-encoding")
         return inflate(body, encoding, self._max_body) if encoding else body
-
-    def route(self, path: str, scope: Scope) -> Answer:
-        """Everything but the events themselves."""
-        if path == EVENTS:
-            if scope.method == "OPTIONS":
-                return answers.PREFLIGHT
-            return answers.problem(
-                405,
-                "method_not_allowed",
-                "events are sent by POST",
-                method=scope.method,
-                uri=scope.path,
-                extra=[("allow", "POST, OPTIONS")],
-            )
-        if scope.method in {"GET", "HEAD"}:
-            if path == "/healthz":
-                return answers.json_answer(200, {"status": "ok"})
-            if path == "/readyz":
-                return self._ready()
-            if path == "/_info":
-                return self._info()
-            if path == "/v1/stream-configs":
-                configs = self._source.state.streams
-                return answers.json_answer(200, {n: dict(c.settings) for n, c in configs.items()})
-        return _problem(scope, 404, "not_found", "there is nothing here; events go to /v1/events")
-
-    def _reasons(self, state: StreamState) -> list[str]:
-        reasons = []
-        if not state.known:
-            cause = f" ({self._source.last_error})" if self._source.last_error else ""
-            reasons.append(f"no stream configuration has been received yet{cause}")
-        if not self._journal.available:
-            reasons.append(self._journal.failure or "the journal is closed")
-        return reasons
-
-    def _configuration(self, state: StreamState) -> dict[str, Any]:
-        age = state.age(time.time())
-        return {
-            "version": state.version,
-            "age_seconds": None if age is None else round(age, 3),
-            "streams": len(state.streams),
-            "problems": list(state.problems),
-            "last_error": self._source.last_error,
-        }
-
-    def _ready(self) -> Answer:
-        state = self._source.state
-        reasons = self._reasons(state)
-        found = {
-            "status": "not ready" if reasons else "ready",
-            "reasons": reasons,
-            "stream_configuration": self._configuration(state),
-        }
-        return answers.json_answer(503 if reasons else 200, found)
-
-    def _info(self) -> Answer:
-        return answers.json_answer(
-            200,
-            {
-                "name": "allotment-intake",
-                "version": __version__,
-                "description": "Accepts events, holds them to their schemas and keeps them.",
-                "journal_partition": self._journal.number,
-                "stream_configuration": self._configuration(self._source.state),
-            },
-        )
 
 
 async def _read_chunks(protocol: HTTPProtocol, max_bytes: int) -> bytes:

@@ -6,27 +6,31 @@ No I/O but the reading of schemas; the clock and the request id come from the ca
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from dataclasses import dataclass
+from typing import Any, Final
 
 import orjson
 
 from allotment.contract.schema_fields import Path, defaults, fill_defaults, has_field
 from allotment.contract.schemas import SchemaNotFoundError, SchemaRepository
 from allotment.contract.streams import StreamConfig
-from allotment.contract.tables import REJECTED, event_tables, why_no_table
-from allotment.contract.validator import NestingError, Validator, error_texts, errors_text
+from allotment.contract.tables import event_tables, why_no_table
+from allotment.contract.validator import NestingError, Validator
 from allotment.intake.identifiers import IdentifierSource
+from allotment.intake.outcome import (
+    DEEP,
+    DEEP_MESSAGE,
+    Json,
+    Outcome,
+    RefusalError,
+    rejected_record,
+)
+
+__all__ = ["MOST_DAYS", "EventPipeline", "Outcome", "rejected_record"]
 
 MOST_DAYS: Final = 366
 """A worker takes events of so many days beside the present one, each day anew."""
 
-RAW_BYTES: Final = 64 * 1024
-"""A rejected event is kept up to this size."""
-
-Json: TypeAlias = Any
-_DEEP: Final = "nested_too_deeply"
-_DEEP_MESSAGE: Final = "the event is nested too deeply; some 250 levels can be kept"
 _ADDRESS_HEADERS: Final = frozenset(
     {
         "cf-connecting-ip",
@@ -47,17 +51,6 @@ _ADDRESS_HEADERS: Final = frozenset(
 """Where proxies and content networks put the address of who asked."""
 
 
-@dataclass(slots=True)
-class Outcome:
-    """What became of the events of one request, in their order."""
-
-    records: dict[str, list[bytes]] = field(default_factory=dict)
-    """By topic, for the journal: the accepted events, and under `rejected` the others."""
-    accepted: int = 0
-    invalid: list[dict[str, Any]] = field(default_factory=list)
-    errors: list[dict[str, Any]] = field(default_factory=list)
-
-
 @dataclass(frozen=True, slots=True)
 class _Plan:
     """All that the hot path needs to know about one schema."""
@@ -70,15 +63,6 @@ class _Plan:
     fills_dt: bool
     fills_request_id: bool
     defaults: tuple[tuple[Path, Any], ...]
-
-
-class _RefusalError(Exception):
-    """An event that cannot be held against a schema, or may not go where it wants."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
 
 
 class EventPipeline:
@@ -120,8 +104,7 @@ class EventPipeline:
             self._allowed.clear()
         request_id = request_id or self._identifiers.new()
         today = received[:10]
-        outcome = Outcome()
-        records = outcome.records
+        outcome = Outcome(received, streams)
         for event in events:
             try:
                 plan = self._prepare(event, received, request_id)
@@ -129,38 +112,22 @@ class EventPipeline:
                 if validator.accepts(event) or validator.accepts_after_repair(event):
                     if plan.fills_dt and event["meta"]["dt"][:10] != today:
                         self._check_day(event["meta"]["dt"][:10], today)
-                    line = orjson.dumps(event)
-                    outcome.accepted += 1
-                    topic = records.get(plan.topic)
-                    if topic is None:
-                        records[plan.topic] = [line]
-                    else:
-                        topic.append(line)
+                    outcome.accept(plan.topic, event["meta"]["stream"], orjson.dumps(event))
                     continue
                 violations = validator.violations(event)
-            except _RefusalError as refusal:
-                _refuse(outcome, event, received, refusal)
-                continue
+            except RefusalError as refusal:
+                outcome.refuse(event, refusal)
             except (NestingError, TypeError):  # the one of the check, the other of writing out
-                _refuse(outcome, event, received, _RefusalError(_DEEP, _DEEP_MESSAGE))
-                continue
-            outcome.invalid.append(
-                {
-                    "status": "invalid",
-                    "event": event,
-                    "context": {
-                        "errors": [violation.as_dict() for violation in violations],
-                        "errorsText": errors_text(violations),
-                    },
-                }
-            )
-            _keep(outcome, event, received, "invalid", error_texts(violations))
+                outcome.refuse(event, RefusalError(DEEP, DEEP_MESSAGE))
+            else:
+                outcome.invalidate(event, violations)
+        outcome.settle()
         return outcome
 
     def _prepare(self, event: Json, received: str, request_id: str) -> _Plan:
         """Find the event's schema, fill the event in, and check its stream."""
         if type(event) is not dict:
-            raise _RefusalError("not_an_object", _missing("$schema"))
+            raise RefusalError("not_an_object", _missing("$schema"))
         http = event.get("http")
         if type(http) is dict:
             _drop_addresses(http)
@@ -186,7 +153,7 @@ class EventPipeline:
         meta = event.get("meta")
         stream = meta.get("stream") if type(meta) is dict else None
         if type(meta) is not dict or type(stream) is not str or not stream:
-            raise _RefusalError("missing_stream", _missing("meta.stream"))
+            raise RefusalError("missing_stream", _missing("meta.stream"))
         return plan, meta, stream
 
     def _check_stream(self, stream: str, plan: _Plan) -> None:
@@ -206,7 +173,7 @@ class EventPipeline:
             self._days.clear()
         if day not in self._days:
             if len(self._days) >= MOST_DAYS:
-                raise _RefusalError(
+                raise RefusalError(
                     "too_many_days",
                     f"meta.dt is of {day}, and events of {MOST_DAYS} other days were sent today; "
                     "leave meta.dt out, it is the time of receipt",
@@ -215,15 +182,15 @@ class EventPipeline:
 
     def _load(self, uri: Json) -> _Plan:
         if uri is None:
-            raise _RefusalError("missing_schema", _missing("$schema"))
+            raise RefusalError("missing_schema", _missing("$schema"))
         if type(uri) is not str:
-            raise _RefusalError("unknown_schema", "$schema must be a text such as /title/1.0.0")
+            raise RefusalError("unknown_schema", "$schema must be a text such as /title/1.0.0")
         try:
             schema = self._schemas.load(uri)
             topic = self._topic(schema.title)
             validator = Validator(schema)
         except (SchemaNotFoundError, ValueError) as error:
-            raise _RefusalError(
+            raise RefusalError(
                 "unknown_schema", f"Failed loading schema at {uri[:512]}: {error}"
             ) from error
         body = schema.body
@@ -246,78 +213,26 @@ class EventPipeline:
             why = why_no_table(self._schemas, title) or (
                 "it came after the intake began; start the intake and the sink again"
             )
-            raise _RefusalError(
+            raise RefusalError(
                 "no_table", f"events of schema title {title} have no table to land in: {why}"
             )
         return topic
-
-
-def rejected_record(
-    received: str,
-    reason: str,
-    raw: bytes,
-    *,
-    stream: str | None = None,
-    schema: str | None = None,
-    errors: Sequence[str] = (),
-) -> bytes:
-    """One line of the topic `rejected`: a row of `event.rejected`, whose `errors` are texts."""
-    return orjson.dumps(
-        {
-            "received": received,
-            "stream": stream,
-            "schema": schema,
-            "reason": reason,
-            "errors": list(errors),
-            "raw": raw[:RAW_BYTES].decode("utf-8", "replace"),
-        }
-    )
-
-
-def _refuse(outcome: Outcome, event: Json, received: str, refusal: _RefusalError) -> None:
-    outcome.errors.append(
-        {"status": "error", "event": event, "context": {"message": refusal.message}}
-    )
-    if refusal.code == _DEEP:
-        outcome.errors[-1]["event"] = None  # it cannot be written out
-    _keep(outcome, event, received, refusal.code, [refusal.message])
-
-
-def _keep(outcome: Outcome, event: Json, received: str, reason: str, errors: Sequence[str]) -> None:
-    schema = stream = None
-    if type(event) is dict:
-        schema = event.get("$schema")
-        meta = event.get("meta")
-        stream = meta.get("stream") if type(meta) is dict else None
-    try:
-        raw = orjson.dumps(event)
-    except TypeError:
-        raw = b""  # nested too deeply to be written out by anything here
-    line = rejected_record(
-        received,
-        reason,
-        raw,
-        stream=stream if type(stream) is str else None,
-        schema=schema if type(schema) is str else None,
-        errors=errors,
-    )
-    outcome.records.setdefault(REJECTED, []).append(line)
 
 
 def _missing(name: str) -> str:
     return f"Field(s) {name} were missing from event and could not be extracted."
 
 
-def _stream_refusal(stream: str, config: StreamConfig | None, plan: _Plan) -> _RefusalError:
+def _stream_refusal(stream: str, config: StreamConfig | None, plan: _Plan) -> RefusalError:
     where = f"event of schema at {plan.uri} destined to stream {stream[:255]} is not allowed"
     if config is None:
-        return _RefusalError("unknown_stream", f"{where}; {stream[:255]} is not configured.")
+        return RefusalError("unknown_stream", f"{where}; {stream[:255]} is not configured.")
     if config.is_instrument:
-        return _RefusalError(
+        return RefusalError(
             "instrument_stream",
             f"{where}; {stream} is an instrument, its events go to stream {config.target_stream}.",
         )
-    return _RefusalError("schema_mismatch", f"{where}; schema title must be {config.schema_title}.")
+    return RefusalError("schema_mismatch", f"{where}; schema title must be {config.schema_title}.")
 
 
 def _drop_addresses(http: dict[str, Any]) -> None:

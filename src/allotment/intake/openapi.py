@@ -1,0 +1,186 @@
+"""The intake described in OpenAPI 3.1, for `GET /?spec`."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from allotment import __version__
+
+_PROBLEM: Final = {"$ref": "#/components/schemas/Problem"}
+_REFUSED: Final = {"$ref": "#/components/schemas/Refused"}
+_MEDIA_TYPES: Final = ("application/json", "text/plain", "application/reports+json")
+
+
+def _json(description: str, schema: dict[str, Any] | None = None) -> dict[str, Any]:
+    content = {"application/json": {"schema": schema or {"type": "object"}}}
+    return {"description": description, "content": content}
+
+
+def _problem(description: str) -> dict[str, Any]:
+    return {
+        "description": description,
+        "content": {"application/problem+json": {"schema": _PROBLEM}},
+    }
+
+
+def _text(description: str) -> dict[str, Any]:
+    return {"description": description, "content": {"text/plain": {"schema": {"type": "string"}}}}
+
+
+def _get(summary: str, responses: dict[str, Any], **more: object) -> dict[str, Any]:
+    return {"get": {"summary": summary, "responses": responses, **more}}
+
+
+def _in_path(name: str, description: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": "path",
+        "required": True,
+        "description": description,
+        "schema": {"type": "string"},
+    }
+
+
+_HASTY: Final = {
+    "name": "hasty",
+    "in": "query",
+    "description": "Answer before the events are looked at; empty, false, 0 and no mean no.",
+    "allowEmptyValue": True,
+    "schema": {"type": "string"},
+}
+_REQUEST_ID: Final = {
+    "name": "X-Request-Id",
+    "in": "header",
+    "description": "Becomes the events' meta.request_id.",
+    "schema": {"type": "string"},
+}
+_BAD_REQUEST: Final = {
+    "description": "No event was accepted (lists), or the body holds none (problem).",
+    "content": {
+        "application/json": {"schema": _REFUSED},
+        "application/problem+json": {"schema": _PROBLEM},
+    },
+}
+_SEND: Final = {
+    "post": {
+        "summary": "Send one event or an array of events",
+        "parameters": [_HASTY, _REQUEST_ID],
+        "requestBody": {
+            "required": True,
+            "content": {
+                media: {"schema": {"$ref": "#/components/schemas/Events"}} for media in _MEDIA_TYPES
+            },
+        },
+        "responses": {
+            "201": {"description": "Every event was accepted and is on disk."},
+            "202": {"description": "The request is hasty; its events will be looked at."},
+            "207": _json("Some events were accepted; the others are listed.", _REFUSED),
+            "400": _BAD_REQUEST,
+            "413": _problem("The body is too large."),
+            "415": _problem("The body is not JSON in UTF-8, or is packed in an unknown way."),
+            "503": {
+                **_problem("Nothing was acknowledged; send all of it again."),
+                "headers": {"Retry-After": {"schema": {"type": "integer"}}},
+            },
+        },
+    },
+    "options": {
+        "summary": "CORS preflight",
+        "responses": {"204": {"description": "Pages of any origin may send."}},
+    },
+}
+_WITH_PREFIX: Final = {
+    **_SEND,
+    "parameters": [
+        {**_in_path("prefix", "Any."), "schema": {"type": "string", "pattern": "^[a-z0-9-]+$"}}
+    ],
+}
+_SCHEMAS: Final = {
+    "Events": {
+        "oneOf": [
+            {"$ref": "#/components/schemas/Event"},
+            {"type": "array", "minItems": 1, "items": {"$ref": "#/components/schemas/Event"}},
+        ]
+    },
+    "Event": {
+        "type": "object",
+        "required": ["$schema", "meta"],
+        "properties": {
+            "$schema": {"type": "string", "description": "/title/major.minor.patch"},
+            "meta": {
+                "type": "object",
+                "required": ["stream"],
+                "properties": {"stream": {"type": "string", "minLength": 1}},
+            },
+        },
+    },
+    "Refused": {
+        "type": "object",
+        "properties": {
+            "invalid": {"type": "array", "items": {"$ref": "#/components/schemas/Element"}},
+            "error": {"type": "array", "items": {"$ref": "#/components/schemas/Element"}},
+        },
+    },
+    "Element": {
+        "type": "object",
+        "required": ["status", "event", "context"],
+        "properties": {
+            "status": {"enum": ["invalid", "error"]},
+            "event": {},
+            "context": {"type": "object"},
+        },
+    },
+    "Problem": {
+        "type": "object",
+        "required": ["status", "type", "title", "detail", "method", "uri"],
+        "properties": {
+            "status": {"type": "integer"},
+            **{n: {"type": "string"} for n in ("type", "title", "detail", "method", "uri")},
+        },
+    },
+}
+_NAMES: Final = _in_path("names", "Names of streams, separated by , or |.")
+_SPEC: Final = {"name": "spec", "in": "query", "required": True, "schema": {"type": "string"}}
+
+
+def document() -> dict[str, Any]:
+    """The OpenAPI document. Unknown paths are answered 404, other methods on events 405."""
+    not_there = _problem("Without `spec` there is nothing here.")
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Allotment intake",
+            "version": __version__,
+            "description": "Accepts events, holds them to their schemas and keeps them.",
+        },
+        "paths": {
+            "/v1/events": _SEND,
+            "/v2/events": _SEND,
+            "/{prefix}/v1/events": _WITH_PREFIX,
+            "/{prefix}/v2/events": _WITH_PREFIX,
+            "/v1/stream-configs": _get(
+                "Every stream configuration in force", {"200": _json("By stream name.")}
+            ),
+            "/v1/stream-configs/{names}": _get(
+                "Those of some streams",
+                {"200": _json("By stream name; unknown ones are left out.")},
+                parameters=[_NAMES],
+            ),
+            "/healthz": _get("Whether the process answers", {"200": _json("It does.")}),
+            "/readyz": _get(
+                "Whether it can take events",
+                {"200": _json("It can."), "503": _json("It cannot; the reasons are named.")},
+            ),
+            "/metrics": _get(
+                "Counters for Prometheus", {"200": _text("Text exposition format 0.0.4.")}
+            ),
+            "/_info": _get("Version and configuration", {"200": _json("What runs here.")}),
+            "/robots.txt": _get("For crawlers", {"200": _text("Keep away.")}),
+            "/": _get(
+                "This document",
+                {"200": _json("OpenAPI 3.1."), "404": not_there},
+                parameters=[_SPEC],
+            ),
+        },
+        "components": {"schemas": _SCHEMAS},
+    }

@@ -1,0 +1,144 @@
+"""Which path means what, and what the intake tells about itself."""
+
+from __future__ import annotations
+
+import re
+import time
+from functools import lru_cache
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from granian.rsgi import Scope
+
+from allotment import __version__
+from allotment.intake import answers, openapi
+from allotment.intake.answers import Answer
+from allotment.intake.metrics import CONTENT_TYPE, Metrics
+from allotment.intake.stream_source import StreamSource, StreamState
+from allotment.journal.segments import SegmentWriter
+
+CONFIGS: Final = "/v1/stream-configs"
+_EVENTS: Final = re.compile(r"(/[a-z0-9-]+)?/v[12]/events", re.ASCII)
+_NAMES: Final = re.compile(r"[,|]")
+
+
+def plain(path: str) -> str:
+    """The path in lower case and without one slash at its end."""
+    path = path.lower()
+    return path[:-1] if len(path) > 1 and path.endswith("/") else path
+
+
+@lru_cache(maxsize=256)
+def takes_events(path: str) -> bool:
+    """Whether a path as it was asked for takes events.
+
+    Edges lead groups of events in below a prefix of their own, such as `/evt-103e/v2/events`.
+    """
+    return _EVENTS.fullmatch(plain(path)) is not None
+
+
+class Routes:
+    """Everything but the events themselves."""
+
+    def __init__(self, source: StreamSource, journal: SegmentWriter, metrics: Metrics) -> None:
+        self._source = source
+        self._journal = journal
+        self._metrics = metrics
+
+    def answer(self, scope: Scope) -> Answer:
+        """Answer anything that brings no events."""
+        if takes_events(scope.path):
+            if scope.method == "OPTIONS":
+                return answers.PREFLIGHT
+            return answers.problem(
+                405,
+                "method_not_allowed",
+                "events are sent by POST",
+                method=scope.method,
+                uri=scope.path,
+                extra=[("allow", "POST, OPTIONS")],
+            )
+        found = self._page(scope) if scope.method in {"GET", "HEAD"} else None
+        return found or answers.problem(
+            404,
+            "not_found",
+            "there is nothing here; events go to /v1/events",
+            method=scope.method,
+            uri=scope.path,
+        )
+
+    def _page(self, scope: Scope) -> Answer | None:
+        path = plain(scope.path)
+        if path == "/healthz":
+            return answers.json_answer(200, {"status": "ok"})
+        if path == "/readyz":
+            return self._ready()
+        if path == "/metrics":
+            return answers.text_answer(self._measured(), CONTENT_TYPE)
+        if path == "/_info":
+            return self._info()
+        if path == CONFIGS or path.startswith(f"{CONFIGS}/"):
+            return self._configs(scope.path[len(CONFIGS) + 1 :])
+        if path == "/robots.txt":
+            return answers.ROBOTS
+        if path == "/" and any(
+            name == "spec" for name, _ in parse_qsl(scope.query_string, keep_blank_values=True)
+        ):
+            return answers.json_answer(200, openapi.document())
+        return None
+
+    def reasons(self) -> list[str]:
+        """Why no event can be taken now, as sentences; empty where it can."""
+        reasons = []
+        if not self._source.state.known:
+            cause = f" ({self._source.last_error})" if self._source.last_error else ""
+            reasons.append(f"no stream configuration has been received yet{cause}")
+        if not self._journal.available:
+            reasons.append(self._journal.failure or "the journal is closed")
+        return reasons
+
+    def _configs(self, names: str) -> Answer:
+        configs = self._source.state.streams
+        wanted = [name for name in _NAMES.split(names.rstrip("/")) if name] or list(configs)
+        return answers.json_answer(
+            200, {name: dict(configs[name].settings) for name in wanted if name in configs}
+        )
+
+    def _measured(self) -> str:
+        state = self._source.state
+        return self._metrics.text(
+            journal_available=self._journal.available,
+            configuration_age=state.age(time.time()),
+            configuration_version=state.version,
+        )
+
+    def _configuration(self, state: StreamState) -> dict[str, Any]:
+        age = state.age(time.time())
+        return {
+            "version": state.version,
+            "age_seconds": None if age is None else round(age, 3),
+            "streams": len(state.streams),
+            "problems": list(state.problems),
+            "last_error": self._source.last_error,
+        }
+
+    def _ready(self) -> Answer:
+        reasons = self.reasons()
+        found = {
+            "status": "not ready" if reasons else "ready",
+            "reasons": reasons,
+            "stream_configuration": self._configuration(self._source.state),
+        }
+        return answers.json_answer(503 if reasons else 200, found)
+
+    def _info(self) -> Answer:
+        return answers.json_answer(
+            200,
+            {
+                "name": "allotment-intake",
+                "version": __version__,
+                "description": "Accepts events, holds them to their schemas and keeps them.",
+                "journal_partition": self._journal.number,
+                "stream_configuration": self._configuration(self._source.state),
+            },
+        )

@@ -1,0 +1,98 @@
+"""The routes beside the events, over real HTTP, and the document that describes them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from tests.intake.conftest import STREAMS, Intake, event
+
+from allotment.intake.answers import UNAVAILABLE
+
+SENT = {"/v1/events", "/v2/events", "/{prefix}/v1/events", "/{prefix}/v2/events"}
+
+
+def document(intake: Intake) -> dict[str, Any]:
+    found: dict[str, Any] = intake.request("GET", "/?spec").json()
+    return found
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/v2/events", "/evt-103e/v2/events", "/ins-502b/v1/events", "/EVT-103e/V2/events/"],
+)
+def test_events_path__any_prefix_and_version__201_and_preflight(intake: Intake, path: str) -> None:
+    assert intake.send(event(), path).status == 201
+    assert intake.send(event(), f"{path}?hasty=true").status == 202
+    assert intake.request("OPTIONS", path).status == 204
+    assert intake.request("GET", path).status == 405
+
+
+@pytest.mark.parametrize(
+    "path", ["/a/b/v2/events", "/v3/events", "/a_b/v1/events", "//v1/events", "/v1/eventsx", "/a/"]
+)
+def test_events_path__another_form__404(intake: Intake, path: str) -> None:
+    assert intake.send(event(), path).status == 404
+
+
+def test_stream_configs__names__only_those_and_no_unknown_one(intake: Intake) -> None:
+    web, clicks = "product_metrics.web_base", "card-clicks"
+    for names in (f"{web},{clicks},no-such", f"{web}%7C{clicks}", f"{web}%2C{clicks}/"):
+        reply = intake.request("GET", f"/v1/stream-configs/{names}")
+        assert (reply.status, reply.json()) == (200, {web: STREAMS[web], clicks: STREAMS[clicks]})
+    assert intake.request("GET", "/v1/stream-configs/no-such").json() == {}
+    assert intake.request("GET", "/v1/stream-configs/").json() == STREAMS
+
+
+def test_robots__asked__keeps_crawlers_away(intake: Intake) -> None:
+    reply = intake.request("GET", "/robots.txt")
+    assert (reply.status, reply.body) == (200, b"User-agent: *\nDisallow: /\n")
+    assert reply.headers["content-type"].startswith("text/plain")
+
+
+@pytest.mark.parametrize("path", ["/", "/?", "/?doc", "/?specs=1", "/x?spec"])
+def test_root__not_asked_for_the_document__404(intake: Intake, path: str) -> None:
+    assert intake.request("GET", path).status == 404
+
+
+@pytest.mark.parametrize("path", ["/?spec", "/?spec=", "/?a=1&spec=yes"])
+def test_document__asked__openapi_that_resolves_its_references(intake: Intake, path: str) -> None:
+    reply = intake.request("GET", path)
+    assert reply.status == 200
+    found = reply.json()
+    assert found["openapi"] == "3.1.0"
+    for reference in re.findall(r'"\$ref":"#/components/schemas/(\w+)"', reply.body.decode()):
+        assert reference in found["components"]["schemas"]
+
+
+def test_document__every_path_of_it__is_served(intake: Intake) -> None:
+    paths = document(intake)["paths"]
+    assert set(paths) == SENT | {
+        *("/", "/healthz", "/readyz", "/metrics", "/_info", "/robots.txt"),
+        *("/v1/stream-configs", "/v1/stream-configs/{names}"),
+    }
+    for path, methods in paths.items():
+        real = path.format(prefix="evt-103e", names="card-clicks")
+        for method in {"get", "post", "options"} & set(methods):
+            asked = "/?spec" if path == "/" else real
+            status = intake.request(method.upper(), asked).status
+            assert str(status) in methods[method]["responses"], (method, path)
+
+
+def test_document__every_status_of_sending__named(intake: Intake) -> None:
+    path = "/evt-103e/v2/events"
+    large = b" " * ((4 << 20) + 1)
+    seen = {
+        intake.send(event(), path).status,
+        intake.send(event(), f"{path}?hasty=1").status,
+        intake.send([event(), 5], path).status,
+        intake.send(5, path).status,
+        intake.request("POST", path, b"x", content_type="image/png").status,
+        intake.request("POST", path, large, content_type="text/plain").status,
+        UNAVAILABLE,  # test_durability sees it
+    }
+    assert seen == {201, 202, 207, 400, 413, 415, 503}
+    paths = document(intake)["paths"]
+    for name in SENT:
+        assert set(paths[name]["post"]["responses"]) == {str(status) for status in seen}
