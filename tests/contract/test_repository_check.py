@@ -189,3 +189,68 @@ def test_check__two_titles_of_one_table__both_named(tmp_path: Path) -> None:
     materialize_repository([tmp_path])
     (problem,) = check_repository([tmp_path])
     assert "'a/b' and 'analytics/a_b' would share the table 'a_b'" in str(problem)
+
+
+def release(root: Path, version: str, *changes: tuple[str, str]) -> None:
+    current = root / "part/current.yaml"
+    text = current.read_text()
+    before = text.split("$id: /part/")[1].split("\n")[0]
+    change(current, f"/part/{before}", f"/part/{version}")
+    for old, new in changes:
+        change(current, old, new)
+    materialize_repository([root])
+
+
+def test_check__break_within_a_major__told_for_whom(root: Path) -> None:
+    materialize_repository([root])
+    release(root, "1.1.0", ("type: integer", "type: integer\n    maximum: 9"))
+    (found,) = messages(root)
+    assert found == (
+        "part/1.1.0.yaml: is not compatible with 1.0.0 for an old producer: "
+        "a: maximum 9007199254740991 is now 9; raise the major version"
+    )
+
+
+def test_check__later_version_of_the_same_break__told_once(root: Path) -> None:
+    materialize_repository([root])
+    release(root, "1.1.0", ("type: integer", "type: integer\n    maximum: 9"))
+    release(root, "1.2.0", ("maximum: 9", "maximum: 9\n    description: d"))
+    assert len(messages(root)) == 1
+    release(root, "1.3.0", ("maximum: 9", "maximum: 8"))
+    assert [found.split(":")[0] for found in messages(root)] == [
+        "part/1.1.0.yaml",
+        "part/1.3.0.yaml",
+    ]
+
+
+def test_check__break_that_neighbors_hide__found(root: Path) -> None:
+    materialize_repository([root])
+    with_b = "properties:\n  b:\n    type: string\n  a:\n"
+    release(root, "1.1.0", ("properties:\n  a:\n", with_b))
+    release(root, "1.2.0", (with_b, "properties:\n  a:\n"))
+    release(root, "1.3.0", ("properties:\n  a:\n", with_b.replace("string", "boolean")))
+    assert [found.split("; ")[0] for found in messages(root)] == [
+        (
+            "part/1.2.0.yaml: is not compatible with 1.1.0 for an old consumer: "
+            "b: the field is no longer described"
+        ),
+        *(
+            "part/1.3.0.yaml: is not compatible with 1.1.0 for an old "
+            f'{side}: b: the type "string" is now "boolean"'
+            for side in ("producer", "consumer")
+        ),
+    ]
+
+
+def test_check__malformed_version_between__only_its_own_fault(root: Path) -> None:
+    materialize_repository([root])
+    release(root, "1.1.0")
+    change(root / "part/1.0.0.yaml", "type: object", "type: object\nminProperties: -1")
+    assert any("no valid draft-07" in found for found in messages(root))
+    assert not any("not compatible" in found for found in messages(root))
+
+
+def test_check__break_at_a_major__allowed(root: Path) -> None:
+    materialize_repository([root])
+    release(root, "2.0.0", ("type: integer", "type: string"), ("- a: 1", "- a: x"))
+    assert messages(root) == []

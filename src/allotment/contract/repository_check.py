@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import jsonschema_rs
-
+from allotment.contract.compatibility import compare
 from allotment.contract.materialize import (
-    SAFE_INTEGER,
     JsonSchema,
     MaterializeError,
     materialize,
     to_yaml,
-    walk,
 )
+from allotment.contract.schema_rules import METASCHEMA, broken_rules, is_draft_07
 from allotment.contract.schemas import SEMVER, SchemaRepository, read_yaml, version_key
 from allotment.contract.tables import TableNameError, event_tables
 
 CURRENT: Final = "current.yaml"
-_SNAKE_CASE: Final = re.compile(r"\$?[a-z]+[a-z0-9_]*", re.ASCII)
-_METASCHEMA: Final = "https://json-schema.org/draft-07/schema#"
-_PLAIN_TYPES: Final = frozenset(
-    {"string", "integer", "number", "boolean", "object", "array", "null"}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +61,8 @@ def check_repository(paths: Sequence[Path]) -> list[Problem]:
 
     The rules: a folder is its title; `$id` is `/title/version`; the newest version is what
     `current.yaml` gives; symlinks point where they say; a released version is flat, valid draft-07,
-    has one type per property, snake_case names, bounded numbers, and examples that validate; no two
-    titles share a table.
+    has one type per property, snake_case names, bounded numbers, and examples that validate; a
+    version breaks no user of an older one of its major; no two titles share a table.
     """
     sources = _Sources(paths)
     problems: list[Problem] = []
@@ -192,6 +184,7 @@ def _check_folder(root: Path, folder: Path, sources: _Sources) -> Iterator[Probl
     for version in versions:
         yield from _check_version(folder / f"{version}.yaml", title, version)
         yield from _check_link(folder / version, f"{version}.yaml")
+    yield from _check_compatibility(folder, versions)
     if versions:
         yield from _check_link(folder / "latest", f"{versions[-1]}.yaml")
         yield from _check_link(folder / "latest.yaml", f"{versions[-1]}.yaml")
@@ -238,63 +231,35 @@ def _check_version(file: Path, title: str, version: str) -> Iterator[Problem]:
         yield Problem(file, f"title is {schema.get('title')!r}; its folder says {title!r}")
     if schema.get("$id") != f"/{title}/{version}":
         yield Problem(file, f"$id is {schema.get('$id')!r}; expected '/{title}/{version}'")
-    if schema.get("$schema") != _METASCHEMA:
-        yield Problem(file, f"$schema is {schema.get('$schema')!r}; expected {_METASCHEMA!r}")
-    for at, node in walk(schema):
-        for message in _check_node(node):
-            yield Problem(file, f"{at or '/'}: {message}")
-    yield from _check_examples(file, schema)
+    if schema.get("$schema") != METASCHEMA:
+        yield Problem(file, f"$schema is {schema.get('$schema')!r}; expected {METASCHEMA!r}")
+    for message in broken_rules(schema):
+        yield Problem(file, message)
 
 
-def _check_node(node: JsonSchema) -> Iterator[str]:
-    kind = node.get("type")
-    if not isinstance(kind, str) or kind not in _PLAIN_TYPES:
-        yield f"type is {kind!r}; give exactly one type"
-    if "$ref" in node or "allOf" in node:
-        yield "a released version has no $ref and no allOf"
-    yield from _check_names(node)
-    if kind == "array" and not isinstance(node.get("items"), dict):
-        yield "an array says what its items are"
-    if kind == "object" and not ("properties" in node or "additionalProperties" in node):
-        yield "an object says what its properties are"
-    if kind in ("integer", "number"):  # a tuple: it may be a list
-        yield from _check_bounds(node)
-    if ("format" in node or "pattern" in node) and "maxLength" not in node:
-        yield "a text with a format or a pattern has a maxLength"
-
-
-def _check_names(node: JsonSchema) -> Iterator[str]:
-    properties = node.get("properties", {})
-    for name in properties:
-        if not _SNAKE_CASE.fullmatch(name):
-            yield f"property {name!r} is not snake_case"
-    for name in node.get("required", []):
-        if name not in properties:
-            yield f"required property {name!r} is not described"
-
-
-def _check_bounds(node: JsonSchema) -> Iterator[str]:
-    low, high = node.get("minimum"), node.get("maximum")
-    if low is None or high is None or low < -SAFE_INTEGER or high > SAFE_INTEGER:
-        yield f"a number has bounds within ±{SAFE_INTEGER}; they are {low} and {high}"
-
-
-def _check_examples(file: Path, schema: dict[str, Any]) -> Iterator[Problem]:
-    body = {key: item for key, item in schema.items() if key not in {"$id", "$schema"}}
-    try:
-        validator = jsonschema_rs.Draft7Validator(
-            body, validate_formats=True, pattern_options=jsonschema_rs.RegexOptions()
-        )
-    except (jsonschema_rs.ValidationError, ValueError) as error:
-        yield Problem(file, f"is no valid draft-07 schema: {error}")
-        return
-    examples = schema.get("examples")
-    if not isinstance(examples, list) or not examples:
-        yield Problem(file, "has no example")
-        return
-    for place, example in enumerate(examples):
-        for violation in validator.iter_errors(example):
-            yield Problem(file, f"/examples/{place}: {violation.message}")
-        named = example.get("$schema") if isinstance(example, dict) else None
-        if "$schema" in schema.get("properties", {}) and named != schema.get("$id"):
-            yield Problem(file, f"/examples/{place}: its $schema is {named!r}, not the $id")
+def _check_compatibility(folder: Path, versions: Sequence[str]) -> Iterator[Problem]:
+    """Every version against all older ones of its major, so that no gap hides a break."""
+    bodies = {}
+    for version in versions:
+        try:
+            body = read_yaml(folder / f"{version}.yaml")
+        except ValueError:
+            continue  # the check of that version reports it, and the one that is no schema
+        if is_draft_07(body):
+            bodies[version] = body
+    known = list(bodies)
+    said: list[tuple[int, int, str]] = []
+    for new in range(len(known)):
+        for old in reversed(range(new)):
+            if known[old].split(".")[0] != known[new].split(".")[0]:
+                break
+            for finding in compare(bodies[known[old]], bodies[known[new]]):
+                key = f"{finding.path} {finding.kind} {finding.side}"
+                within = any(old <= a and b <= new and k == key for a, b, k in said)
+                if finding.breaks and not within:
+                    said.append((old, new, key))
+                    yield Problem(
+                        folder / f"{known[new]}.yaml",
+                        f"is not compatible with {known[old]} for an old {finding.side}: "
+                        f"{finding}; raise the major version",
+                    )
