@@ -34,6 +34,7 @@ COMMANDS = (
     "schemas materialize",
     "schemas check",
     "schemas show",
+    "schemas diff",
     "sql",
     "analyze",
 )

@@ -24,6 +24,7 @@ except ModuleNotFoundError as missing:  # a bare `pip install allotment` is the 
 
 from allotment.allocation import ConfigError, allocate, parse_experiment, parse_overrides
 from allotment.allocation.experiment import parse_time
+from allotment.schemas_cli import repositories, schemas_app
 from allotment.settings import (
     Settings,
     SettingsError,
@@ -39,14 +40,10 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
-schemas_app = typer.Typer(help="Schema repositories.", no_args_is_help=True)
 app.add_typer(schemas_app, name="schemas")
 
 DataOption = Annotated[
     Path | None, typer.Option("--data", help="Data folder. [ALLOTMENT_DATA; default ./var]")
-]
-SchemasArgument = Annotated[
-    list[Path] | None, typer.Argument(help="Schema repositories; default: the settings'.")
 ]
 
 
@@ -161,7 +158,7 @@ def sink(data: DataOption = None) -> None:
 
     settings = _settings(data=data)
     try:
-        schemas = event_schemas(SchemaRepository(_repositories(None)))
+        schemas = event_schemas(SchemaRepository(repositories()))
     except TableNameError as error:
         sys.exit(f"allotment: {error}")
     with closing(open_catalog(settings.lake_dir)) as catalog:
@@ -259,39 +256,6 @@ def allocate_command(
     )
 
 
-@schemas_app.command()
-def materialize(repositories: SchemasArgument = None) -> None:
-    """Write the version that each current.yaml describes, its links, and nothing that stands."""
-    from allotment.contract.repository_check import materialize_repository
-
-    for path in materialize_repository(_repositories(repositories)):
-        typer.echo(f"wrote {path}")
-
-
-@schemas_app.command()
-def check(repositories: SchemasArgument = None) -> None:
-    """Check every rule of a schema repository; exit 1 where one is broken."""
-    from allotment.contract.repository_check import check_repository
-
-    problems = check_repository(_repositories(repositories))
-    for problem in problems:
-        typer.echo(str(problem))
-    typer.echo(f"{len(problems)} problems" if problems else "no problems")
-    raise typer.Exit(1 if problems else 0)
-
-
-@schemas_app.command()
-def show(uri: Annotated[str, typer.Argument(help="/title/1.2.3 or /title/latest")]) -> None:
-    """Print one materialized schema as JSON."""
-    from allotment.contract.schemas import SchemaNotFoundError, SchemaRepository
-
-    try:
-        schema = SchemaRepository(_repositories(None)).load(uri)
-    except SchemaNotFoundError as error:
-        sys.exit(f"allotment: {error}")
-    typer.echo(json.dumps(schema.body, indent=2, ensure_ascii=False))
-
-
 @app.command()
 def sql(
     query: Annotated[str, typer.Argument(help="One SELECT, in DuckDB's SQL.")],
@@ -342,12 +306,6 @@ def _settings(**given: object) -> Settings:
     chosen = {variable_name(k): str(v) for k, v in given.items() if v is not None}
     os.environ.update(chosen)  # what this process starts reads the same settings
     return from_environ()
-
-
-def _repositories(given: list[Path] | None) -> list[Path]:
-    from allotment.contract.schemas import shipped_repository
-
-    return given or list(from_environ().schema_paths) or [shipped_repository()]
 
 
 def _stop_event() -> threading.Event:

@@ -1,0 +1,30 @@
+"""`allotment schemas`, run as a person runs it."""
+
+from __future__ import annotations
+
+from tests.test_cli import run
+
+WEB = "/analytics/product_metrics/web/base"
+
+
+def test_diff__break_at_a_major__told_and_exit_1() -> None:
+    found = run("schemas", "diff", f"{WEB}/1.5.0", f"{WEB}/2.0.0")
+    assert found.returncode == 1, found.stderr
+    assert '! producer  experiment.coordinator: no longer taken: "xLab"' in found.stdout
+    assert f"1 of them break a user of {WEB}/1.5.0" in found.stdout
+
+
+def test_diff__new_fields_only__exit_0() -> None:
+    found = run("schemas", "diff", f"{WEB}/1.3.0", f"{WEB}/latest")
+    assert found.returncode == 0, found.stderr
+    assert "  none      agent.ua_string: the field is new" in found.stdout
+
+
+def test_diff__unknown_schema__says_so() -> None:
+    found = run("schemas", "diff", "/a/1.0.0", "/a/latest")
+    assert found.returncode == 1
+    assert "schema '/a/1.0.0' is not known" in found.stderr
+
+
+def test_show__latest__newest_version() -> None:
+    assert f'"$id": "{WEB}/2.1.0"' in run("schemas", "show", f"{WEB}/latest").stdout
