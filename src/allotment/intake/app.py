@@ -153,7 +153,11 @@ class _Parts:
     async def _store(self, scope: Scope, events: list[Any], received: str) -> Answer:
         """Process events, make all that must be kept durable, and only then say so."""
         outcome = self._pipeline.process(
-            events, self._source.state.streams, received=received, request_id=_request_id(scope)
+            events,
+            self._source.state.streams,
+            received=received,
+            request_id=_request_id(scope),
+            header=scope.headers.get,
         )
         try:
             await self._journal.append(outcome.records)

@@ -16,6 +16,15 @@ from allotment.contract.schemas import SchemaNotFoundError, SchemaRepository
 from allotment.contract.streams import StreamConfig
 from allotment.contract.tables import event_tables, why_no_table
 from allotment.contract.validator import NestingError, Validator
+from allotment.intake.enrichment import (
+    Header,
+    HeaderField,
+    drop_addresses,
+    header_fields,
+    no_header,
+    uses_edge_uniques,
+)
+from allotment.intake.enrollments import fill_subject_ids
 from allotment.intake.identifiers import IdentifierSource
 from allotment.intake.outcome import (
     DEEP,
@@ -31,25 +40,6 @@ __all__ = ["MOST_DAYS", "EventPipeline", "Outcome", "rejected_record"]
 MOST_DAYS: Final = 366
 """A worker takes events of so many days beside the present one, each day anew."""
 
-_ADDRESS_HEADERS: Final = frozenset(
-    {
-        "cf-connecting-ip",
-        "cf-connecting-ipv6",
-        "fastly-client-ip",
-        "forwarded",
-        "forwarded-for",
-        "true-client-ip",
-        "x-client-ip",
-        "x-cluster-client-ip",
-        "x-envoy-external-address",
-        "x-forwarded",
-        "x-forwarded-for",
-        "x-original-forwarded-for",
-        "x-real-ip",
-    }
-)
-"""Where proxies and content networks put the address of who asked."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
@@ -63,6 +53,19 @@ class _Plan:
     fills_dt: bool
     fills_request_id: bool
     defaults: tuple[tuple[Path, Any], ...]
+    body: Mapping[str, Any]
+    awaits_ids: bool
+    """Whether it has a field for a subject id that the edge may have to give."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Lane:
+    """What one stream asks for events of one schema, or why it takes none of them."""
+
+    refusal: RefusalError | None = None
+    fills_request_id: bool = True
+    headers: tuple[HeaderField, ...] = ()
+    edge_ids: bool = False
 
 
 class EventPipeline:
@@ -79,7 +82,7 @@ class EventPipeline:
         self._plans: dict[str, _Plan] = {}
         self._identifiers = IdentifierSource()
         self._streams: Mapping[str, StreamConfig] = {}
-        self._allowed: set[tuple[str, str]] = set()
+        self._lanes: dict[tuple[str, str], _Lane] = {}
         self._today = ""
         self._days: set[str] = set()
 
@@ -90,6 +93,7 @@ class EventPipeline:
         *,
         received: str,
         request_id: str | None,
+        header: Header = no_header,
     ) -> Outcome:
         """Sort events into accepted and rejected, and write each out as one line.
 
@@ -98,16 +102,17 @@ class EventPipeline:
             streams: the stream configuration in force.
             received: the receive time, RFC 3339 in UTC with milliseconds.
             request_id: goes into `meta.request_id` where the client gave none; made up if None.
+            header: reads the request's other headers, where a stream asks for some.
         """
         if streams is not self._streams:
             self._streams = streams
-            self._allowed.clear()
+            self._lanes.clear()
         request_id = request_id or self._identifiers.new()
         today = received[:10]
         outcome = Outcome(received, streams)
         for event in events:
             try:
-                plan = self._prepare(event, received, request_id)
+                plan = self._prepare(event, received, request_id, header)
                 validator = plan.validator
                 if validator.accepts(event) or validator.accepts_after_repair(event):
                     if plan.fills_dt and event["meta"]["dt"][:10] != today:
@@ -124,24 +129,29 @@ class EventPipeline:
         outcome.settle()
         return outcome
 
-    def _prepare(self, event: Json, received: str, request_id: str) -> _Plan:
+    def _prepare(self, event: Json, received: str, request_id: str, header: Header) -> _Plan:
         """Find the event's schema, fill the event in, and check its stream."""
         if type(event) is not dict:
             raise RefusalError("not_an_object", _missing("$schema"))
         http = event.get("http")
         if type(http) is dict:
-            _drop_addresses(http)
+            drop_addresses(http)
         plan, meta, stream = self._identify(event)
+        lane = self._lanes.get((plan.uri, stream)) or self._lane(plan, stream)
         if plan.fills_id and "id" not in meta:
             meta["id"] = self._identifiers.new()
         if plan.fills_dt and "dt" not in meta:
             meta["dt"] = received
-        if plan.fills_request_id and "request_id" not in meta:
+        if plan.fills_request_id and lane.fills_request_id and "request_id" not in meta:
             meta["request_id"] = request_id
         if plan.defaults:
             fill_defaults(event, plan.defaults)
-        if (plan.uri, stream) not in self._allowed:
-            self._check_stream(stream, plan)
+        if lane.refusal is not None:
+            raise lane.refusal
+        for field in lane.headers:
+            field.fill(event, header)
+        if lane.edge_ids:
+            fill_subject_ids(event, header)
         return plan
 
     def _identify(self, event: dict[str, Any]) -> tuple[_Plan, dict[str, Any], str]:
@@ -156,12 +166,18 @@ class EventPipeline:
             raise RefusalError("missing_stream", _missing("meta.stream"))
         return plan, meta, stream
 
-    def _check_stream(self, stream: str, plan: _Plan) -> None:
-        """Refuse, or remember that events of this schema may go there."""
+    def _lane(self, plan: _Plan, stream: str) -> _Lane:
+        """What the stream asks; remembered, but not for names that only clients know."""
         config = self._streams.get(stream)
         if config is None or config.is_instrument or config.schema_title != plan.title:
-            raise _stream_refusal(stream, config, plan)
-        self._allowed.add((plan.uri, stream))
+            return _Lane(refusal=_stream_refusal(stream, config, plan))
+        headers, fills_request_id = header_fields(config, plan.body)
+        lane = self._lanes[plan.uri, stream] = _Lane(
+            fills_request_id=fills_request_id,
+            headers=headers,
+            edge_ids=plan.awaits_ids and uses_edge_uniques(config),
+        )
+        return lane
 
     def _check_day(self, day: str, today: str) -> None:
         """Refuse what would give the lake partitions without end: its tables are cut by this day.
@@ -203,6 +219,9 @@ class EventPipeline:
             fills_dt=has_field(body, ("meta", "dt")),
             fills_request_id=has_field(body, ("meta", "request_id")),
             defaults=defaults(body),
+            body=body,
+            awaits_ids=has_field(body, ("experiment", "subject_id"))
+            or has_field(body, ("experiments", "subject_ids")),
         )
         return plan
 
@@ -233,12 +252,3 @@ def _stream_refusal(stream: str, config: StreamConfig | None, plan: _Plan) -> Re
             f"{where}; {stream} is an instrument, its events go to stream {config.target_stream}.",
         )
     return RefusalError("schema_mismatch", f"{where}; schema title must be {config.schema_title}.")
-
-
-def _drop_addresses(http: dict[str, Any]) -> None:
-    """No network address of a person is ever stored, whoever sent it."""
-    http.pop("client_ip", None)
-    headers = http.get("request_headers")
-    if type(headers) is dict:
-        for name in [name for name in headers if name.lower() in _ADDRESS_HEADERS]:
-            del headers[name]
