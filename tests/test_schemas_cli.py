@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from tests.test_cli import run
 
 WEB = "/analytics/product_metrics/web/base"
@@ -28,3 +30,21 @@ def test_diff__unknown_schema__says_so() -> None:
 
 def test_show__latest__newest_version() -> None:
     assert f'"$id": "{WEB}/2.1.0"' in run("schemas", "show", f"{WEB}/latest").stdout
+
+
+def test_new__from_base__file_that_a_second_call_keeps(tmp_path: Path) -> None:
+    ask = ("schemas", "new", "analytics/my/events", "--repository", str(tmp_path))
+    found = run(*ask, "--from", "base")
+    assert found.returncode == 0, found.stderr
+    text = (tmp_path / "analytics/my/events/current.yaml").read_text()
+    assert "$ref: /fragment/analytics/common/2.0.0#" in text
+    again = run(*ask)
+    assert again.returncode == 1
+    assert "has a schema already" in again.stderr
+
+
+def test_types__each_language__of_the_newest_version() -> None:
+    shown = run("schemas", "types", f"{WEB}/latest").stdout
+    assert "export interface AnalyticsProductMetricsWebBase {" in shown
+    shown = run("schemas", "types", f"{WEB}/latest", "--language", "python").stdout
+    assert "AnalyticsProductMetricsWebBase = TypedDict(" in shown

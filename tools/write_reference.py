@@ -35,6 +35,8 @@ COMMANDS = (
     "schemas check",
     "schemas show",
     "schemas diff",
+    "schemas new",
+    "schemas types",
     "sql",
     "analyze",
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,11 +13,14 @@ import typer
 from allotment.contract.compatibility import compare
 from allotment.contract.repository_check import check_repository, materialize_repository
 from allotment.contract.schemas import (
+    SEMVER,
     Schema,
     SchemaNotFoundError,
     SchemaRepository,
     shipped_repository,
 )
+from allotment.contract.skeleton import BASE, SkeletonError, new_schema
+from allotment.contract.type_source import python_types, typescript_types
 from allotment.settings import from_environ
 
 schemas_app = typer.Typer(help="Schema repositories.", no_args_is_help=True)
@@ -24,6 +28,15 @@ schemas_app = typer.Typer(help="Schema repositories.", no_args_is_help=True)
 SchemasArgument = Annotated[
     list[Path] | None, typer.Argument(help="Schema repositories; default: the settings'.")
 ]
+
+
+class Language(StrEnum):
+    """In which `allotment schemas types` writes."""
+
+    TYPESCRIPT = "typescript"
+    PYTHON = "python"
+
+
 UriArgument = Annotated[str, typer.Argument(help="/title/1.2.3 or /title/latest")]
 
 
@@ -68,6 +81,42 @@ def diff(old: UriArgument, new: UriArgument) -> None:
     breaks = sum(finding.breaks for finding in found)
     typer.echo(f"{len(found)} differences, {breaks} of them break a user of {old}")
     raise typer.Exit(1 if breaks else 0)
+
+
+@schemas_app.command()
+def new(
+    title: Annotated[str, typer.Argument(help="The new title, such as analytics/my/events.")],
+    parent: Annotated[
+        str, typer.Option("--from", help="What it includes: base, or a title or uri.")
+    ] = "base",
+    repository: Annotated[
+        Path | None, typer.Option(help="Where; default: the first of the settings' folders.")
+    ] = None,
+) -> None:
+    """Begin a schema: write the current.yaml of version 1.0.0.
+
+    base is what every event has ($schema, meta, dt, http).
+    """
+    uri = f"{BASE}/latest" if parent == "base" else parent
+    if not SEMVER.fullmatch(uri.rpartition("/")[2]) and not uri.endswith("/latest"):
+        uri = f"{uri}/latest"
+    root = repository or repositories()[0]
+    try:
+        typer.echo(f"wrote {new_schema(root, title, _schema(uri))}")
+    except SkeletonError as error:
+        sys.exit(f"allotment: {error}")
+
+
+@schemas_app.command()
+def types(
+    uri: UriArgument,
+    language: Annotated[Language, typer.Option(help="What to write.")] = Language.TYPESCRIPT,
+) -> None:
+    """Print the types of a schema's events, for authors of instruments."""
+    body = _schema(uri).body
+    typer.echo(
+        typescript_types(body) if language is Language.TYPESCRIPT else python_types(body), nl=False
+    )
 
 
 def _schema(uri: str) -> Schema:

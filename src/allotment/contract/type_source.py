@@ -1,0 +1,121 @@
+"""Types for the authors of instruments, written from a materialised schema.
+
+The text says what a program can rely on at compile time: names, types, what may be absent, which
+values an enumeration takes. Lengths, patterns and bounds stay the intake's to check.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Final, TypeAlias
+
+from allotment.contract.schema_fields import type_of
+
+Node: TypeAlias = Mapping[str, Any]
+
+_TYPESCRIPT: Final = {
+    "string": "string",
+    "integer": "number",
+    "number": "number",
+    "boolean": "boolean",
+    "null": "null",
+}
+_PYTHON: Final = {
+    "string": "str",
+    "integer": "int",
+    "number": "float",
+    "boolean": "bool",
+    "null": "None",
+}
+_TYPESCRIPT_NAME: Final = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*", re.ASCII)
+
+
+def type_name(title: str) -> str:
+    """`analytics/product_metrics/web/base` → `AnalyticsProductMetricsWebBase`."""
+    words = re.split(r"[^A-Za-z0-9]+", title)
+    name = "".join(word[:1].upper() + word[1:] for word in words)
+    return name if name[:1].isalpha() else f"Event{name}"
+
+
+def typescript_types(schema: Node) -> str:
+    """One TypeScript interface for the events of a schema; of nested objects the type in place."""
+    name = type_name(str(schema["title"]))
+    return f"/** Events of {schema['$id']} */\nexport interface {name} {_ts_object(schema, '')}\n"
+
+
+def _ts(node: Node, indent: str) -> str:
+    if "enum" in node or "const" in node:
+        values = node.get("enum", [node.get("const")])
+        return " | ".join(json.dumps(value, ensure_ascii=False) for value in values)
+    kind = type_of(node)
+    if kind == "array":
+        items = node.get("items")
+        return f"Array<{_ts(items, indent) if isinstance(items, Mapping) else 'unknown'}>"
+    if kind == "object":
+        return _ts_object(node, indent)
+    return _TYPESCRIPT.get(kind or "", "unknown")
+
+
+def _ts_object(node: Node, indent: str) -> str:
+    properties, further = node.get("properties", {}), node.get("additionalProperties")
+    if not properties:
+        value = _ts(further, indent) if isinstance(further, Mapping) else "unknown"
+        return f"Record<string, {'never' if further is False else value}>"
+    deeper = f"{indent}  "
+    lines = ["{"]
+    for name, part in properties.items():
+        if part.get("description"):
+            lines.append(f"{deeper}/** {_one_line(part['description']).replace('*/', '* /')} */")
+        key = name if _TYPESCRIPT_NAME.fullmatch(name) else json.dumps(name)
+        mark = "" if name in node.get("required", ()) else "?"
+        lines.append(f"{deeper}{key}{mark}: {_ts(part, deeper)};")
+    if further is not False:
+        lines.append(f"{deeper}[further: string]: unknown;")
+    return "\n".join([*lines, f"{indent}}}"])
+
+
+def python_types(schema: Node) -> str:
+    """A Python module of `TypedDict`s for the events of a schema, each nested object its own."""
+    found: list[str] = []
+    _py_class(schema, type_name(str(schema["title"])), found)
+    imports = "from typing import Any, Literal, NotRequired, TypedDict\n"
+    head = f'"""Events of {schema["$id"]}"""\n\n{imports}'
+    return "\n\n".join([head, *found])
+
+
+def _py(node: Node, name: str, found: list[str]) -> str:
+    if "enum" in node or "const" in node:
+        values = node.get("enum", [node.get("const")])
+        if all(isinstance(value, str | int | None) for value in values):
+            return f"Literal[{', '.join(repr(value) for value in values)}]"
+        return "Any"
+    kind = type_of(node)
+    if kind == "array":
+        items = node.get("items")
+        return f"list[{_py(items, f'{name}Item', found) if isinstance(items, Mapping) else 'Any'}]"
+    if kind == "object":
+        if node.get("properties"):
+            return _py_class(node, name, found)
+        further = node.get("additionalProperties")
+        value = _py(further, f"{name}Value", found) if isinstance(further, Mapping) else "Any"
+        return f"dict[str, {value}]"
+    return _PYTHON.get(kind or "", "Any")
+
+
+def _py_class(node: Node, name: str, found: list[str]) -> str:
+    """Add the class, after those of its parts, and return its name."""
+    lines = [f"{name} = TypedDict(", f"    {name!r},", "    {"]
+    for key, part in node.get("properties", {}).items():
+        kind = _py(part, f"{name}{type_name(key)}", found)
+        if part.get("description"):
+            lines.append(f"        # {_one_line(part['description'])}")
+        required = key in node.get("required", ())
+        lines.append(f"        {key!r}: {kind if required else f'NotRequired[{kind}]'},")
+    found.append("\n".join([*lines, "    },", ")", ""]))
+    return name
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,92 @@
+"""Types for instrument authors: they say what the schema says, and compile."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from allotment.contract.schemas import SchemaRepository
+from allotment.contract.type_source import python_types, type_name, typescript_types
+
+SCHEMA: dict[str, Any] = {
+    "title": "analytics/a_b/c",
+    "$id": "/analytics/a_b/c/1.0.0",
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["$schema"],
+    "properties": {
+        "$schema": {"type": "string", "description": "Which\nschema. */"},
+        "kind": {"type": "string", "enum": ["x", "y"]},
+        "tags": {"type": "array", "items": {"type": "string"}},
+        "rates": {"type": "object", "additionalProperties": {"type": "number"}},
+        "meta": {"type": "object", "properties": {"with-dash": {"type": "boolean"}}},
+    },
+}
+WEB = SchemaRepository(()).latest("analytics/product_metrics/web/base").body
+GOOD = {
+    "$schema": "/x/1.0.0",
+    "action": "click",
+    "agent": {"client_platform": "mediawiki_js"},
+    "meta": {"dt": "2026-01-15T09:30:00Z", "stream": "s"},
+    "experiment": {"enrolled": "a", "coordinator": "default"},
+}
+
+
+def test_typescript__every_kind_of_field__as_the_schema_says() -> None:
+    assert typescript_types(SCHEMA) == (
+        "/** Events of /analytics/a_b/c/1.0.0 */\n"
+        "export interface AnalyticsABC {\n"
+        "  /** Which schema. * / */\n"
+        "  $schema: string;\n"
+        '  kind?: "x" | "y";\n'
+        "  tags?: Array<string>;\n"
+        "  rates?: Record<string, number>;\n"
+        "  meta?: {\n"
+        '    "with-dash"?: boolean;\n'
+        "    [further: string]: unknown;\n"
+        "  };\n"
+        "}\n"
+    )
+
+
+def test_python__every_kind_of_field__as_the_schema_says() -> None:
+    text = python_types(SCHEMA)
+    assert "        # Which schema. */\n        '$schema': str,\n" in text
+    assert "'kind': NotRequired[Literal['x', 'y']]," in text
+    assert "'tags': NotRequired[list[str]]," in text
+    assert "'rates': NotRequired[dict[str, float]]," in text
+    assert "'meta': NotRequired[AnalyticsABCMeta]," in text
+    assert "'with-dash': NotRequired[bool]," in text
+
+
+@pytest.mark.parametrize(
+    ("event", "returncode"),
+    [
+        (GOOD, 0),
+        ({k: v for k, v in GOOD.items() if k != "action"}, 1),
+        ({**GOOD, "experiment": {"coordinator": "xLab"}}, 1),
+        ({**GOOD, "further": 1}, 1),
+    ],
+)
+def test_python__web_base__type_checker_takes_what_the_schema_takes(
+    tmp_path: Path, event: dict[str, Any], returncode: int
+) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(python_types(WEB) + f"\nevent: AnalyticsProductMetricsWebBase = {event!r}\n")
+    checked = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path), str(program)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert checked.returncode == returncode, checked.stdout
+    assert subprocess.run([sys.executable, str(program)], check=False).returncode == 0
+
+
+def test_type_name__title_that_begins_with_a_digit__still_a_name() -> None:
+    assert type_name("2x/y-z") == "Event2xYZ"
