@@ -19,8 +19,8 @@ from allotment.contract.streams import StreamConfig, parse_streams
 from allotment.contract.tables import TableNameError
 from allotment.intake.body import BodyError, parse_events
 from allotment.intake.identifiers import IdentifierSource
-from allotment.intake.outcome import RAW_BYTES
-from allotment.intake.pipeline import MOST_DAYS, EventPipeline, Outcome
+from allotment.intake.outcome import RAW_BYTES, Outcome
+from allotment.intake.pipeline import MOST_DAYS, EventPipeline
 from allotment.lake.parsing import parse_lines
 from allotment.lake.tables import REJECTED_SCHEMA, event_schemas
 

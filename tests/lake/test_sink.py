@@ -15,7 +15,8 @@ from tests.lake.lake_parts import RECEIVED, WEB, Writer, refused, web_event
 
 from allotment.contract.schemas import SchemaRepository
 from allotment.contract.streams import StreamConfig
-from allotment.intake.pipeline import EventPipeline, rejected_record
+from allotment.intake.outcome import rejected_record
+from allotment.intake.pipeline import EventPipeline
 from allotment.journal.protocol import Partition
 from allotment.journal.segments import SegmentReader, SegmentWriter
 from allotment.lake import sink as sink_module

@@ -32,10 +32,7 @@ from allotment.intake.outcome import (
     Json,
     Outcome,
     RefusalError,
-    rejected_record,
 )
-
-__all__ = ["MOST_DAYS", "EventPipeline", "Outcome", "rejected_record"]
 
 MOST_DAYS: Final = 366
 """A worker takes events of so many days beside the present one, each day anew."""
