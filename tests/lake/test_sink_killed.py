@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -84,8 +85,9 @@ class Nursery:
         return self
 
     def __exit__(self, *_: object) -> None:
-        while self.alive:
-            self.kill(0)
+        for process_id in self.alive:
+            with suppress(ProcessLookupError):  # one that ended by itself has failed the test
+                os.kill(process_id, signal.SIGKILL)
         self.process.kill()
         self.process.communicate()
 
