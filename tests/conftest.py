@@ -1,4 +1,4 @@
-"""A real browser, for every test that looks at a page."""
+"""What several rooms' tests share: a real browser, and stand-ins for registry and intake."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +7,7 @@ import playwright
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 from tests.required_tools import require_start, require_tool
+from tests.sdk.stand_ins import Intake, Registry, intake_server, registry_server
 
 BROWSER_ARGUMENTS = [
     "--no-sandbox",
@@ -29,3 +30,17 @@ def chromium() -> Iterator[Browser]:
         browser = driver.chromium.launch(executable_path=program, args=BROWSER_ARGUMENTS)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def registry() -> Iterator[Registry]:
+    """A stand-in for the registry, over real HTTP."""
+    with registry_server() as state:
+        yield state
+
+
+@pytest.fixture
+def intake() -> Iterator[Intake]:
+    """A stand-in for the intake, over real HTTP."""
+    with intake_server() as state:
+        yield state

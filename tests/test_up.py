@@ -6,13 +6,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 
 import pytest
 from rich.console import Console
-from tests.sdk.stand_ins import Intake, Registry, intake_server, registry_server
+from tests.sdk.stand_ins import Intake, Registry
 
 from allotment.settings import Settings, from_environ
 from allotment.up import UpError, _send_synthetic_readers, up
@@ -25,18 +24,6 @@ configure(from_environ())
 from django.contrib.auth import authenticate
 sys.exit(authenticate(username="admin", password=sys.argv[1]) is None)
 """
-
-
-@pytest.fixture
-def registry() -> Iterator[Registry]:
-    with registry_server() as state:
-        yield state
-
-
-@pytest.fixture
-def intake() -> Iterator[Intake]:
-    with intake_server() as state:
-        yield state
 
 
 def settings_in(data: Path, **more: str) -> Settings:

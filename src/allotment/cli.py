@@ -8,7 +8,6 @@ import os
 import signal
 import sys
 import threading
-from contextlib import closing
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -24,7 +23,7 @@ except ModuleNotFoundError as missing:  # a bare `pip install allotment` is the 
 
 from allotment.allocation import ConfigError, allocate, parse_experiment, parse_overrides
 from allotment.allocation.experiment import parse_time
-from allotment.schemas_cli import repositories, schemas_app
+from allotment.schemas_cli import schemas_app
 from allotment.settings import (
     Settings,
     SettingsError,
@@ -148,27 +147,17 @@ def intake(data: DataOption = None) -> None:
 @app.command()
 def sink(data: DataOption = None) -> None:
     """Run the sink, from the journal to the lake."""
-    from allotment.contract.schemas import SchemaRepository
     from allotment.contract.tables import TableNameError
-    from allotment.journal.segments import SegmentReader
-    from allotment.lake.catalog import open_catalog
-    from allotment.lake.maintenance import Maintenance
-    from allotment.lake.sink import Sink, SinkLimits
-    from allotment.lake.tables import event_schemas
+    from allotment.lake.sink import open_sink
 
     settings = _settings(data=data)
     try:
-        schemas = event_schemas(SchemaRepository(repositories()))
+        with open_sink(
+            settings.journal_dir, settings.lake_dir, settings.schema_paths, settings.sink_seconds
+        ) as moving:
+            moving.run(_stop_event())
     except TableNameError as error:
         sys.exit(f"allotment: {error}")
-    with closing(open_catalog(settings.lake_dir)) as catalog:
-        Sink(
-            SegmentReader(settings.journal_dir),
-            catalog,
-            schemas,
-            SinkLimits(seconds=settings.sink_seconds),
-            Maintenance(settings.lake_dir),
-        ).run(_stop_event())
 
 
 @app.command()

@@ -8,7 +8,7 @@ from socketserver import ThreadingMixIn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import pytest
-from tests.sdk.stand_ins import Intake, Registry, intake_server, registry_server, wait_until
+from tests.sdk.stand_ins import Intake, Registry, wait_until
 
 from allotment.sdk import Client
 from allotment_demo.app import make_application
@@ -22,18 +22,6 @@ class _Server(ThreadingMixIn, WSGIServer):
 class _Quiet(WSGIRequestHandler):
     def log_message(self, *_: object) -> None:
         pass
-
-
-@pytest.fixture
-def registry() -> Iterator[Registry]:
-    with registry_server() as state:
-        yield state
-
-
-@pytest.fixture
-def intake() -> Iterator[Intake]:
-    with intake_server() as state:
-        yield state
 
 
 @pytest.fixture

@@ -107,9 +107,9 @@ def test_connect__days__one_partition_each(
         "select * from glob('/*')",
         "select * from 'https://example.org/x.parquet'",
         "set enable_external_access = true",
-        "copy (select 1) to '/tmp/allotment-must-not-exist'",
+        "copy (select 1) to '/allotment-must-not-exist'",
         "install httpfs",
-        "attach '/tmp/allotment-must-not-exist.db'",
+        "attach '/allotment-must-not-exist.db'",
     ],
 )
 def test_connect__beyond_the_lake__refused(lake_dir: Path, sql: str) -> None:

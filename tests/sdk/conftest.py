@@ -3,21 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-from tests.sdk.stand_ins import Intake, Registry, intake_server, registry_server, wait_until
+from tests.sdk.stand_ins import Intake, Registry, wait_until
 
 from allotment.sdk import Client
-
-
-@pytest.fixture
-def registry() -> Iterator[Registry]:
-    with registry_server() as state:
-        yield state
-
-
-@pytest.fixture
-def intake() -> Iterator[Intake]:
-    with intake_server() as state:
-        yield state
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -248,24 +249,31 @@ class Sink:
                     self._journal.trim(partition, before)
 
 
+@contextmanager
 def open_sink(
     journal_dir: Path, lake_dir: Path, schema_paths: Sequence[Path], seconds: float
-) -> Sink:
-    """The sink of a lab on one machine: segment files to the lake, with maintenance.
+) -> Iterator[Sink]:
+    """The sink of a lab on one machine, for as long as the lake is open: segment files to the lake,
+    with maintenance.
 
     Args:
         journal_dir: folder of the segment files; it need not exist yet.
         lake_dir: folder of the lake; made where there is none.
         schema_paths: schema repositories; none means the one that Allotment ships.
         seconds: how long events are gathered before they are committed.
+
+    Raises:
+        TableNameError: two schemas would share one table.
     """
-    return Sink(
-        SegmentReader(journal_dir),
-        open_catalog(lake_dir),
-        event_schemas(SchemaRepository(schema_paths)),
-        SinkLimits(seconds=seconds),
-        Maintenance(lake_dir),
-    )
+    schemas = event_schemas(SchemaRepository(schema_paths))
+    with closing(open_catalog(lake_dir)) as catalog:
+        yield Sink(
+            SegmentReader(journal_dir),
+            catalog,
+            schemas,
+            SinkLimits(seconds=seconds),
+            Maintenance(lake_dir),
+        )
 
 
 def _key(partition: Partition) -> str:
