@@ -13,7 +13,7 @@ CORS: Final[Headers] = [
     ("access-control-allow-methods", "POST, OPTIONS"),
     (
         "access-control-allow-headers",
-        "accept, content-type, content-encoding, x-requested-with, x-request-id",
+        "accept, content-type, content-encoding, x-requested-with, x-request-id, x-allotment-sdk",
     ),
     ("access-control-expose-headers", "etag"),
     ("access-control-max-age", "86400"),

@@ -23,6 +23,7 @@ from allotment.intake.metrics import Metrics
 from allotment.intake.outcome import UNKNOWN_STREAM, rejected_record
 from allotment.intake.pipeline import EventPipeline
 from allotment.intake.routes import Routes, takes_events
+from allotment.intake.senders import sender
 from allotment.intake.stream_source import StreamSource
 from allotment.journal.protocol import JournalUnavailableError
 from allotment.journal.segments import SegmentWriter
@@ -131,7 +132,13 @@ class _Parts:
             events = parse_events(body)
         except BodyError as error:
             if error.code == "malformed_json":
-                line = rejected_record(received, error.code, body, errors=[error.detail])
+                line = rejected_record(
+                    received,
+                    error.code,
+                    body,
+                    sender=sender(scope.headers.get, scope.query_string),
+                    errors=[error.detail],
+                )
                 try:
                     await self._journal.append({REJECTED: [line]})
                 except JournalUnavailableError as refused:
@@ -158,6 +165,7 @@ class _Parts:
             received=received,
             request_id=_request_id(scope),
             header=scope.headers.get,
+            sender=lambda: sender(scope.headers.get, scope.query_string),
         )
         try:
             await self._journal.append(outcome.records)

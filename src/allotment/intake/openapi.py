@@ -48,6 +48,12 @@ _HASTY: Final = {
     "allowEmptyValue": True,
     "schema": {"type": "string"},
 }
+_SDK: Final = {
+    "name": "sdk",
+    "in": "query",
+    "description": "The client library, such as js/0.1.0; or in X-Allotment-SDK.",
+    "schema": {"type": "string"},
+}
 _REQUEST_ID: Final = {
     "name": "X-Request-Id",
     "in": "header",
@@ -64,7 +70,7 @@ _BAD_REQUEST: Final = {
 _SEND: Final = {
     "post": {
         "summary": "Send one event or an array of events",
-        "parameters": [_HASTY, _REQUEST_ID],
+        "parameters": [_HASTY, _SDK, _REQUEST_ID],
         "requestBody": {
             "required": True,
             "content": {

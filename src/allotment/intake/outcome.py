@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
+from uuid import uuid4
 
 import orjson
 
 from allotment.contract.tables import REJECTED
 from allotment.contract.validator import Violation, error_texts, errors_text
+from allotment.intake.senders import NOBODY, Sender, nobody
 
 RAW_BYTES: Final = 64 * 1024
 """A rejected event is kept up to this size."""
+LONGEST_NAME: Final = 255
+"""Of a stream or a schema that an event names, so many characters are kept beside it."""
 UNKNOWN_STREAM: Final = "unknown"
 """What an event is counted under whose stream is not configured: clients make up no names here."""
 ACCEPTED: Final = "accepted"
@@ -38,6 +42,8 @@ class Outcome:
     received: str
     streams: Container[str] = ()
     """The names that are configured."""
+    sender: Callable[[], Sender] = nobody
+    """Asked only where an event is rejected."""
     records: dict[str, list[bytes]] = field(default_factory=dict)
     """By topic, for the journal: the accepted events, and under `rejected` the others."""
     accepted: int = 0
@@ -107,17 +113,20 @@ class Outcome:
             raw = orjson.dumps(event)
         except TypeError:
             raw = b""  # nested too deeply to be written out by anything here
+        known = stream is not None and stream in self.streams
+        counted_as = stream if stream is not None and known else UNKNOWN_STREAM
         line = rejected_record(
             self.received,
             reason,
             raw,
+            counted_as=counted_as,
             stream=stream,
             schema=schema if type(schema) is str else None,
+            sender=self.sender(),
             errors=errors,
         )
         self.records.setdefault(REJECTED, []).append(line)
-        known = stream is not None and stream in self.streams
-        self.count(stream if stream is not None and known else UNKNOWN_STREAM, reason)
+        self.count(counted_as, reason)
 
 
 def rejected_record(
@@ -125,18 +134,37 @@ def rejected_record(
     reason: str,
     raw: bytes,
     *,
+    counted_as: str = UNKNOWN_STREAM,
     stream: str | None = None,
     schema: str | None = None,
+    sender: Sender = NOBODY,
     errors: Sequence[str] = (),
 ) -> bytes:
-    """One line of the topic `rejected`: a row of `event.rejected`, whose `errors` are texts."""
+    """One line of the topic `rejected`: a row of `event.rejected`, under an id of its own.
+
+    Args:
+        received: when, RFC 3339 in UTC.
+        reason: one of ours.
+        raw: the event as JSON, or the body where it was none; cut to `RAW_BYTES` here.
+        counted_as: the stream that the metrics count it under.
+        stream: what the event names as its stream, configured or not.
+        schema: what it names as its schema.
+        sender: the client library that sent it.
+        errors: what was wrong, as texts.
+    """
     return orjson.dumps(
         {
+            "id": str(uuid4()),
             "received": received,
-            "stream": stream,
-            "schema": schema,
+            "counted_as": counted_as,
+            "stream": stream[:LONGEST_NAME] if stream is not None else None,
+            "schema": schema[:LONGEST_NAME] if schema is not None else None,
+            "sdk": sender.sdk,
+            "sdk_version": sender.version,
             "reason": reason,
             "errors": list(errors),
+            "size": len(raw),
+            "truncated": len(raw) > RAW_BYTES,
             "raw": raw[:RAW_BYTES].decode("utf-8", "replace"),
         }
     )

@@ -5,7 +5,7 @@ No I/O but the reading of schemas; the clock and the request id come from the ca
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -33,6 +33,7 @@ from allotment.intake.outcome import (
     Outcome,
     RefusalError,
 )
+from allotment.intake.senders import Sender, nobody
 
 MOST_DAYS: Final = 366
 """A worker takes events of so many days beside the present one, each day anew."""
@@ -91,6 +92,7 @@ class EventPipeline:
         received: str,
         request_id: str | None,
         header: Header = no_header,
+        sender: Callable[[], Sender] = nobody,
     ) -> Outcome:
         """Sort events into accepted and rejected, and write each out as one line.
 
@@ -100,13 +102,14 @@ class EventPipeline:
             received: the receive time, RFC 3339 in UTC with milliseconds.
             request_id: goes into `meta.request_id` where the client gave none; made up if None.
             header: reads the request's other headers, where a stream asks for some.
+            sender: who sent the request, asked for what is rejected.
         """
         if streams is not self._streams:
             self._streams = streams
             self._lanes.clear()
         request_id = request_id or self._identifiers.new()
         today = received[:10]
-        outcome = Outcome(received, streams)
+        outcome = Outcome(received, streams, sender)
         for event in events:
             try:
                 plan = self._prepare(event, received, request_id, header)

@@ -18,12 +18,22 @@ from allotment.lake.catalog import EVENT
 
 REJECTED_SCHEMA = pa.schema(
     [
+        pa.field("id", pa.string()),
         pa.field("received", TIMESTAMP),
+        pa.field("counted_as", pa.string()),
         pa.field("stream", pa.string()),
         pa.field("schema", pa.string()),
+        pa.field("sdk", pa.string()),
+        pa.field("sdk_version", pa.string()),
         pa.field("reason", pa.string()),
         pa.field("errors", pa.list_(pa.field("element", pa.string()))),
+        pa.field("size", pa.int64()),
+        pa.field("truncated", pa.bool_()),
         pa.field("raw", pa.string()),
+        # Where in the journal a line lies that the sink could not read; null for the intake's own.
+        pa.field("topic", pa.string()),
+        pa.field("partition", pa.int32()),
+        pa.field("offset", pa.int64()),
     ]
 )
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from multiprocessing.util import Finalize
 from typing import Any, Self
 
+from allotment import __version__
 from allotment.sdk import forking
 from allotment.sdk.connection import Answer, Connection, ConnectionProblemError
 
@@ -248,7 +249,11 @@ class Delivery:
 
     def _post(self, connection: Connection, batch: Sequence[bytes]) -> Answer:
         body = b"[" + b",".join(batch) + b"]"
-        headers = {"Content-Type": "application/json", "User-Agent": "allotment-python"}
+        headers = {
+            "Content-Type": "application/json",
+            "User-Agent": "allotment-python",
+            "X-Allotment-SDK": f"python/{__version__}",
+        }
         if self._compress:
             body = gzip.compress(body, compresslevel=5)
             headers["Content-Encoding"] = "gzip"
