@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 from tests.sdk.stand_ins import Intake, Quiet, intake_server, running, wait_until
 
+from allotment import __version__
 from allotment.sdk import Delivery
 
 
@@ -55,13 +56,15 @@ def test_compress__body_is_gzip(intake: Intake) -> None:
     assert intake.events == [event(1)]
 
 
-def test_address__query_is_kept() -> None:
+def test_request__query_is_kept_and_a_header_names_the_library() -> None:
     paths: list[str] = []
+    libraries: list[str] = []
 
     class Handler(Quiet):
         def do_POST(self) -> None:  # noqa: N802  the standard library's name
             self.rfile.read(int(self.headers["Content-Length"]))
             paths.append(self.path)
+            libraries.append(self.headers["X-Allotment-SDK"])
             self.answer(202, b"")
 
     with (
@@ -72,6 +75,7 @@ def test_address__query_is_kept() -> None:
         assert delivery.flush()
         assert delivery.counts.accepted == 1
     assert paths == ["/v1/events?hasty=true"]
+    assert libraries == [f"python/{__version__}"]
 
 
 @pytest.mark.parametrize("status", [429, 503, 502, 0])

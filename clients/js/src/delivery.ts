@@ -111,7 +111,9 @@ export class Delivery {
       this.drop("no_intake", waiting.length, "No intake is configured; events are not sent.");
       return;
     }
-    for (const batch of batches(waiting)) this.send(url, batch);
+    // In the address, since a beacon sets no headers.
+    const signed = `${url}${url.includes("?") ? "&" : "?"}sdk=js/${__VERSION__}`;
+    for (const batch of batches(waiting)) this.send(signed, batch);
   }
 
   private leave(): void {

@@ -3,6 +3,7 @@ import { Delivery } from "../src/delivery.js";
 import { endPage, newPage, type Page } from "./page.js";
 
 const URL = "http://intake.example/v1/events";
+const SIGNED = `${URL}?sdk=js/${__VERSION__}`;
 let page: Page;
 let delivery: Delivery;
 const warnings: string[] = [];
@@ -29,9 +30,21 @@ describe("sending", () => {
     expect(page.beacons).toEqual([]);
     vi.advanceTimersByTime(1);
     expect(page.beacons).toEqual([
-      { url: URL, events: [{ n: 0 }, { n: 1 }, { n: 2 }], body: '[{"n":0},{"n":1},{"n":2}]' },
+      { url: SIGNED, events: [{ n: 0 }, { n: 1 }, { n: 2 }], body: '[{"n":0},{"n":1},{"n":2}]' },
     ]);
     expect(delivery.counters).toEqual({ sent: 3, waiting: 0, dropped: {} });
+  });
+
+  it("adds itself to an address that has parameters", () => {
+    const asked = new Delivery(
+      () => `${URL}?hasty=true`,
+      () => undefined,
+    );
+    asked.add({});
+    asked.flush();
+    expect(page.beacons.map(({ url }) => url)).toEqual([
+      `${URL}?hasty=true&sdk=js/${__VERSION__}`,
+    ]);
   });
 
   it("does not wait for more than 20 events", () => {
@@ -113,7 +126,7 @@ describe("where the browser refuses the beacon", () => {
     await settle();
     expect(page.posts).toHaveLength(1);
     expect(page.posts[0]).toMatchObject({
-      url: URL,
+      url: SIGNED,
       init: { method: "POST", keepalive: true, credentials: "omit" },
       events: [{ n: 0 }, { n: 1 }],
     });
