@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from allotment.contract.schemas import Schema, SchemaRepository
 from allotment.contract.times import normalize_time
 from allotment.contract.validator import (
+    MOST_VALUES,
     MOST_VIOLATIONS,
     NestingError,
     Validator,
@@ -182,6 +183,24 @@ def test_violations__path_of_dollar_property__escaped_as_in_a_uri() -> None:
 def test_violations__as_many_as_bytes__capped() -> None:
     bad = event(**{f"x{n}": n for n in range(MOST_VIOLATIONS * 3)})
     assert len(VALIDATOR.violations(bad)) == MOST_VIOLATIONS
+
+
+@pytest.mark.parametrize(("values", "told"), [(MOST_VALUES // 2, MOST_VIOLATIONS), (300_000, 1)])
+def test_violations__of_an_event_with_very_many_values__first_one_in_bounded_time(
+    values: int, told: int
+) -> None:
+    bad = event(experiments={"enrolled": [1] * values, "assigned": {}})
+    began = time.process_time()
+    found = VALIDATOR.violations(bad)
+    assert time.process_time() - began < 1  # the engine's list of all takes some 5 s for the many
+    assert len(found) == told
+    assert (found[0].keyword, found[0].data_path) == ("type", ".experiments.enrolled[0]")
+
+
+def test_violations__not_all_asked__the_first() -> None:
+    (found,) = VALIDATOR.violations(event(action=5, agent=7), all_of_them=False)
+    assert found.keyword == "type"
+    assert VALIDATOR.violations(event(), all_of_them=False) == []
 
 
 @pytest.mark.parametrize(
