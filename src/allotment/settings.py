@@ -114,6 +114,11 @@ class Settings:
         return self.data / "cache"
 
     @property
+    def masking_key(self) -> Path:
+        """The key of the masks in rejected events."""
+        return self.data / "masking.key"
+
+    @property
     def log_dir(self) -> Path:
         """What each supervised process printed."""
         return self.data / "logs"

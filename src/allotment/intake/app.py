@@ -14,13 +14,14 @@ from urllib.parse import parse_qsl
 
 from granian.rsgi import HTTPProtocol, Scope  # type: ignore[attr-defined] # it is public
 
+from allotment.contract.masking import Masker, lab_key
 from allotment.contract.schemas import SchemaRepository
 from allotment.contract.tables import REJECTED
 from allotment.intake import answers
 from allotment.intake.answers import Answer
 from allotment.intake.body import BodyError, check_media_type, inflate, parse_events, too_large
 from allotment.intake.metrics import Metrics
-from allotment.intake.outcome import UNKNOWN_STREAM, rejected_record
+from allotment.intake.outcome import UNKNOWN_STREAM, rejected_body
 from allotment.intake.pipeline import EventPipeline
 from allotment.intake.routes import Routes, takes_events
 from allotment.intake.senders import sender
@@ -83,7 +84,8 @@ class _Parts:
 
     def __init__(self, settings: Settings) -> None:
         self._max_body = settings.max_body_bytes
-        self._pipeline = EventPipeline(SchemaRepository(settings.schema_paths))
+        self._masker = Masker(lab_key(settings.masking_key))
+        self._pipeline = EventPipeline(SchemaRepository(settings.schema_paths), self._masker)
         self._source = StreamSource(
             settings.registry_url,
             settings.cache_dir / CACHE_FILE,
@@ -132,12 +134,13 @@ class _Parts:
             events = parse_events(body)
         except BodyError as error:
             if error.code == "malformed_json":
-                line = rejected_record(
+                line = rejected_body(
                     received,
                     error.code,
                     body,
-                    sender=sender(scope.headers.get, scope.query_string),
-                    errors=[error.detail],
+                    self._masker,
+                    sender(scope.headers.get, scope.query_string),
+                    error.detail,
                 )
                 try:
                     await self._journal.append({REJECTED: [line]})

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
+from allotment.contract.masking import ADDRESS_HEADERS
 from allotment.contract.schema_fields import Path, type_of
 from allotment.contract.streams import StreamConfig
 
@@ -16,25 +17,7 @@ REQUEST_ID: Final = ("meta", "request_id")
 Header: TypeAlias = Callable[[str], str | None]
 """The value of a request's header by its name in lower case; None where it is not there."""
 
-_ADDRESSES: Final = frozenset(
-    {
-        "cf-connecting-ip",
-        "cf-connecting-ipv6",
-        "fastly-client-ip",
-        "forwarded",
-        "forwarded-for",
-        "true-client-ip",
-        "x-client-ip",
-        "x-cluster-client-ip",
-        "x-envoy-external-address",
-        "x-forwarded",
-        "x-forwarded-for",
-        "x-original-forwarded-for",
-        "x-real-ip",
-    }
-)
-"""Where proxies and content networks put the address of who asked."""
-_NEVER: Final = _ADDRESSES | {
+_NEVER: Final = ADDRESS_HEADERS | {
     *("authorization", "client_ip", "cookie", "proxy-authorization", "x-experiment-enrollments")
 }
 """No field is filled from these or called so: they name a person, or join experiments."""
@@ -146,5 +129,5 @@ def drop_addresses(http: dict[str, Any]) -> None:
     http.pop("client_ip", None)
     headers = http.get("request_headers")
     if type(headers) is dict:
-        for name in [name for name in headers if name.lower() in _ADDRESSES]:
+        for name in [name for name in headers if name.lower() in ADDRESS_HEADERS]:
             del headers[name]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
+import json
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 from uuid import uuid4
 
 import orjson
 
+from allotment.contract.masking import SEALED, Masker
 from allotment.contract.tables import REJECTED
 from allotment.contract.validator import Violation, error_texts, errors_text
 from allotment.intake.senders import NOBODY, Sender, nobody
@@ -40,12 +42,15 @@ class Outcome:
     """What became of the events of one request, in their order."""
 
     received: str
+    masker: Masker
+    """Of what is kept of the rejected ones."""
     streams: Container[str] = ()
     """The names that are configured."""
     sender: Callable[[], Sender] = nobody
     """Asked only where an event is rejected."""
     records: dict[str, list[bytes]] = field(default_factory=dict)
-    """By topic, for the journal: the accepted events, and under `rejected` the others."""
+    """By topic, for the journal: the accepted events, under `rejected` the others with masks, and
+    under `sealed` what the masks hide."""
     accepted: int = 0
     invalid: list[dict[str, Any]] = field(default_factory=list)
     errors: list[dict[str, Any]] = field(default_factory=list)
@@ -81,27 +86,27 @@ class Outcome:
 
     def refuse(self, event: Json, refusal: RefusalError) -> None:
         """Note an event that was not held against a schema, or may not go where it wants."""
-        shown = None if refusal.code == DEEP else event  # the one cannot be written out
+        shown = self._keep(event, refusal.code, [refusal.message])
         self.errors.append(
             {"status": "error", "event": shown, "context": {"message": refusal.message}}
         )
-        self._keep(event, refusal.code, [refusal.message])
 
     def invalidate(self, event: Json, violations: Sequence[Violation]) -> None:
         """Note an event that breaks its schema."""
+        shown = self._keep(event, "invalid", error_texts(violations))
         self.invalid.append(
             {
                 "status": "invalid",
-                "event": event,
+                "event": shown,
                 "context": {
                     "errors": [violation.as_dict() for violation in violations],
                     "errorsText": errors_text(violations),
                 },
             }
         )
-        self._keep(event, "invalid", error_texts(violations))
 
-    def _keep(self, event: Json, reason: str, errors: Sequence[str]) -> None:
+    def _keep(self, event: Json, reason: str, errors: Sequence[str]) -> Json:
+        """Record a rejected event; what an answer shows of it, None where it cannot be shown."""
         schema = stream = None
         if type(event) is dict:
             schema = event.get("$schema")
@@ -109,24 +114,34 @@ class Outcome:
             stream = meta.get("stream") if type(meta) is dict else None
         if type(stream) is not str:
             stream = None
-        try:
-            raw = orjson.dumps(event)
-        except TypeError:
-            raw = b""  # nested too deeply to be written out by anything here
+        raw, can_be_shown = _written(event)
+        if len(raw) > RAW_BYTES:
+            kept, hidden = self.masker.text(_head(raw)).encode(), dict[str, str]()
+        elif not can_be_shown:
+            kept, hidden = self.masker.text(raw.decode()).encode(), {}
+        else:
+            kept, hidden = self.masker.event(event, raw)
+        identifier = str(uuid4())
         known = stream is not None and stream in self.streams
         counted_as = stream if stream is not None and known else UNKNOWN_STREAM
         line = rejected_record(
             self.received,
             reason,
-            raw,
+            kept,
+            identifier=identifier,
+            size=len(raw),
             counted_as=counted_as,
             stream=stream,
             schema=schema if type(schema) is str else None,
             sender=self.sender(),
-            errors=errors,
+            errors=[self.masker.text(error) for error in errors],
         )
         self.records.setdefault(REJECTED, []).append(line)
+        if hidden and len(kept) <= RAW_BYTES:
+            sealed = sealed_record(identifier, self.received, hidden)
+            self.records.setdefault(SEALED, []).append(sealed)
         self.count(counted_as, reason)
+        return event if can_be_shown else None
 
 
 def rejected_record(
@@ -134,6 +149,8 @@ def rejected_record(
     reason: str,
     raw: bytes,
     *,
+    identifier: str | None = None,
+    size: int | None = None,
     counted_as: str = UNKNOWN_STREAM,
     stream: str | None = None,
     schema: str | None = None,
@@ -145,16 +162,19 @@ def rejected_record(
     Args:
         received: when, RFC 3339 in UTC.
         reason: one of ours.
-        raw: the event as JSON, or the body where it was none; cut to `RAW_BYTES` here.
+        raw: the event as JSON, or the body where it was none, with masks; cut to `RAW_BYTES`.
+        identifier: a UUID; made up if None.
+        size: of the whole, where `raw` is not as long.
         counted_as: the stream that the metrics count it under.
         stream: what the event names as its stream, configured or not.
         schema: what it names as its schema.
         sender: the client library that sent it.
         errors: what was wrong, as texts.
     """
+    size = len(raw) if size is None else size
     return orjson.dumps(
         {
-            "id": str(uuid4()),
+            "id": identifier or str(uuid4()),
             "received": received,
             "counted_as": counted_as,
             "stream": stream[:LONGEST_NAME] if stream is not None else None,
@@ -163,8 +183,42 @@ def rejected_record(
             "sdk_version": sender.version,
             "reason": reason,
             "errors": list(errors),
-            "size": len(raw),
-            "truncated": len(raw) > RAW_BYTES,
+            "size": size,
+            "truncated": size > RAW_BYTES or len(raw) > RAW_BYTES,
             "raw": raw[:RAW_BYTES].decode("utf-8", "replace"),
         }
     )
+
+
+def rejected_body(
+    received: str, reason: str, body: bytes, masker: Masker, sender: Sender, error: str
+) -> bytes:
+    """One line of the topic `rejected` for a body that holds no events."""
+    raw = masker.text(_head(body), dotted=True).encode()
+    return rejected_record(
+        received, reason, raw, size=len(body), sender=sender, errors=[masker.text(error)]
+    )
+
+
+def sealed_record(identifier: str, received: str, hidden: Mapping[str, str]) -> bytes:
+    """One line of the topic `sealed`: what the masks of one rejected event hide, by pointer."""
+    return orjson.dumps({"id": identifier, "received": received, "values": hidden})
+
+
+def _written(event: Json) -> tuple[bytes, bool]:
+    """The event as JSON, and whether it can be written into an answer, some levels down.
+
+    Nothing of one that is nested more deeply than anything here can write.
+    """
+    try:
+        return orjson.dumps([[[[event]]]])[4:-4], True
+    except TypeError:
+        pass
+    try:
+        return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode(), False
+    except RecursionError:
+        return b"", False
+
+
+def _head(raw: bytes) -> str:
+    return raw[:RAW_BYTES].decode("utf-8", "replace")

@@ -5,12 +5,14 @@ No I/O but the reading of schemas; the clock and the request id come from the ca
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
 
+from allotment.contract.masking import Masker
 from allotment.contract.schema_fields import Path, defaults, fill_defaults, has_field
 from allotment.contract.schemas import SchemaNotFoundError, SchemaRepository
 from allotment.contract.streams import StreamConfig
@@ -69,8 +71,12 @@ class _Lane:
 class EventPipeline:
     """Processes events. One per process; remembers the schemas that it met."""
 
-    def __init__(self, schemas: SchemaRepository) -> None:
+    def __init__(self, schemas: SchemaRepository, masker: Masker | None = None) -> None:
         """Take the tables that the repository's schemas have now.
+
+        Args:
+            schemas: where the events' schemas are.
+            masker: masks what is kept of rejected events; by a key of its own if None.
 
         Raises:
             TableNameError: two schema titles would share a table.
@@ -78,6 +84,7 @@ class EventPipeline:
         self._schemas = schemas
         self._topics = {title: table for table, title in event_tables(schemas).items()}
         self._plans: dict[str, _Plan] = {}
+        self._masker = masker or Masker(secrets.token_bytes())
         self._identifiers = IdentifierSource()
         self._streams: Mapping[str, StreamConfig] = {}
         self._lanes: dict[tuple[str, str], _Lane] = {}
@@ -109,7 +116,7 @@ class EventPipeline:
             self._lanes.clear()
         request_id = request_id or self._identifiers.new()
         today = received[:10]
-        outcome = Outcome(received, streams, sender)
+        outcome = Outcome(received, self._masker, streams, sender)
         for event in events:
             try:
                 plan = self._prepare(event, received, request_id, header)

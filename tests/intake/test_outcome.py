@@ -1,0 +1,85 @@
+"""What is kept of rejected events: masks in the record, the originals sealed beside it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from tests.intake.conftest import JSON, Intake, event
+
+from allotment.contract.masking import ADDRESS, MASK
+
+AGENT = "Mozilla/5.0 (X11; Linux x86_64)"
+PRIVATE = {
+    "experiments": {"subject_ids": {"a": "s3cret", "b": "awaiting"}},
+    "http": {"request_headers": {"User-Agent": AGENT, "x-trace": "1"}},
+    "action": 5,
+}
+
+
+def test_rejected__with_ids_and_agents__masked_and_sealed_under_its_id(intake: Intake) -> None:
+    reply = intake.send([event(**PRIVATE), event(**PRIVATE), event(action=5)])
+    shown = [element["event"] for element in reply.json()["invalid"]]
+    assert shown[0]["experiments"]["subject_ids"]["a"] == "s3cret", "the sender sees its own"
+    first, second, plain = intake.records("rejected")
+    raw = json.loads(first["raw"])
+    assert raw["experiments"]["subject_ids"]["a"].startswith(MASK)
+    assert raw["experiments"]["subject_ids"]["b"] == "awaiting"
+    assert raw["http"]["request_headers"]["x-trace"] == "1"
+    assert json.loads(second["raw"])["experiments"] == raw["experiments"], "equality is visible"
+    assert not {"s3cret", AGENT} & set(json.dumps([first, second, plain]).split('"'))
+    sealed = intake.records("sealed")
+    assert [line["id"] for line in sealed] == [first["id"], second["id"]]
+    assert sealed[0]["received"] == first["received"]
+    assert sealed[0]["values"] == {
+        "/experiments/subject_ids/a": '"s3cret"',
+        "/http/request_headers/User-Agent": json.dumps(AGENT),
+    }
+
+
+def test_rejected__body_that_is_no_json__masked_and_nothing_sealed(intake: Intake) -> None:
+    body = '{"subject_id": "s3cret", "http": {"client_ip": "192.0.2.1"}, "from": 192.0.2.7'
+    assert intake.request("POST", "/v1/events", body, content_type=JSON).status == 400
+    (kept,) = intake.records("rejected")
+    assert "s3cret" not in kept["raw"]
+    assert "192.0.2" not in kept["raw"]
+    assert kept["raw"].count(ADDRESS) == 2
+    assert kept["size"] == len(body)
+    assert intake.records("sealed") == []
+
+
+def test_rejected__larger_than_the_cap__masked_cut_and_nothing_sealed(intake: Intake) -> None:
+    intake.send(event(action=5, action_context="x" * 70_000, subject_id="s3cret"))
+    intake.send(event(subject_id="s3cret", x="y" * 70_000, action=5))
+    for kept in intake.records("rejected"):
+        assert kept["truncated"]
+        assert kept["size"] > 70_000
+        assert len(kept["raw"].encode()) <= 65_536
+        assert "s3cret" not in kept["raw"]
+    assert intake.records("sealed") == []
+
+
+def test_rejected__nested_too_deeply__kept_with_its_masks(intake: Intake) -> None:
+    deep = '{"subject_id": "s3cret", "a": ' * 400 + "1" + "}" * 400
+    assert intake.request("POST", "/v1/events", deep, content_type=JSON).status == 400
+    (kept,) = intake.records("rejected")
+    assert kept["raw"].count('"subject_id"') == 400
+    assert "s3cret" not in kept["raw"]
+
+
+def test_rejected__error_texts__hold_no_value(intake: Intake) -> None:
+    sent = event(**{"$schema": "/x?subject_id=s3cret"})
+    intake.send(sent)
+    (kept,) = intake.records("rejected")
+    assert "s3cret" not in json.dumps(kept["errors"])
+
+
+@pytest.mark.parametrize("levels", [*range(246, 258), 900, 1020])
+def test_rejected__about_as_deep_as_can_be_written__400_and_kept(
+    intake: Intake, levels: int
+) -> None:
+    deep = '{"a":' * levels + "1" + "}" * levels
+    assert intake.request("POST", "/v1/events", deep, content_type=JSON).status == 400
+    (kept,) = intake.records("rejected")
+    assert kept["raw"] in {deep, ""}
+    assert kept["raw"] == deep or levels > 900
