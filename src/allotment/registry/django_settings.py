@@ -98,6 +98,7 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _TLS else None
 SESSION_COOKIE_SECURE = _TLS
 CSRF_COOKIE_SECURE = _TLS
 CSRF_TRUSTED_ORIGINS = [ALLOTMENT.registry_url] if _TLS else []
+SESSION_ENGINE = "allotment.registry.sessions"
 SESSION_COOKIE_NAME = "allotment_session"
 CSRF_COOKIE_NAME = "allotment_csrf"
 SESSION_COOKIE_HTTPONLY = True

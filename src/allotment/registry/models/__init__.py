@@ -1,20 +1,29 @@
 """What the registry stores."""
 
 from allotment.registry.models.account import Account
+from allotment.registry.models.audit import AuditEntry
 from allotment.registry.models.configuration import ConfigurationVersion
 from allotment.registry.models.experiment import Experiment, ExperimentSite, Group
 from allotment.registry.models.instrument import Instrument, InstrumentSite
 from allotment.registry.models.item import State
+from allotment.registry.models.session import AccountSession, LoginFailure
 from allotment.registry.models.stream import Stream
+from allotment.registry.models.team import Team
+from allotment.registry.models.token import ApiToken
 
 __all__ = [
     "Account",
+    "AccountSession",
+    "ApiToken",
+    "AuditEntry",
     "ConfigurationVersion",
     "Experiment",
     "ExperimentSite",
     "Group",
     "Instrument",
     "InstrumentSite",
+    "LoginFailure",
     "State",
     "Stream",
+    "Team",
 ]

@@ -21,6 +21,7 @@ class Experiment(Item):
     hypothesis = models.TextField(blank=True)
     identifier_type = models.CharField(max_length=20, choices=IdentifierType)
     schema_id = models.CharField(max_length=255)
+    public = models.BooleanField(default=False)
     history = HistoricalRecords(bases=[PlanRecord, models.Model])
 
 
