@@ -64,9 +64,10 @@ def test_event_tables__two_titles_of_one_table__error_names_both(
         assert repr(name) in str(raised.value)
 
 
-def test_event_tables__title_of_the_rejected__error_names_it(tmp_path: Path) -> None:
-    write(tmp_path, "analytics/rejected")
-    with pytest.raises(TableNameError, match="'analytics/rejected' would have the table"):
+@pytest.mark.parametrize("name", ["rejected", "sealed", "ledger", "duplicates"])
+def test_event_tables__title_of_a_table_of_ours__error_names_it(tmp_path: Path, name: str) -> None:
+    write(tmp_path, f"analytics/{name}")
+    with pytest.raises(TableNameError, match=f"'analytics/{name}' would have the table"):
         event_tables(SchemaRepository([tmp_path]))
 
 

@@ -1,6 +1,7 @@
 """A process that writes to a journal under load, for tests that kill it or fill its disk.
 
 python writer_process.py load DIRECTORY ACKNOWLEDGED_FILE FIRST_ID
+python writer_process.py tally DIRECTORY ACKNOWLEDGED_FILE FIRST_ID
 python writer_process.py full DIRECTORY
 """
 
@@ -18,14 +19,17 @@ import pytest
 
 from allotment.journal.protocol import JournalUnavailableError
 from allotment.journal.segments import SegmentWriter
+from allotment.journal.tally import Count, Tallying
 
 TOPICS = ("product_metrics_web_base", "rejected")
 FULL_BYTES = 32 * 1024
 
 
-async def load(directory: Path, acknowledged: Path, first: int) -> None:
+async def load(
+    directory: Path, acknowledged: Path, first: int, tallying: Tallying | None = None
+) -> None:
     """Append without end from 16 callers; note each id only after its append returned."""
-    writer = SegmentWriter(directory, segment_bytes=50_000)
+    writer = SegmentWriter(directory, segment_bytes=50_000, tallying=tallying)
     notes = os.open(acknowledged, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
     ids = itertools.count(first)
 
@@ -72,8 +76,20 @@ async def full(directory: Path) -> None:
     print(before[-1] + 1, before == list(range(len(before))))
 
 
+def count_by_length(topic: str, lines: bytes) -> dict[Count, int]:
+    """One stream for each length of a line."""
+    found: dict[Count, int] = {}
+    for line in lines.splitlines():
+        key = (str(len(line)), "2026-11-22T08:15", topic)
+        found[key] = found.get(key, 0) + 1
+    return found
+
+
 if __name__ == "__main__":
     if sys.argv[1] == "load":
         asyncio.run(load(Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4])))
+    elif sys.argv[1] == "tally":
+        often = Tallying(topic="ledger", count=count_by_length, seconds=0.005)
+        asyncio.run(load(Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4]), often))
     else:
         asyncio.run(full(Path(sys.argv[2])))

@@ -10,12 +10,24 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from allotment.contract.masking import SEALED
 from allotment.contract.materialize import walk
 from allotment.contract.schema_fields import type_of
 from allotment.contract.schemas import SchemaNotFoundError, SchemaRepository
 
 REJECTED: Final = "rejected"
 """Topic and table of what the intake refused, whole and with the reason."""
+LEDGER: Final = "ledger"
+"""Topic and table of how many events the intake accepted and rejected, by stream and minute."""
+DUPLICATES: Final = "duplicates"
+"""Table of the events that the lake had already when they came again."""
+RESERVED: Final = {
+    REJECTED: "holds what the intake refused",
+    SEALED: "holds what the masks of the refused hide",
+    LEDGER: "holds what the intake counted",
+    DUPLICATES: "holds what came a second time",
+}
+"""Tables of ours, and why no schema may take their names."""
 
 _PREFIX: Final = "analytics/"
 _FRAGMENTS: Final = "fragment/"
@@ -38,17 +50,17 @@ def event_tables(repository: SchemaRepository) -> dict[str, str]:
     """The schema title of every table of events, by table name.
 
     Raises:
-        TableNameError: two titles would share a table, or one would take that of the rejected.
+        TableNameError: two titles would share a table, or one would take one of ours.
     """
     found: dict[str, str] = {}
     for title in repository.titles():
         if why_no_table(repository, title) is not None:
             continue
         name = table_name(title)
-        if name == REJECTED:
+        if name in RESERVED:
             raise TableNameError(
-                f"schema title {title!r} would have the table {name!r}, which holds what the intake"
-                " refused; rename the title"
+                f"schema title {title!r} would have the table {name!r}, which {RESERVED[name]};"
+                " rename the title"
             )
         if name in found:
             raise TableNameError(

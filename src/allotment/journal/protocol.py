@@ -8,17 +8,23 @@ is one line of JSON without its newline; it holds no newline itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
+
+from allotment.journal.tally import Counts
 
 
 class JournalUnavailableError(RuntimeError):
     """Nothing can be made durable now (disk full, failed fsync, queue full); the message says why.
 
-    What was handed over when this is raised is not acknowledged and may or may not be found in the
-    log later.
+    `topics` are those whose records are not durable and will never be read; records of other topics
+    that were handed over with them are durable.
     """
+
+    def __init__(self, message: str, topics: Collection[str] = ()) -> None:
+        super().__init__(message)
+        self.topics = frozenset(topics)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -42,14 +48,25 @@ class Batch:
 class JournalWriter(Protocol):
     """Writes records and says when they are durable."""
 
-    async def append(self, records: Mapping[str, Sequence[bytes]]) -> None:
+    async def append(
+        self, records: Mapping[str, Sequence[bytes]], counts: Mapping[str, Counts] | None = None
+    ) -> None:
         """Make records durable, by topic; return when they are on disk (fsync).
 
         Callers that wait together share one write and one fsync (group commit).
 
+        Args:
+            records: by topic.
+            counts: by topic, how many events the records stand for, for the writer's tally; where
+                they are not given the writer counts for itself, which takes longer.
+
         Raises:
             JournalUnavailableError: the records are not acknowledged; answer 503.
         """
+        ...
+
+    def count(self, counts: Counts) -> None:
+        """Add events that have no records to the tally; they are written when that can be done."""
         ...
 
     @property
@@ -65,6 +82,19 @@ class JournalWriter(Protocol):
 class JournalReader(Protocol):
     """Reads what is durable. Keeps no position: the lake does."""
 
+    def identity(self) -> str | None:
+        """The journal's id, without which a position means nothing; None before it is made."""
+        ...
+
+    def claim(self, lake: str, *, over: bool) -> str:
+        """Let the journal belong to a lake, and say to which it belongs.
+
+        Args:
+            lake: the id of the lake that asks.
+            over: whether it may take the journal from another lake.
+        """
+        ...
+
     def partitions(self) -> Iterator[Partition]:
         """Every partition that exists, in order."""
         ...
@@ -77,6 +107,14 @@ class JournalReader(Protocol):
         Raises:
             LookupError: `start` lies before the oldest byte kept, or past the durable end.
         """
+        ...
+
+    def before(self, partition: Partition, offset: int, size: int) -> bytes | None:
+        """The bytes before an offset, at most `size`; None where they are not kept any more."""
+        ...
+
+    def next_kept(self, partition: Partition, offset: int) -> int:
+        """Where the first segment after an offset begins, or the durable end."""
         ...
 
     def end(self, partition: Partition) -> int:

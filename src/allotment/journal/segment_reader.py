@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
-from allotment.journal import layout
+from allotment.journal import identity, layout
 from allotment.journal.protocol import Batch, Partition
 
 _LINE_STEP: Final = 1 << 16
@@ -22,6 +22,22 @@ class SegmentReader:
     def __init__(self, directory: Path) -> None:
         """`directory` is the journal's folder; it need not exist yet."""
         self._directory = directory
+
+    def identity(self) -> str | None:
+        """The journal's id; None before the first writer has made it."""
+        return identity.read_identity(self._directory)
+
+    def claim(self, lake: str, *, over: bool) -> str:
+        """Let the journal belong to a lake; see `JournalReader.claim`."""
+        owner = identity.read_lake(self._directory)
+        if owner is None or (over and owner != lake):
+            identity.write_lake(self._directory, lake)
+            return lake
+        return owner
+
+    def owner(self) -> str | None:
+        """The lake that the journal belongs to, or None."""
+        return identity.read_lake(self._directory)
 
     def partitions(self) -> Iterator[Partition]:
         """Every partition that exists, ordered by topic and number."""
@@ -73,6 +89,33 @@ class SegmentReader:
             chunks.append(chunk)
             position += len(chunk)
         return Batch(partition, start, position, b"".join(chunks))
+
+    def before(self, partition: Partition, offset: int, size: int) -> bytes | None:
+        """The bytes before an offset; see `JournalReader.before`.
+
+        They come from one segment: at most as many as that one holds before the offset.
+        """
+        folder = self._folder(partition)
+        bases = layout.segment_bases(folder)
+        place = bisect_right(bases, offset - 1) - 1
+        if place < 0:
+            return None
+        base = bases[place]
+        first = max(base, offset - size)
+        try:
+            descriptor = os.open(layout.segment_path(folder, base), os.O_RDONLY)
+        except FileNotFoundError:
+            return None
+        try:
+            return os.pread(descriptor, offset - first, first - base)
+        finally:
+            os.close(descriptor)
+
+    def next_kept(self, partition: Partition, offset: int) -> int:
+        """Where the first segment after an offset begins, or the durable end."""
+        bases = layout.segment_bases(self._folder(partition))
+        place = bisect_right(bases, offset)
+        return bases[place] if place < len(bases) else self.end(partition)
 
     def trim(self, partition: Partition, before: int) -> int:
         """Drop whole segments that end at or before an offset; return the oldest offset kept.

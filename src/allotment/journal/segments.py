@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import logging
 import os
 import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from allotment.journal import layout
+from allotment.journal.identity import ensure_identity
 from allotment.journal.partition_log import PartitionLog
 from allotment.journal.protocol import JournalUnavailableError, Partition
 from allotment.journal.segment_reader import SegmentReader
+from allotment.journal.tally import KEEP_BYTES, Counts, Tallying
+from allotment.journal.tally_keeper import TallyKeeper
 
 __all__ = ["SegmentReader", "SegmentWriter"]
 
@@ -26,16 +30,20 @@ PROBE_SECONDS: Final = 1.0
 _PROBE: Final = bytes(1 << 16)
 _MOST_WRITERS: Final = 10_000
 
+_log = logging.getLogger(__name__)
+
 
 @dataclass(slots=True, eq=False)
 class _Append:
     """One caller's records, and how to wake it."""
 
     lines: dict[str, bytes]
+    counts: Mapping[str, Counts]
     size: int
     loop: asyncio.AbstractEventLoop
     done: asyncio.Future[None]
     error: str | None = None
+    failed: list[str] = field(default_factory=list)
 
 
 class SegmentWriter:
@@ -51,6 +59,7 @@ class SegmentWriter:
         segment_bytes: int = SEGMENT_BYTES,
         queue_bytes: int = QUEUE_BYTES,
         probe_seconds: float = PROBE_SECONDS,
+        tallying: Tallying | None = None,
     ) -> None:
         """Claim the lowest partition number that is free, and recover what a crash left of it.
 
@@ -59,6 +68,7 @@ class SegmentWriter:
             segment_bytes: a segment that reaches this size is closed and a new one begun.
             queue_bytes: appends beyond this many waiting bytes are refused.
             probe_seconds: how often a failed journal is tried again.
+            tallying: how to keep a tally of what was appended; None keeps none.
 
         Raises:
             JournalUnavailableError: the folder cannot be used; the message says why.
@@ -67,6 +77,7 @@ class SegmentWriter:
         self._segment_bytes = segment_bytes
         self._queue_bytes = queue_bytes
         self._probe_seconds = probe_seconds
+        self._keeper: TallyKeeper | None = None
         self._logs: dict[str, PartitionLog] = {}
         self._failure: str | None = None
         self._closing = False
@@ -75,9 +86,14 @@ class SegmentWriter:
         self._wake = threading.Condition()
         try:
             self._lock, self.number = _claim(directory)
+            self.identity = ensure_identity(directory)
             for partition in list(layout.partitions(directory)):
                 if partition.number == self.number:
                     self._log(partition.topic)
+            if tallying is not None:
+                self._keeper = TallyKeeper(
+                    tallying, SegmentReader(directory), self.identity, self.number, [*self._logs]
+                )
         except OSError as error:
             raise JournalUnavailableError(f"the journal in {directory}: {error}") from error
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
@@ -93,26 +109,37 @@ class SegmentWriter:
         """Why nothing can be made durable now, or None."""
         return self._failure
 
-    async def append(self, records: Mapping[str, Sequence[bytes]]) -> None:
+    async def append(
+        self, records: Mapping[str, Sequence[bytes]], counts: Mapping[str, Counts] | None = None
+    ) -> None:
         """Make records durable, by topic; see `JournalWriter.append`."""
         lines = {topic: b"\n".join(part) + b"\n" for topic, part in records.items() if part}
         if not lines:
             return
         loop = asyncio.get_running_loop()
-        waiting = _Append(lines, sum(map(len, lines.values())), loop, loop.create_future())
+        size = sum(map(len, lines.values()))
+        waiting = _Append(lines, counts or {}, size, loop, loop.create_future())
         with self._wake:
             if self._closing:
-                raise JournalUnavailableError("the journal is closed")
+                raise JournalUnavailableError("the journal is closed", lines)
             if self._failure is not None:
-                raise JournalUnavailableError(self._failure)
-            if self._waiting_bytes and self._waiting_bytes + waiting.size > self._queue_bytes:
+                raise JournalUnavailableError(self._failure, lines)
+            if self._waiting_bytes and self._waiting_bytes + size > self._queue_bytes:
                 raise JournalUnavailableError(
-                    f"{self._waiting_bytes} bytes wait for the disk already; try again later"
+                    f"{self._waiting_bytes} bytes wait for the disk already; try again later", lines
                 )
             self._waiting.append(waiting)
-            self._waiting_bytes += waiting.size
+            self._waiting_bytes += size
             self._wake.notify()
         await waiting.done
+
+    def count(self, counts: Counts) -> None:
+        """Add events that have no records to the tally; see `JournalWriter.count`."""
+        if self._keeper is None:
+            return
+        self._keeper.count(counts)
+        with self._wake:
+            self._wake.notify()
 
     def close(self) -> None:
         """Make everything handed over durable, stop, and free the partition number."""
@@ -128,17 +155,26 @@ class SegmentWriter:
         os.close(self._lock)
 
     def _run(self) -> None:
-        while group := self._next_group():
+        while (group := self._next_group()) is not None:
             self._commit(group)
             _answer(group)
+            self._record()
+        self._record()
 
-    def _next_group(self) -> list[_Append]:
-        """Everything that waits now; empty when the writer was closed and nothing waits."""
+    def _next_group(self) -> list[_Append] | None:
+        """Everything that waits now, nothing when the tally is due; None when all is done."""
         with self._wake:
-            while not self._waiting and not self._closing:
-                self._wake.wait(self._probe_seconds if self._failure else None)
-                if self._failure and not self._waiting:
-                    self._probe()
+            while not self._waiting:
+                if self._closing:
+                    return None
+                if self._failure:
+                    self._wake.wait(self._probe_seconds)
+                    if not self._waiting:
+                        self._probe()
+                elif (wait := self._keeper.wait_seconds() if self._keeper else None) != 0.0:
+                    self._wake.wait(wait)
+                else:
+                    break
             group = list(self._waiting)
             self._waiting.clear()
             self._waiting_bytes = 0
@@ -153,23 +189,47 @@ class SegmentWriter:
             if error is not None:
                 for waiting in touched:
                     waiting.error = error
+                    waiting.failed.append(topic)
 
     def _write(self, topic: str, touched: Sequence[_Append]) -> str | None:
         """Write one topic's lines; why it failed, or None."""
         try:
-            self._log(topic).append(b"".join(waiting.lines[topic] for waiting in touched))
+            log = self._log(topic)
+            log.append(b"".join(waiting.lines[topic] for waiting in touched))
         except OSError as error:
             self._failure = f"the journal cannot write {topic}: {error}"
             return self._failure
         except Exception as error:  # noqa: BLE001 -- whatever it is, no caller may wait for ever
             return f"the journal cannot write {topic}: {error!r}"
+        if self._keeper is not None:
+            self._keeper.add(
+                topic, log.end, [(each.lines[topic], each.counts.get(topic)) for each in touched]
+            )
         return None
+
+    def _record(self) -> None:
+        """Write the tally out where it is time: after the callers were answered, never before."""
+        keeper = self._keeper
+        if keeper is None or self._failure is not None:
+            return
+        wait = keeper.wait_seconds()
+        if wait is None or (wait > 0 and not self._closing):
+            return
+        try:
+            keeper.write(self._log(keeper.topic).append)
+        except OSError as error:
+            self._failure = f"the journal cannot write {keeper.topic}: {error}"
+        except Exception:  # noqa: BLE001 -- callers wait for this thread; it must not end
+            _log.exception("the tally could not be written; it is tried again")
 
     def _log(self, topic: str) -> PartitionLog:
         log = self._logs.get(topic)
         if log is None:
             folder = layout.partition_dir(self._directory, Partition(topic, self.number))
-            log = self._logs[topic] = PartitionLog(folder, segment_bytes=self._segment_bytes)
+            size = self._segment_bytes
+            if self._keeper is not None and topic == self._keeper.topic:
+                size = min(size, KEEP_BYTES)  # it is read whole at every start
+            log = self._logs[topic] = PartitionLog(folder, segment_bytes=size)
         return log
 
     def _probe(self) -> None:
@@ -222,4 +282,4 @@ def _resolve(those: list[_Append]) -> None:
         if waiting.error is None:
             waiting.done.set_result(None)
         else:
-            waiting.done.set_exception(JournalUnavailableError(waiting.error))
+            waiting.done.set_exception(JournalUnavailableError(waiting.error, waiting.failed))

@@ -20,6 +20,9 @@ from allotment.lake.file_io import FOLDER, HOME, sync_folder
 EVENT = "event"
 ANALYSIS = "analysis"
 NAMESPACES = (EVENT, ANALYSIS)
+"""Whose tables can be asked for."""
+SEALED = "sealed"
+"""Of what masks hide; in a folder that the lab's user alone can read, and never asked for."""
 
 _BUSY_SECONDS = 60.0
 _FILE = "catalog.sqlite3"
@@ -55,7 +58,8 @@ def open_catalog(lake_dir: Path) -> SqlCatalog:
                 FOLDER: str(lake_dir),
             },
         )
-        for namespace in NAMESPACES:
+        (lake_dir / SEALED).mkdir(mode=0o700, exist_ok=True)
+        for namespace in (*NAMESPACES, SEALED):
             catalog.create_namespace_if_not_exists(namespace)
     return catalog
 

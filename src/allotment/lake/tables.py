@@ -11,10 +11,12 @@ from pyiceberg.exceptions import CommitFailedException, NoSuchTableError, TableA
 from pyiceberg.table import Table
 from pyiceberg.transforms import DayTransform
 
+from allotment.contract.masking import SEALED
 from allotment.contract.schemas import SchemaRepository
 from allotment.contract.tables import REJECTED, event_tables, table_name
 from allotment.lake.arrow_schema import TIMESTAMP, arrow_schema
 from allotment.lake.catalog import EVENT
+from allotment.lake.catalog import SEALED as SEALED_NAMESPACE
 
 REJECTED_SCHEMA = pa.schema(
     [
@@ -36,6 +38,20 @@ REJECTED_SCHEMA = pa.schema(
         pa.field("offset", pa.int64()),
     ]
 )
+SEALED_SCHEMA = pa.schema(
+    [
+        pa.field("id", pa.string()),
+        pa.field("received", TIMESTAMP),
+        pa.field(
+            "values",
+            pa.map_(
+                pa.field("key", pa.string(), nullable=False),
+                pa.field("value", pa.string(), nullable=True),
+            ),
+        ),
+    ]
+)
+"""Of what the masks of a rejected event hide: by JSON pointer its JSON text."""
 
 PROPERTIES: Mapping[str, str] = {
     "write.parquet.compression-codec": "zstd",
@@ -78,6 +94,12 @@ def ensure_event_tables(catalog: Catalog, schemas: Mapping[str, pa.Schema]) -> N
     for name, schema in schemas.items():
         ensure_table(catalog, (EVENT, name), schema, partition_by="meta.dt")
     ensure_table(catalog, (EVENT, REJECTED), REJECTED_SCHEMA, partition_by="received")
+    ensure_table(catalog, table_of_topic(SEALED), SEALED_SCHEMA, partition_by="received")
+
+
+def table_of_topic(topic: str) -> tuple[str, str]:
+    """Namespace and name of the table in which a journal topic lands."""
+    return (SEALED_NAMESPACE, REJECTED) if topic == SEALED else (EVENT, topic)
 
 
 def ensure_table(
