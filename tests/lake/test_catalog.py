@@ -13,7 +13,7 @@ import pytest
 from tests.lake.lake_parts import WEB, web_event
 from tests.required_tools import require_tool
 
-from allotment.lake.catalog import ANALYSIS, EVENT, open_catalog
+from allotment.lake.catalog import ANALYSIS, EVENT, SEALED, open_catalog
 from allotment.lake.file_io import local_path
 from allotment.lake.parsing import parse_lines
 from allotment.lake.query import run_sql
@@ -34,7 +34,7 @@ def pages(lake_dir: Path) -> list[int]:
 
 def test_open__nothing_there__namespaces_and_no_table(tmp_path: Path) -> None:
     with closing(open_catalog(tmp_path / "a" / "lake")) as catalog:
-        assert set(catalog.list_namespaces()) == {(EVENT,), (ANALYSIS,)}
+        assert set(catalog.list_namespaces()) == {(EVENT,), (ANALYSIS,), (SEALED,)}
         assert catalog.list_tables(EVENT) == []
 
 

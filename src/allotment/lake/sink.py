@@ -13,6 +13,7 @@ a batch that is read again, to whatever end, records each of its bad lines once.
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -27,6 +28,7 @@ from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import CommitFailedException
 from sqlalchemy.exc import OperationalError
 
+from allotment.contract.masking import SEALED
 from allotment.contract.schemas import SchemaRepository
 from allotment.contract.tables import REJECTED
 from allotment.journal.protocol import Batch, JournalReader, Partition
@@ -35,10 +37,19 @@ from allotment.lake.catalog import EVENT, open_catalog
 from allotment.lake.maintenance import Maintenance
 from allotment.lake.offsets import append_at, stored_offset
 from allotment.lake.parsing import BadLine, parse_lines
-from allotment.lake.tables import REJECTED_SCHEMA, ensure_event_tables, event_schemas
+from allotment.lake.tables import (
+    REJECTED_SCHEMA,
+    SEALED_SCHEMA,
+    ensure_event_tables,
+    event_schemas,
+    table_of_topic,
+)
 
 UNREADABLE = "unreadable_in_lake"
 """The reason in `event.rejected` of a line that the intake accepted and no row can hold."""
+
+# The parser quotes what it could not read, which may be an id.
+_QUOTED = re.compile(r""""(?:[^"\\]|\\.)*"|(?<=from )'[^']*'""")
 
 _log = logging.getLogger(__name__)
 
@@ -81,7 +92,11 @@ class Sink:
         """
         self._journal = journal
         self._catalog = catalog
-        self._schemas = {**schemas, REJECTED: REJECTED_SCHEMA}
+        self._schemas = {
+            **schemas,
+            REJECTED: REJECTED_SCHEMA,
+            SEALED: SEALED_SCHEMA,
+        }
         self._limits = limits or SinkLimits()
         self._maintenance = maintenance
         self._ignored: set[str] = set()
@@ -115,7 +130,7 @@ class Sink:
         """Bytes that are durable in the journal and not yet in the lake, by partition."""
         found = {}
         for topic, partitions in self._topics().items():
-            properties = self._catalog.load_table((EVENT, topic)).properties
+            properties = self._catalog.load_table(table_of_topic(topic)).properties
             for partition in partitions:
                 position = stored_offset(properties, _key(partition)) or 0
                 found[partition] = max(0, self._journal.end(partition) - position)
@@ -146,7 +161,7 @@ class Sink:
         return topics
 
     def _move(self, topic: str, partitions: Sequence[Partition]) -> int:
-        table = self._catalog.load_table((EVENT, topic))
+        table = self._catalog.load_table(table_of_topic(topic))
         stored = {p: stored_offset(table.properties, _key(p)) for p in partitions}
         batches = self._read(stored)
         if not batches:
@@ -239,9 +254,9 @@ class Sink:
         if self._maintenance is None or not self._maintenance.due():
             return
         for topic in self._schemas:
-            self._maintenance.tend(self._catalog.load_table((EVENT, topic)))
+            self._maintenance.tend(self._catalog.load_table(table_of_topic(topic)))
         for topic, partitions in self._topics().items():
-            properties = self._catalog.load_table((EVENT, topic)).properties
+            properties = self._catalog.load_table(table_of_topic(topic)).properties
             for partition in partitions:
                 position = stored_offset(properties, _key(partition)) or 0
                 before = position - self._limits.keep_journal_bytes
@@ -300,8 +315,9 @@ def _rejects(bad: Iterable[_Bad]) -> pa.Table:
             {
                 "received": now,
                 "reason": UNREADABLE,
-                "errors": [f"{b.line.message} ({_place(b)})"],
-                "raw": b.line.raw.decode(errors="replace"),
+                "errors": [f"{_QUOTED.sub('…', b.line.message)} ({_place(b)})"],
+                # A damaged line of what masks hide must not be shown in its turn.
+                "raw": "" if b.partition.topic == SEALED else b.line.raw.decode(errors="replace"),
             }
             for b in bad
         ],
