@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import orjson
 
+from allotment.contract.counting import ACCEPTED, LOST, UNKNOWN_STREAM, Count, minute_of
 from allotment.contract.masking import SEALED, Masker
 from allotment.contract.tables import REJECTED
 from allotment.contract.validator import Violation, error_texts, errors_text
@@ -19,9 +20,6 @@ RAW_BYTES: Final = 64 * 1024
 """A rejected event is kept up to this size."""
 LONGEST_NAME: Final = 255
 """Of a stream or a schema that an event names, so many characters are kept beside it."""
-UNKNOWN_STREAM: Final = "unknown"
-"""What an event is counted under whose stream is not configured: clients make up no names here."""
-ACCEPTED: Final = "accepted"
 DEEP: Final = "nested_too_deeply"
 DEEP_MESSAGE: Final = "the event is nested too deeply; some 250 levels can be kept"
 
@@ -56,15 +54,19 @@ class Outcome:
     errors: list[dict[str, Any]] = field(default_factory=list)
     counts: dict[tuple[str, str], int] = field(default_factory=dict)
     """By stream and outcome: `accepted`, or the reason of the rejection."""
+    tally: dict[str, dict[Count, int]] = field(default_factory=dict)
+    """For the journal: by topic the same of its records, by minute too."""
 
+    _topic: str = ""
     _stream: str = ""
+    _time: object = None
     _run: int = 0
 
-    def accept(self, topic: str, stream: str, line: bytes) -> None:
-        """Take an event, written out as a line."""
-        if stream != self._stream:
+    def accept(self, topic: str, stream: str, time: object, line: bytes) -> None:
+        """Take an event, written out as a line; its time is `meta.dt`."""
+        if stream != self._stream or time != self._time or topic != self._topic:
             self.settle()
-            self._stream = stream
+            self._topic, self._stream, self._time = topic, stream, time
         self._run += 1
         lines = self.records.get(topic)
         if lines is None:
@@ -73,16 +75,27 @@ class Outcome:
             lines.append(line)
 
     def settle(self) -> None:
-        """Bring the counts of accepted events up to date; those of one stream come in runs."""
+        """Bring the counts of accepted events up to date; those of one kind come in runs."""
         if self._run:
             self.accepted += self._run
-            self.count(self._stream, ACCEPTED, self._run)
+            self._count(self._topic, self._stream, self._time, ACCEPTED, self._run)
             self._run = 0
 
-    def count(self, stream: str, what: str, events: int = 1) -> None:
-        """Add to `counts`."""
-        key = (stream, what)
-        self.counts[key] = self.counts.get(key, 0) + events
+    def lost(self, topics: Container[str]) -> dict[Count, int]:
+        """How many events were lost, where their records of these topics could not be kept."""
+        found: dict[Count, int] = {}
+        for topic, counts in self.tally.items():
+            if topic in topics:
+                for (stream, minute, _), events in counts.items():
+                    key = (stream, minute, LOST)
+                    found[key] = found.get(key, 0) + events
+        return found
+
+    def _count(self, topic: str, stream: str, time: object, what: str, events: int) -> None:
+        self.counts[stream, what] = self.counts.get((stream, what), 0) + events
+        of_topic = self.tally.setdefault(topic, {})
+        key = (stream, minute_of(time), what)
+        of_topic[key] = of_topic.get(key, 0) + events
 
     def refuse(self, event: Json, refusal: RefusalError) -> None:
         """Note an event that was not held against a schema, or may not go where it wants."""
@@ -140,7 +153,7 @@ class Outcome:
         if hidden and len(kept) <= RAW_BYTES:
             sealed = sealed_record(identifier, self.received, hidden)
             self.records.setdefault(SEALED, []).append(sealed)
-        self.count(counted_as, reason)
+        self._count(REJECTED, counted_as, self.received, reason, 1)
         return event if can_be_shown else None
 
 

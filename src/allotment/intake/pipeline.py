@@ -122,9 +122,11 @@ class EventPipeline:
                 plan = self._prepare(event, received, request_id, header)
                 validator = plan.validator
                 if validator.accepts(event) or validator.accepts_after_repair(event):
-                    if plan.fills_dt and event["meta"]["dt"][:10] != today:
-                        self._check_day(event["meta"]["dt"][:10], today)
-                    outcome.accept(plan.topic, event["meta"]["stream"], orjson.dumps(event))
+                    meta = event["meta"]
+                    if plan.fills_dt and meta["dt"][:10] != today:
+                        self._check_day(meta["dt"][:10], today)
+                    line = orjson.dumps(event)
+                    outcome.accept(plan.topic, meta["stream"], meta.get("dt"), line)
                     continue
                 violations = validator.violations(event)
             except RefusalError as refusal:
