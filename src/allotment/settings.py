@@ -1,8 +1,8 @@
 """Typed settings: each one a field here, an environment variable, and a row in the reference.
 
-A leaf module: it imports the standard library alone, and only a process's entry point
-(`cli.py`, `up.py`, `registry/django_settings.py`, `intake/app.py`, the demo) reads it. Other code
-is handed the values that it needs.
+A leaf module: it imports the standard library and its own `sign_in_settings` alone, and only a
+process's entry point (`cli.py`, `up.py`, `registry/django_settings.py`, `intake/app.py`, the demo)
+reads it. Other code is handed the values that it needs.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+
+from allotment import sign_in_settings
+from allotment.sign_in_settings import SignIn
 
 _IPV6 = 6
 _ADDRESS_FILE = "addresses.json"
@@ -67,6 +70,53 @@ class _Raw:
     max_body_bytes: str = _setting(
         "4194304", "Largest request body that the intake accepts, in bytes after decompression."
     )
+    local_login: str = _setting(
+        "yes", "Whether accounts of the registry log in by password: 'yes' or 'no'."
+    )
+    default_role: str = _setting(
+        "viewer",
+        "Role of a new account: viewer, author, approver, operator or admin; none: whom no group "
+        "gives a role may not come in by single sign-on.",
+    )
+    session_hours: str = _setting("24", "How long a log-in lasts at most, in hours.")
+    session_idle_minutes: str = _setting(
+        "480", "How long a log-in lasts without any page being asked for, in minutes."
+    )
+    trusted_proxies: str = _setting(
+        "",
+        "IP addresses of your own proxies before the registry, separated by ','; what they say in "
+        "X-Forwarded-For is believed.",
+    )
+    hsts_seconds: str = _setting(
+        "3600",
+        "How long browsers are told to ask for nothing but https, in seconds, where the registry's "
+        "URL begins with https.",
+    )
+    oidc_issuer: str = _setting(
+        "", "Issuer of the OpenID Connect provider for single sign-on. Empty: none."
+    )
+    oidc_client_id: str = _setting("", "Id under which the provider knows the registry.")
+    oidc_client_secret: str = _setting("", "Secret that the provider gave the registry.")
+    oidc_client_secret_file: str = _setting(
+        "", "File that holds that secret, in place of the variable."
+    )
+    oidc_scopes: str = _setting(
+        "openid profile email", "Scopes that are asked for, separated by spaces."
+    )
+    oidc_algorithm: str = _setting(
+        "RS256", "How the provider signs: RS256, RS384, RS512, ES256, ES384 or ES512."
+    )
+    oidc_groups_claim: str = _setting("groups", "Claim that lists the groups of a person.")
+    oidc_roles: str = _setting(
+        "",
+        "Roles by group: group=role, separated by ',', or a JSON object. The highest counts, anew "
+        "at each log-in. Empty: admins give roles in the registry.",
+    )
+    oidc_endpoints: str = _setting(
+        "",
+        "The provider's addresses, where it does not publish them: authorization=…, token=…, "
+        "jwks=…, userinfo=…, end_session=…, separated by spaces.",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +137,7 @@ class Settings:
     allowed_hosts: tuple[str, ...]
     dev_login: bool
     max_body_bytes: int
+    sign_in: SignIn
 
     @property
     def url_host(self) -> str:
@@ -175,7 +226,16 @@ def from_environ(environ: Mapping[str, str] | None = None) -> Settings:
         allowed_hosts=tuple(h.strip() for h in raw.allowed_hosts.split(",") if h.strip()),
         dev_login=dev_login,
         max_body_bytes=_number("max_body_bytes", raw.max_body_bytes, 1, 1 << 30),
+        sign_in=_sign_in(raw),
     )
+
+
+def _sign_in(raw: _Raw) -> SignIn:
+    try:
+        return sign_in_settings.parse(vars(raw))
+    except ValueError as error:
+        name, sentence = error.args
+        raise SettingsError(f"{variable_name(name)} {sentence}") from error
 
 
 def to_environ(settings: Settings) -> dict[str, str]:
@@ -195,6 +255,27 @@ def to_environ(settings: Settings) -> dict[str, str]:
         "ALLOTMENT_ALLOWED_HOSTS": ",".join(settings.allowed_hosts),
         "ALLOTMENT_DEV_LOGIN": "yes" if settings.dev_login else "no",
         "ALLOTMENT_MAX_BODY_BYTES": str(settings.max_body_bytes),
+        **_sign_in_environ(settings.sign_in),
+    }
+
+
+def _sign_in_environ(found: SignIn) -> dict[str, str]:
+    return {
+        "ALLOTMENT_LOCAL_LOGIN": "yes" if found.local_login else "no",
+        "ALLOTMENT_DEFAULT_ROLE": found.default_role,
+        "ALLOTMENT_SESSION_HOURS": str(found.session_hours),
+        "ALLOTMENT_SESSION_IDLE_MINUTES": str(found.session_idle_minutes),
+        "ALLOTMENT_TRUSTED_PROXIES": ",".join(found.trusted_proxies),
+        "ALLOTMENT_HSTS_SECONDS": str(found.hsts_seconds),
+        "ALLOTMENT_OIDC_ISSUER": found.issuer,
+        "ALLOTMENT_OIDC_CLIENT_ID": found.client_id,
+        "ALLOTMENT_OIDC_CLIENT_SECRET": "" if found.client_secret_file else found.client_secret,
+        "ALLOTMENT_OIDC_CLIENT_SECRET_FILE": found.client_secret_file,
+        "ALLOTMENT_OIDC_SCOPES": found.scopes,
+        "ALLOTMENT_OIDC_ALGORITHM": found.algorithm,
+        "ALLOTMENT_OIDC_GROUPS_CLAIM": found.groups_claim,
+        "ALLOTMENT_OIDC_ROLES": json.dumps(dict(found.roles)) if found.roles else "",
+        "ALLOTMENT_OIDC_ENDPOINTS": " ".join(f"{n}={url}" for n, url in found.endpoints),
     }
 
 
