@@ -5,11 +5,16 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from arro3.io import read_json
 
 _BATCH_ROWS = 8192
+_FIRST_TIME: Final = datetime(1, 1, 1, tzinfo=UTC)
+_LAST_TIME: Final = datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +91,23 @@ def _read(chunk: bytes, schema: pa.Schema) -> pa.Table:
     if found.num_rows != lines:
         # The parser takes two objects on one line for two rows.
         raise _UnreadableError(f"{lines} line(s) hold {found.num_rows} JSON object(s)")
+    for name in found.column_names:
+        _check_times(found[name], name)
     return found
+
+
+def _check_times(column: pa.ChunkedArray, name: str) -> None:
+    """Refuse times that RFC 3339 can write and no reader of the lake can hold.
+
+    One such day of `meta.dt` would otherwise stop every later commit of its table.
+    """
+    if pa.types.is_struct(column.type):
+        for field in column.type:
+            _check_times(pc.struct_field(column, field.name), f"{name}.{field.name}")
+    elif pa.types.is_timestamp(column.type):
+        early = pc.any(pc.less(column, pa.scalar(_FIRST_TIME, column.type))).as_py()
+        if early or pc.any(pc.greater(column, pa.scalar(_LAST_TIME, column.type))).as_py():
+            raise _UnreadableError(f"{name} is a time outside the years 1 to 9999 (UTC)")
 
 
 def _middle(chunk: bytes) -> int:
