@@ -11,6 +11,19 @@ _REFUSED: Final = {"$ref": "#/components/schemas/Refused"}
 _MEDIA_TYPES: Final = ("application/json", "text/plain", "application/reports+json")
 
 
+_STRING: Final = {"type": "string"}
+
+
+def _record(required: list[str] | None = None, **properties: object) -> dict[str, Any]:
+    """An object with these properties and no others; all required if not told otherwise."""
+    return {
+        "type": "object",
+        "required": list(properties) if required is None else required,
+        "properties": properties,
+        "additionalProperties": False,
+    }
+
+
 def _json(description: str, schema: dict[str, Any] | None = None) -> dict[str, Any]:
     content = {"application/json": {"schema": schema or {"type": "object"}}}
     return {"description": description, "content": content}
@@ -67,14 +80,25 @@ _BAD_REQUEST: Final = {
         "application/problem+json": {"schema": _PROBLEM},
     },
 }
-_SEND: Final = {
+_EXAMPLE: Final = {
+    "$schema": "/analytics/product_metrics/web/base/1.3.0",
+    "meta": {"stream": "product_metrics.web_base"},
+    "dt": "2026-11-22T10:00:00Z",
+    "action": "click",
+    "agent": {"client_platform": "mediawiki_js"},
+}
+_SEND: Final[dict[str, dict[str, Any]]] = {
     "post": {
         "summary": "Send one event or an array of events",
         "parameters": [_HASTY, _SDK, _REQUEST_ID],
         "requestBody": {
             "required": True,
             "content": {
-                media: {"schema": {"$ref": "#/components/schemas/Events"}} for media in _MEDIA_TYPES
+                media: {
+                    "schema": {"$ref": "#/components/schemas/Events"},
+                    "examples": {"click": {"value": _EXAMPLE}, "batch": {"value": [_EXAMPLE]}},
+                }
+                for media in _MEDIA_TYPES
             },
         },
         "responses": {
@@ -86,7 +110,9 @@ _SEND: Final = {
             "415": _problem("The body is not JSON in UTF-8, or is packed in an unknown way."),
             "503": {
                 **_problem("Nothing was acknowledged; send all of it again."),
-                "headers": {"Retry-After": {"schema": {"type": "integer"}}},
+                "headers": {
+                    "Retry-After": {"required": True, "schema": {"type": "integer", "minimum": 1}}
+                },
             },
         },
     },
@@ -95,8 +121,12 @@ _SEND: Final = {
         "responses": {"204": {"description": "Pages of any origin may send."}},
     },
 }
-_WITH_PREFIX: Final = {
-    **_SEND,
+_NO_PREFIX: Final = _problem("The prefix has other signs than letters, digits and `-`.")
+_WITH_PREFIX: Final[dict[str, Any]] = {
+    **{
+        method: {**described, "responses": {**described["responses"], "404": _NO_PREFIX}}
+        for method, described in _SEND.items()
+    },
     "parameters": [
         {**_in_path("prefix", "Any."), "schema": {"type": "string", "pattern": "^[a-z0-9-]+$"}}
     ],
@@ -120,30 +150,43 @@ _SCHEMAS: Final = {
             },
         },
     },
-    "Refused": {
-        "type": "object",
-        "properties": {
-            "invalid": {"type": "array", "items": {"$ref": "#/components/schemas/Element"}},
-            "error": {"type": "array", "items": {"$ref": "#/components/schemas/Element"}},
-        },
-    },
-    "Element": {
-        "type": "object",
-        "required": ["status", "event", "context"],
-        "properties": {
-            "status": {"enum": ["invalid", "error"]},
-            "event": {},
-            "context": {"type": "object"},
-        },
-    },
-    "Problem": {
-        "type": "object",
-        "required": ["status", "type", "title", "detail", "method", "uri"],
-        "properties": {
-            "status": {"type": "integer"},
-            **{n: {"type": "string"} for n in ("type", "title", "detail", "method", "uri")},
-        },
-    },
+    "Refused": _record(
+        required=["invalid"],
+        invalid={"type": "array", "items": {"$ref": "#/components/schemas/Invalid"}},
+        error={"type": "array", "items": {"$ref": "#/components/schemas/Error"}},
+    ),
+    "Invalid": _record(
+        status={"const": "invalid"},
+        event={"type": "object", "description": "With what had been filled in."},
+        context=_record(
+            errors={
+                "type": "array",
+                "minItems": 1,
+                "items": {"$ref": "#/components/schemas/Violation"},
+            },
+            errorsText={**_STRING, "description": "All of them as one text."},
+        ),
+    ),
+    "Violation": _record(
+        keyword=_STRING,
+        dataPath={**_STRING, "description": "Where in the event."},
+        schemaPath={**_STRING, "description": "Which rule of the schema."},
+        params={"type": "object"},
+        message=_STRING,
+    ),
+    "Error": _record(
+        status={"const": "error"},
+        event={"description": "What stood in its place, any JSON value."},
+        context=_record(message=_STRING),
+    ),
+    "Problem": _record(
+        status={"type": "integer"},
+        type=_STRING,
+        title=_STRING,
+        detail=_STRING,
+        method=_STRING,
+        uri=_STRING,
+    ),
 }
 _NAMES: Final = _in_path("names", "Names of streams, separated by , or |.")
 _SPEC: Final = {"name": "spec", "in": "query", "required": True, "schema": {"type": "string"}}
