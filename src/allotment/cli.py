@@ -153,7 +153,11 @@ def sink(data: DataOption = None) -> None:
     settings = _settings(data=data)
     try:
         with open_sink(
-            settings.journal_dir, settings.lake_dir, settings.schema_paths, settings.sink_seconds
+            settings.journal_dir,
+            settings.lake_dir,
+            settings.schema_paths,
+            settings.sink_seconds,
+            settings.sealed_days,
         ) as moving:
             moving.run(_stop_event())
     except TableNameError as error:

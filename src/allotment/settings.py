@@ -55,6 +55,9 @@ class _Raw:
     sink_seconds: str = _setting(
         "5", "How long the sink gathers events before it commits them to the lake, in seconds."
     )
+    sealed_days: str = _setting(
+        "30", "How long the ids and user agents of rejected events are kept for a replay, in days."
+    )
     schemas: str = _setting(
         "", "Schema repositories, separated by ':'. Empty: the repository that Allotment ships."
     )
@@ -132,6 +135,7 @@ class Settings:
     intake_url: str
     config_refresh_seconds: float
     sink_seconds: float
+    sealed_days: int
     schema_paths: tuple[Path, ...]
     secret_key: str
     allowed_hosts: tuple[str, ...]
@@ -221,6 +225,7 @@ def from_environ(environ: Mapping[str, str] | None = None) -> Settings:
         intake_url=raw.intake_url or f"http://{_url_host(raw.host)}:{intake_port}/v1/events",
         config_refresh_seconds=_seconds("config_refresh_seconds", raw.config_refresh_seconds),
         sink_seconds=_seconds("sink_seconds", raw.sink_seconds),
+        sealed_days=_number("sealed_days", raw.sealed_days, 0, 36_500),
         schema_paths=tuple(Path(part) for part in raw.schemas.split(":") if part),
         secret_key=raw.secret_key,
         allowed_hosts=tuple(h.strip() for h in raw.allowed_hosts.split(",") if h.strip()),
@@ -250,6 +255,7 @@ def to_environ(settings: Settings) -> dict[str, str]:
         "ALLOTMENT_INTAKE_URL": settings.intake_url,
         "ALLOTMENT_CONFIG_REFRESH_SECONDS": str(settings.config_refresh_seconds),
         "ALLOTMENT_SINK_SECONDS": str(settings.sink_seconds),
+        "ALLOTMENT_SEALED_DAYS": str(settings.sealed_days),
         "ALLOTMENT_SCHEMAS": ":".join(str(p) for p in settings.schema_paths),
         "ALLOTMENT_SECRET_KEY": settings.secret_key,
         "ALLOTMENT_ALLOWED_HOSTS": ",".join(settings.allowed_hosts),

@@ -37,6 +37,7 @@ from allotment.lake.catalog import EVENT, open_catalog
 from allotment.lake.maintenance import Maintenance
 from allotment.lake.offsets import append_at, stored_offset
 from allotment.lake.parsing import BadLine, parse_lines
+from allotment.lake.sealed import forget_old
 from allotment.lake.tables import (
     REJECTED_SCHEMA,
     SEALED_SCHEMA,
@@ -62,6 +63,8 @@ class SinkLimits:
     events: int = 100_000
     bytes: int = 64 << 20
     keep_journal_bytes: int = 16 << 20
+    sealed_days: float = 30.0
+    """How long what masks hide is kept for a replay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,19 +257,26 @@ class Sink:
         if self._maintenance is None or not self._maintenance.due():
             return
         for topic in self._schemas:
-            self._maintenance.tend(self._catalog.load_table(table_of_topic(topic)))
+            table = self._catalog.load_table(table_of_topic(topic))
+            if topic == SEALED:
+                forget_old(table, self._limits.sealed_days)
+            self._maintenance.tend(table)
         for topic, partitions in self._topics().items():
             properties = self._catalog.load_table(table_of_topic(topic)).properties
             for partition in partitions:
                 position = stored_offset(properties, _key(partition)) or 0
-                before = position - self._limits.keep_journal_bytes
+                before = position - (0 if topic == SEALED else self._limits.keep_journal_bytes)
                 if before > 0:
                     self._journal.trim(partition, before)
 
 
 @contextmanager
 def open_sink(
-    journal_dir: Path, lake_dir: Path, schema_paths: Sequence[Path], seconds: float
+    journal_dir: Path,
+    lake_dir: Path,
+    schema_paths: Sequence[Path],
+    seconds: float,
+    sealed_days: float = 30.0,
 ) -> Iterator[Sink]:
     """The sink of a lab on one machine, for as long as the lake is open: segment files to the lake,
     with maintenance.
@@ -276,6 +286,7 @@ def open_sink(
         lake_dir: folder of the lake; made where there is none.
         schema_paths: schema repositories; none means the one that Allotment ships.
         seconds: how long events are gathered before they are committed.
+        sealed_days: how long what masks hide is kept.
 
     Raises:
         TableNameError: two schemas would share one table.
@@ -286,7 +297,7 @@ def open_sink(
             SegmentReader(journal_dir),
             catalog,
             schemas,
-            SinkLimits(seconds=seconds),
+            SinkLimits(seconds=seconds, sealed_days=sealed_days),
             Maintenance(lake_dir),
         )
 
