@@ -12,8 +12,8 @@ import typer
 
 from allotment.contract.compatibility import compare
 from allotment.contract.repository_check import check_repository, materialize_repository
+from allotment.contract.schema_files import SEMVER
 from allotment.contract.schemas import (
-    SEMVER,
     Schema,
     SchemaNotFoundError,
     SchemaRepository,

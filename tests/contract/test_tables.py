@@ -86,7 +86,7 @@ def test_event_tables__newest_version_decides(tmp_path: Path) -> None:
         ("t", "dt: {type: string}", "", "no meta.dt"),
         ("t", "dt: {type: integer, format: date-time}", "", "no meta.dt"),
         ("t", DT, "  x: {$ref: /y/1.0.0}\n", "not materialised"),
-        ("t", DT, "  x: {allOf: []}\n", "not materialised"),
+        ("t", DT, "  x: {allOf: [{}]}\n", "not materialised"),
         ("t", DT, "  x: {", "cannot be read"),
         ("-t", DT, "", "makes no table name"),
         ("t" * 201, DT, "", "makes no table name"),

@@ -209,7 +209,7 @@ def web(**meta: object) -> dict[str, Any]:
         (event(**{"$schema": None}), "missing_schema", "$schema"),
         (event(**{"$schema": ["x"]}), "unknown_schema", "must be a text"),
         (event(**{"$schema": "/no/such/1.0.0"}), "unknown_schema", "/no/such/1.0.0"),
-        (event(**{"$schema": WEB[:-5] + "latest"}), "unknown_schema", "major.minor.patch"),
+        (event(**{"$schema": WEB[:-5] + "current"}), "unknown_schema", "major.minor.patch"),
         (event(**{"$schema": "/../../etc/1.0.0"}), "unknown_schema", "/../../etc/1.0.0"),
         (event(**{"$schema": "http://127.0.0.1:1/x"}), "unknown_schema", "http://"),
         (web(), "missing_stream", "meta.stream were missing"),

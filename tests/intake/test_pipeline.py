@@ -318,20 +318,6 @@ def test_event__of_any_other_title__in_the_topic_that_the_sink_reads(tmp_path: P
         assert parse_lines(b"\n".join(lines) + b"\n", 0, read[topic]).bad == ()
 
 
-def test_event__of_a_title_added_later__refused_until_intake_and_sink_begin_again(
-    tmp_path: Path,
-) -> None:
-    repository = SchemaRepository([tmp_path])
-    pipeline = EventPipeline(repository)
-    write_schema(tmp_path, "late", DT)
-    sent = {"$schema": "/late/1.0.0", "meta": {"stream": "s"}}
-    streams = {"s": StreamConfig("s", "late", {})}
-    for found, accepted in ((pipeline, 0), (EventPipeline(repository), 1)):
-        outcome = found.process([sent], streams, received=RECEIVED, request_id=None)
-        assert outcome.accepted == accepted
-        assert not accepted or list(outcome.records) == ["late"]
-
-
 def test_pipeline__two_titles_of_one_table__error_names_both(tmp_path: Path) -> None:
     for title in ("analytics/a/b", "a-b"):
         write_schema(tmp_path, title, DT)

@@ -14,8 +14,9 @@ from allotment.contract.materialize import (
     materialize,
     to_yaml,
 )
+from allotment.contract.schema_files import SEMVER, read_yaml, version_key
 from allotment.contract.schema_rules import METASCHEMA, broken_rules, is_draft_07
-from allotment.contract.schemas import SEMVER, SchemaRepository, read_yaml, version_key
+from allotment.contract.schemas import SchemaRepository
 from allotment.contract.tables import TableNameError, event_tables
 
 CURRENT: Final = "current.yaml"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from allotment.contract.masking import SEALED
@@ -29,6 +30,7 @@ RESERVED: Final = {
 }
 """Tables of ours, and why no schema may take their names."""
 
+_NONE: Final[Mapping[str, str]] = MappingProxyType({})
 _PREFIX: Final = "analytics/"
 _FRAGMENTS: Final = "fragment/"
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_]{0,199}", re.ASCII)
@@ -52,23 +54,39 @@ def event_tables(repository: SchemaRepository) -> dict[str, str]:
     Raises:
         TableNameError: two titles would share a table, or one would take one of ours.
     """
-    found: dict[str, str] = {}
+    found, refused = tables_and_conflicts(repository)
+    for why in refused.values():
+        raise TableNameError(why)
+    return found
+
+
+def tables_and_conflicts(
+    repository: SchemaRepository, held: Mapping[str, str] = _NONE
+) -> tuple[dict[str, str], dict[str, str]]:
+    """The schema title of every table, and by title why one that could have a table gets none.
+
+    Args:
+        repository: where the titles are.
+        held: tables that there are already. Each stays whatever came since: another title of the
+            same name gets none, nor does a newer version without `meta.dt` take the table away.
+    """
+    found, refused = dict(held), dict[str, str]()
     for title in repository.titles():
-        if why_no_table(repository, title) is not None:
-            continue
         name = table_name(title)
+        why = None if held.get(name) == title else why_no_table(repository, title)
+        if why is not None:
+            continue
         if name in RESERVED:
-            raise TableNameError(
+            refused[title] = (
                 f"schema title {title!r} would have the table {name!r}, which {RESERVED[name]};"
                 " rename the title"
             )
-        if name in found:
-            raise TableNameError(
+        elif found.setdefault(name, title) != title:
+            refused[title] = (
                 f"schema titles {found[name]!r} and {title!r} would share the table {name!r};"
                 " rename one of them"
             )
-        found[name] = title
-    return found
+    return found, refused
 
 
 def why_no_table(repository: SchemaRepository, title: str) -> str | None:

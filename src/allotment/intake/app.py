@@ -23,6 +23,7 @@ from allotment.intake.body import BodyError, check_media_type, inflate, parse_ev
 from allotment.intake.metrics import Metrics
 from allotment.intake.outcome import UNKNOWN_STREAM, rejected_body
 from allotment.intake.pipeline import EventPipeline
+from allotment.intake.plans import SchemaWatch
 from allotment.intake.routes import Routes, takes_events
 from allotment.intake.senders import sender
 from allotment.intake.stream_source import StreamSource
@@ -91,14 +92,17 @@ class _Parts:
             settings.cache_dir / CACHE_FILE,
             settings.config_refresh_seconds,
         )
+        self._watch = SchemaWatch(self._pipeline.schemas, settings.config_refresh_seconds)
         self._journal = SegmentWriter(settings.journal_dir)
         self._metrics = Metrics()
-        self.routes = Routes(self._source, self._journal, self._metrics)
+        self.routes = Routes(self._source, self._pipeline.schemas, self._journal, self._metrics)
         self._hasty_bytes = 0
         self._source.start()
+        self._watch.start()
 
     def close(self) -> None:
         self._source.close()
+        self._watch.close()
         self._journal.close()
 
     async def receive(self, scope: Scope, protocol: HTTPProtocol) -> None:

@@ -48,6 +48,7 @@ class Metrics:
         journal_available: bool,
         configuration_age: float | None,
         configuration_version: str | None,
+        schema_problems: int = 0,
     ) -> str:
         """Everything, for `GET /metrics`.
 
@@ -56,6 +57,7 @@ class Metrics:
             configuration_age: seconds since the registry last confirmed the stream configuration;
                 without it the metric is left out, as absence cannot be mistaken for youth.
             configuration_version: likewise left out where it is no number.
+            schema_problems: files of the schema repositories that cannot be used as they are.
         """
         lost, available = self._hasty_lost, int(journal_available)
         lines = [
@@ -71,6 +73,7 @@ class Metrics:
             ),
             *_single("hasty_lost_total", "counter", "Events answered 202, not kept.", lost),
             *self._histogram(),
+            *_single("schema_problems", "gauge", "Schema files with a problem.", schema_problems),
             *_single("journal_available", "gauge", "Whether the journal can write.", available),
         ]
         if configuration_age is not None:

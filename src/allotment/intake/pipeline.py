@@ -13,11 +13,10 @@ from typing import Any, Final
 import orjson
 
 from allotment.contract.masking import Masker
-from allotment.contract.schema_fields import Path, defaults, fill_defaults, has_field
-from allotment.contract.schemas import SchemaNotFoundError, SchemaRepository
+from allotment.contract.schema_fields import fill_defaults
+from allotment.contract.schemas import SchemaRepository
 from allotment.contract.streams import StreamConfig
-from allotment.contract.tables import event_tables, why_no_table
-from allotment.contract.validator import NestingError, Validator
+from allotment.contract.validator import NestingError
 from allotment.intake.enrichment import (
     Header,
     HeaderField,
@@ -35,27 +34,11 @@ from allotment.intake.outcome import (
     Outcome,
     RefusalError,
 )
+from allotment.intake.plans import Plan, PlanSource
 from allotment.intake.senders import Sender, nobody
 
 MOST_DAYS: Final = 366
 """A worker takes events of so many days beside the present one, each day anew."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """All that the hot path needs to know about one schema."""
-
-    uri: str
-    title: str
-    topic: str
-    validator: Validator
-    fills_id: bool
-    fills_dt: bool
-    fills_request_id: bool
-    defaults: tuple[tuple[Path, Any], ...]
-    body: Mapping[str, Any]
-    awaits_ids: bool
-    """Whether it has a field for a subject id that the edge may have to give."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +64,7 @@ class EventPipeline:
         Raises:
             TableNameError: two schema titles would share a table.
         """
-        self._schemas = schemas
-        self._topics = {title: table for table, title in event_tables(schemas).items()}
-        self._plans: dict[str, _Plan] = {}
+        self.schemas = PlanSource(schemas)
         self._masker = masker or Masker(secrets.token_bytes())
         self._identifiers = IdentifierSource()
         self._streams: Mapping[str, StreamConfig] = {}
@@ -138,7 +119,7 @@ class EventPipeline:
         outcome.settle()
         return outcome
 
-    def _prepare(self, event: Json, received: str, request_id: str, header: Header) -> _Plan:
+    def _prepare(self, event: Json, received: str, request_id: str, header: Header) -> Plan:
         """Find the event's schema, fill the event in, and check its stream."""
         if type(event) is not dict:
             raise RefusalError("not_an_object", _missing("$schema"))
@@ -163,19 +144,21 @@ class EventPipeline:
             fill_subject_ids(event, header)
         return plan
 
-    def _identify(self, event: dict[str, Any]) -> tuple[_Plan, dict[str, Any], str]:
+    def _identify(self, event: dict[str, Any]) -> tuple[Plan, dict[str, Any], str]:
         """The event's schema, its `meta` and the name of its stream."""
         uri = event.get("$schema")
-        plan = self._plans.get(uri) if type(uri) is str else None
+        plan = self.schemas.plans.get(uri) if type(uri) is str else None
         if plan is None:
-            plan = self._load(uri)
+            plan = self.schemas.find(uri)
+        if plan.is_latest:
+            event["$schema"] = plan.uri
         meta = event.get("meta")
         stream = meta.get("stream") if type(meta) is dict else None
         if type(meta) is not dict or type(stream) is not str or not stream:
             raise RefusalError("missing_stream", _missing("meta.stream"))
         return plan, meta, stream
 
-    def _lane(self, plan: _Plan, stream: str) -> _Lane:
+    def _lane(self, plan: Plan, stream: str) -> _Lane:
         """What the stream asks; remembered, but not for names that only clients know."""
         config = self._streams.get(stream)
         if config is None or config.is_instrument or config.schema_title != plan.title:
@@ -205,53 +188,12 @@ class EventPipeline:
                 )
             self._days.add(day)
 
-    def _load(self, uri: Json) -> _Plan:
-        if uri is None:
-            raise RefusalError("missing_schema", _missing("$schema"))
-        if type(uri) is not str:
-            raise RefusalError("unknown_schema", "$schema must be a text such as /title/1.0.0")
-        try:
-            schema = self._schemas.load(uri)
-            topic = self._topic(schema.title)
-            validator = Validator(schema)
-        except (SchemaNotFoundError, ValueError) as error:
-            raise RefusalError(
-                "unknown_schema", f"Failed loading schema at {uri[:512]}: {error}"
-            ) from error
-        body = schema.body
-        plan = self._plans[uri] = _Plan(
-            uri=uri,
-            title=schema.title,
-            topic=topic,
-            validator=validator,
-            fills_id=has_field(body, ("meta", "id")),
-            fills_dt=has_field(body, ("meta", "dt")),
-            fills_request_id=has_field(body, ("meta", "request_id")),
-            defaults=defaults(body),
-            body=body,
-            awaits_ids=has_field(body, ("experiment", "subject_id"))
-            or has_field(body, ("experiments", "subject_ids")),
-        )
-        return plan
-
-    def _topic(self, title: str) -> str:
-        """The journal topic of a schema title, which is also its table."""
-        topic = self._topics.get(title)
-        if topic is None:
-            why = why_no_table(self._schemas, title) or (
-                "it came after the intake began; start the intake and the sink again"
-            )
-            raise RefusalError(
-                "no_table", f"events of schema title {title} have no table to land in: {why}"
-            )
-        return topic
-
 
 def _missing(name: str) -> str:
     return f"Field(s) {name} were missing from event and could not be extracted."
 
 
-def _stream_refusal(stream: str, config: StreamConfig | None, plan: _Plan) -> RefusalError:
+def _stream_refusal(stream: str, config: StreamConfig | None, plan: Plan) -> RefusalError:
     where = f"event of schema at {plan.uri} destined to stream {stream[:255]} is not allowed"
     if config is None:
         return RefusalError("unknown_stream", f"{where}; {stream[:255]} is not configured.")

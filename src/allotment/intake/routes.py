@@ -14,6 +14,7 @@ from allotment import __version__
 from allotment.intake import answers, openapi
 from allotment.intake.answers import Answer
 from allotment.intake.metrics import CONTENT_TYPE, Metrics
+from allotment.intake.plans import PlanSource
 from allotment.intake.stream_source import StreamSource, StreamState
 from allotment.journal.segments import SegmentWriter
 
@@ -40,8 +41,11 @@ def takes_events(path: str) -> bool:
 class Routes:
     """Everything but the events themselves."""
 
-    def __init__(self, source: StreamSource, journal: SegmentWriter, metrics: Metrics) -> None:
+    def __init__(
+        self, source: StreamSource, schemas: PlanSource, journal: SegmentWriter, metrics: Metrics
+    ) -> None:
         self._source = source
+        self._schemas = schemas
         self._journal = journal
         self._metrics = metrics
 
@@ -110,6 +114,7 @@ class Routes:
             journal_available=self._journal.available,
             configuration_age=state.age(time.time()),
             configuration_version=state.version,
+            schema_problems=len(self._schemas.problems),
         )
 
     def _configuration(self, state: StreamState) -> dict[str, Any]:
@@ -128,6 +133,10 @@ class Routes:
             "status": "not ready" if reasons else "ready",
             "reasons": reasons,
             "stream_configuration": self._configuration(self._source.state),
+            "schemas": {
+                "versions": self._schemas.versions,
+                "problems": list(self._schemas.problems),
+            },
         }
         return answers.json_answer(503 if reasons else 200, found)
 
