@@ -1,0 +1,205 @@
+"""Rules about who takes part where: rates, sites, caps, sample units."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from allotment.allocation.experiment import parse_rate
+from allotment.contract.check.entries import DEFAULT, Entry
+from allotment.contract.check.findings import Kind, Severity, listed, shown
+from allotment.contract.check.rule import Fault, rule_for
+from allotment.contract.check.scene import Scene, did_you_mean
+
+SITE_NAME: Final = re.compile(r"[a-z0-9][-_.a-z0-9]{0,62}", re.ASCII)
+UNITS: Final = ("pageview", "session")
+_ITEMS = (Kind.INSTRUMENT, Kind.EXPERIMENT)
+_EVERYWHERE = "all other sites"
+
+
+def percent(rate: float) -> str:
+    """A share as people read it: `0.125` → `12.5%`."""
+    return f"{rate * 100:.10g}%"
+
+
+@rule_for("rate-is-a-number", Severity.ERROR, *_ITEMS)
+def rate_is_a_number(entry: Entry, _scene: Scene) -> Iterator[Fault]:
+    """Every rate of `sample_rate` is a number from 0 to 1, and lists its sites.
+
+    A rate that is no number counts as 0 in the published clients, with a warning that nobody
+    reads: the site takes no part.
+    """
+    rates = entry.at("sample_rate")
+    if rates is None:
+        return
+    if not isinstance(rates, dict):
+        yield _bad_rate(rates, "Give an object such as {“default”: 0, “0.1”: [“frwiki”]}.", ())
+        return
+    for key, value in rates.items():
+        if key == DEFAULT:
+            if parse_rate(value) is None:
+                yield _bad_rate(value, "Give a number from 0 to 1.", (DEFAULT,))
+        elif parse_rate(key) is None:
+            hint = did_you_mean(str(key), [DEFAULT])
+            yield _bad_rate(key, f"{hint}Give a number from 0 to 1, such as “0.1”.", (str(key),))
+        elif not isinstance(value, list) or not all(isinstance(site, str) for site in value):
+            yield _bad_rate(value, f"Give the list of the sites at {key}.", (str(key),))
+
+
+def _bad_rate(value: object, remedy: str, path: tuple[str, ...]) -> Fault:
+    return Fault(
+        "a rate cannot be used",
+        f"“{'.'.join(('sample_rate', *path))}” is {shown(value)}.",
+        "Clients would take it for 0, or leave the item out.",
+        remedy,
+        ("sample_rate", *path),
+        field="sites",
+    )
+
+
+@rule_for("default-rate-given", Severity.ERROR, *_ITEMS)
+def default_rate_given(entry: Entry, _scene: Scene) -> Iterator[Fault]:
+    """`sample_rate` says what holds at sites that it does not name.
+
+    The published consumer reads `default` without looking whether it is there, and breaks where
+    it is not.
+    """
+    rates = entry.at("sample_rate")
+    if rates is None or (isinstance(rates, dict) and DEFAULT not in rates):
+        yield Fault(
+            "no rate is given for the other sites",
+            "There is no sample_rate." if rates is None else "sample_rate has no “default”.",
+            "Consumers that look for it break, and others take it for 0.",
+            "Add “default”: 0 if nobody else takes part.",
+            ("sample_rate",),
+            field="default_rate",
+        )
+
+
+@rule_for("some-traffic", Severity.ERROR, *_ITEMS)
+def some_traffic(entry: Entry, _scene: Scene) -> Iterator[Fault]:
+    """Somebody takes part at some site.
+
+    With 0 everywhere an item runs and waits for events that cannot come.
+    """
+    rates = entry.at("sample_rate")
+    if not isinstance(rates, dict) or not rates:
+        return
+    numbers = [rate for _, rate, _ in entry.site_rates]
+    if DEFAULT in rates:
+        numbers.append(entry.default_rate)
+    if all(rate == 0 for rate in numbers):
+        yield Fault(
+            "nobody would take part",
+            "The share is 0% at every site.",
+            "It would run and nothing would ever come of it.",
+            "Give at least one site a share, or give one to all other sites: "
+            "100% lets everybody take part.",
+            ("sample_rate",),
+            field="default_rate",
+        )
+
+
+@rule_for("site-listed-once", Severity.ERROR, *_ITEMS)
+def site_listed_once(entry: Entry, _scene: Scene) -> Iterator[Fault]:
+    """Every site stands in one list only, and in one spelling.
+
+    A form once took the same wiki in two rows. Of two rates for one site clients take the first,
+    so that the traffic is not what the last row says.
+    """
+    places: dict[str, list[tuple[str, float | None, tuple[str | int, ...]]]] = {}
+    for site, rate, path in entry.site_rates:
+        places.setdefault(site.casefold(), []).append((site, rate, path))
+    for same in places.values():
+        if len(same) > 1:
+            spellings = list(dict.fromkeys(site for site, _, _ in same))
+            rates = listed([f"at {percent(rate)}" for _, rate, _ in same if rate is not None])
+            yield Fault(
+                f"{spellings[0]} is listed {'twice' if len(same) == 2 else f'{len(same)} times'}",  # noqa: PLR2004
+                f"{listed(spellings)} stands {rates}.",
+                "Clients take the first and pass over the others.",
+                "Keep one of the rows.",
+                same[1][2],
+                field="sites",
+            )
+
+
+@rule_for("site-has-form", Severity.ERROR, *_ITEMS)
+def site_has_form(entry: Entry, scene: Scene) -> Iterator[Fault]:
+    """Every site is named as clients name it, in lower case; it exists, where that is known.
+
+    A client compares its own site letter by letter. A domain instead of a database name, or a
+    slip in it, leaves the site at the rate of all others.
+    """
+    for site, _, path in entry.site_rates:
+        if not SITE_NAME.fullmatch(site):
+            yield Fault(
+                f"“{site}” is no name of a site",
+                f"{shown(site)} is not made of lower-case letters, digits, dots, dashes or "
+                "underscores.",
+                "No client would take it for its own.",
+                "Give the site's database name, such as frwiki.",
+                path,
+                field="sites",
+            )
+        elif scene.limits.sites and site not in scene.limits.sites:
+            yield Fault(
+                f"there is no site {site}",
+                f"{shown(site)} is none of the {len(scene.limits.sites)} sites of this lab.",
+                "Nobody would take part there.",
+                f"{did_you_mean(site, list(scene.limits.sites))}Choose a site that there is.",
+                path,
+                field="sites",
+            )
+
+
+@rule_for("site-below-cap", Severity.ERROR, *_ITEMS)
+def site_below_cap(entry: Entry, scene: Scene) -> Iterator[Fault]:
+    """No rate is above the cap that the lab sets for the site.
+
+    Caps keep caches and tables within what they bear: one table grew until jobs over it ran out
+    of memory.
+    """
+    kind = entry.text("user_identifier_type") or entry.text("sample_unit")
+    if (rate := entry.default_rate) is not None:
+        yield from _above(entry, scene, kind, _EVERYWHERE, rate, ("sample_rate", DEFAULT))
+    for site, found, path in entry.site_rates:
+        if found is not None:
+            yield from _above(entry, scene, kind, site, found, path)
+
+
+def _above(
+    entry: Entry, scene: Scene, kind: str, site: str, rate: float, path: tuple[str | int, ...]
+) -> Iterator[Fault]:
+    cap = scene.limits.cap(kind, site)
+    if rate > cap:
+        yield Fault(
+            f"the traffic at {site} is above the cap",
+            f"{percent(rate)} at {site} is more than the {percent(cap)} that are allowed there.",
+            "Caches and tables are not made for more.",
+            f"Give {percent(cap)} or less, or ask for an exception.",
+            path,
+            field="default_rate" if site == _EVERYWHERE else "sites",
+        )
+    del entry
+
+
+@rule_for("sample-unit-is-known", Severity.ERROR, Kind.INSTRUMENT, Kind.STREAM)
+def sample_unit_is_known(entry: Entry, _scene: Scene) -> Iterator[Fault]:
+    """A sample is drawn by a unit that web clients know.
+
+    Of any other unit, `device` among them, browsers are out of the sample without an error.
+    """
+    path = ("sample_unit",) if entry.kind is Kind.INSTRUMENT else ("sample", "unit")
+    unit = entry.at(*path)
+    if unit is None and (entry.kind is Kind.INSTRUMENT or entry.at("sample") is None):
+        return
+    if unit not in UNITS and not (unit == "device" and "/app/" in entry.text("schema_title")):
+        yield Fault(
+            "nothing is sampled by that unit",
+            f"“{'.'.join(path)}” is {shown(unit)}.",
+            "No browser would be in the sample.",
+            f"{did_you_mean(str(unit), list(UNITS))}Give {listed(list(UNITS), 'or')}.",
+            path,
+        )
