@@ -18,6 +18,7 @@ from allotment import sign_in_settings
 from allotment.sign_in_settings import SignIn
 
 _IPV6 = 6
+_APPROVAL_FROM = ("never", "high", "medium", "low")
 _ADDRESS_FILE = "addresses.json"
 _ADDRESSES = ("ALLOTMENT_REGISTRY_URL", "ALLOTMENT_INTAKE_URL")
 
@@ -69,6 +70,11 @@ class _Raw:
     )
     dev_login: str = _setting(
         "no", "Log in without a password, for local work only: 'yes' or 'no'."
+    )
+    approval_from: str = _setting(
+        "never",
+        "Lowest risk from which a second person must approve what is switched on: 'never', "
+        "'high', 'medium' or 'low', which is everything.",
     )
     max_body_bytes: str = _setting(
         "4194304", "Largest request body that the intake accepts, in bytes after decompression."
@@ -140,6 +146,7 @@ class Settings:
     secret_key: str
     allowed_hosts: tuple[str, ...]
     dev_login: bool
+    approval_from: str
     max_body_bytes: int
     sign_in: SignIn
 
@@ -230,6 +237,7 @@ def from_environ(environ: Mapping[str, str] | None = None) -> Settings:
         secret_key=raw.secret_key,
         allowed_hosts=tuple(h.strip() for h in raw.allowed_hosts.split(",") if h.strip()),
         dev_login=dev_login,
+        approval_from=_one_of("approval_from", raw.approval_from, _APPROVAL_FROM),
         max_body_bytes=_number("max_body_bytes", raw.max_body_bytes, 1, 1 << 30),
         sign_in=_sign_in(raw),
     )
@@ -260,6 +268,7 @@ def to_environ(settings: Settings) -> dict[str, str]:
         "ALLOTMENT_SECRET_KEY": settings.secret_key,
         "ALLOTMENT_ALLOWED_HOSTS": ",".join(settings.allowed_hosts),
         "ALLOTMENT_DEV_LOGIN": "yes" if settings.dev_login else "no",
+        "ALLOTMENT_APPROVAL_FROM": settings.approval_from,
         "ALLOTMENT_MAX_BODY_BYTES": str(settings.max_body_bytes),
         **_sign_in_environ(settings.sign_in),
     }
@@ -345,6 +354,13 @@ def _seconds(name: str, text: str) -> float:
             f"{variable_name(name)} is {text!r}; give seconds, more than 0 and at most 86400"
         )
     return value
+
+
+def _one_of(name: str, text: str, known: tuple[str, ...]) -> str:
+    if text.lower() not in known:
+        listed = ", ".join(repr(word) for word in known)
+        raise SettingsError(f"{variable_name(name)} is {text!r}; give one of {listed}")
+    return text.lower()
 
 
 def _yes(name: str, text: str) -> bool:

@@ -101,11 +101,17 @@ def test_experiments__past_its_end__active_in_analytics_until_switched_off(
     Experiment.objects.update(end=timezone.now() - timedelta(hours=1))
     assert get("/api/v1/experiments") == []
     (ended,) = get("/api/v1/experiments?format=analytics")
-    assert ended == {**plain, "end": ended["end"], "active": True, "stopped": None}
+    assert ended == {
+        **plain,
+        "end": ended["end"],
+        "active": True,
+        "stopped": None,
+        "versions": ["1", "1"],
+    }
     lifecycle.stop(item)
     (stopped,) = get("/api/v1/experiments?format=analytics")
     assert stopped == {**ended, "active": False, "stopped": stopped["stopped"]}
-    assert stopped["stopped"] > stopped["end"], "so its result is not of one stopped early"
+    assert stopped["stopped"] >= stopped["end"], "so its result is not of one stopped early"
 
 
 def test_experiments__unknown_format__400_with_what_to_give() -> None:

@@ -11,6 +11,8 @@ import pytest
 
 from allotment.registry import rules
 from allotment.registry.plan import ExperimentPlan, GroupPlan, InstrumentPlan
+from allotment.registry.rules import Surroundings
+from allotment.registry.states import State
 
 NOW = datetime.now(UTC).replace(second=0, microsecond=0)
 Make = Callable[..., ExperimentPlan]
@@ -21,7 +23,7 @@ def names(found: tuple[rules.Refusal, ...]) -> list[str]:
 
 
 def refused(plan: ExperimentPlan | InstrumentPlan, **given: Any) -> list[str]:  # noqa: ANN401
-    given = {"before": None, "taken": set(), "now": NOW} | given
+    given = {"before": None, "now": NOW} | given
     return names(rules.to_save(plan, **given))
 
 
@@ -62,7 +64,7 @@ def test_to_save__one_fault__exactly_its_rule_refuses(
 
 
 def test_to_save__name_of_another_in_other_case__refused(experiment_plan: Make) -> None:
-    assert refused(experiment_plan(), taken={"Search-Suggestions"}) == ["name-is-free"]
+    assert refused(experiment_plan(), around=Surroundings(taken=frozenset({"Search-Suggestions"}))) == ["name-is-free"]
 
 
 def test_to_save__shortest_and_longest_name__accepted(experiment_plan: Make) -> None:
@@ -78,9 +80,7 @@ def test_to_save__app_stream__web_only_attribute_refused(experiment_plan: Make) 
 
 
 def before(plan: ExperimentPlan | InstrumentPlan, **changes: Any) -> rules.Standing:  # noqa: ANN401
-    return rules.Standing(
-        **({"plan": plan, "activated": True, "live": True, "started": True} | changes)
-    )
+    return rules.Standing(**({"plan": plan, "state": State.RUNNING} | changes))
 
 
 @pytest.mark.parametrize(
@@ -98,9 +98,9 @@ def test_to_save__frozen_field_after_activation__refused(
 ) -> None:
     old = experiment_plan()
     assert refused(experiment_plan(**changes), before=before(old)) == ["live-is-frozen"]
-    stopped = before(old, live=False, started=False)
+    stopped = before(old, state=State.STOPPED)
     assert refused(experiment_plan(**changes), before=stopped) == ["live-is-frozen"]
-    draft = before(old, activated=False, live=False, started=False)
+    draft = before(old, state=State.DRAFT)
     assert refused(experiment_plan(**changes), before=draft) == []
 
 
@@ -122,7 +122,7 @@ def test_to_save__traffic_after_activation__only_rises(
     experiment_plan: Make, changes: dict[str, Any], expected: list[str]
 ) -> None:
     found = rules.to_save(
-        experiment_plan(**changes), before=before(experiment_plan()), taken=set(), now=NOW
+        experiment_plan(**changes), before=before(experiment_plan()), now=NOW
     )
     assert [refusal.field for refusal in found] == expected
     assert all(refusal.rule == "traffic-only-rises" for refusal in found)
@@ -136,7 +136,7 @@ def test_to_save__new_site_below_default__counts_as_lowering(experiment_plan: Ma
 
 def test_to_save__lowered_traffic__message_says_what_and_how(experiment_plan: Make) -> None:
     new = experiment_plan(sites=(("frwiki", Decimal("0.05")), ("dewiki", Decimal("0.1"))))
-    (refusal,) = rules.to_save(new, before=before(experiment_plan()), taken=set(), now=NOW)
+    (refusal,) = rules.to_save(new, before=before(experiment_plan()), now=NOW)
     assert "on frwiki is 10% and would fall to 5%" in refusal.sentence
     assert "Give 10% or more" in refusal.sentence
 
@@ -155,7 +155,7 @@ def test_to_save__live_dates__editing_never_stops(experiment_plan: Make) -> None
     assert refused(past, before=before(old)) == ["end-in-future"]
     moved = experiment_plan(start=NOW + timedelta(days=1))
     assert refused(moved, before=before(old)) == ["start-stays"]
-    assert refused(moved, before=before(old, started=False)) == []
+    assert refused(moved, before=before(old, state=State.SCHEDULED)) == []
 
 
 def test_to_activate__pending_risk_past_end_no_traffic__each_refuses(

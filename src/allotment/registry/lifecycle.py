@@ -1,36 +1,41 @@
 """Changes to what is stored: each one transaction, with its rules, history and version.
 
-Saving never touches the switch; `activate` and `stop` touch nothing else (but `activate` fills in
-a start that was left open). Every function raises RuleRefusedError, with nothing stored, when a
-rule refuses.
+Saving never touches the stage; the verbs touch nothing else, but that switching on fills in a start
+that was left open and takes a range of the layer. Every function raises RuleRefusedError, with
+nothing stored, when a rule refuses. All take `by`, the account that acts (None: whoever the request
+names, or the system), a `reason` for the history, and `expected`, the revision that the caller has
+seen: with another one stored since, nothing is written.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
 from allotment.registry import plan as plans
-from allotment.registry import public_api, rules
+from allotment.registry import public_api, rules, storing
 from allotment.registry.models import (
+    Account,
     ConfigurationVersion,
     Experiment,
-    ExperimentSite,
-    Group,
     Instrument,
-    InstrumentSite,
-    State,
+    KillSwitch,
+    Phase,
     Stream,
 )
 from allotment.registry.plan import AnyPlan, ExperimentPlan
-from allotment.registry.rules import RuleRefusedError
+from allotment.registry.rules import Refusal, RuleRefusedError, traffic
+from allotment.registry.rules.freezing import DESCRIBING
+from allotment.registry.states import LIVE, Stage, State, Verb
+from allotment.registry.surroundings import AnyItem, Neighborhood, range_of
 
-AnyItem = Experiment | Instrument
+__all__ = ["AnyItem", "RuleRefusedError"]
 
 
 @contextmanager
@@ -49,71 +54,277 @@ def configuration_change() -> Iterator[datetime]:
 
 def standing(item: AnyItem, now: datetime) -> rules.Standing:
     """What an edit of this item starts from."""
-    state = item.state(now)
     return rules.Standing(
         plan=plans.of(item),
-        activated=item.activated is not None,
-        live=state in {State.SCHEDULED, State.RUNNING},
-        started=state is State.RUNNING,
+        state=item.state(now),
+        phase=item.phase,
+        was_on=item.activated is not None,
+        range=range_of(item),
     )
 
 
-def taken_names(item: AnyItem | None = None) -> set[str]:
-    """Every machine name and stream name but the item's own."""
-    names: set[str] = set(Stream.objects.values_list("name", flat=True))
-    for model in (Experiment, Instrument):
-        rows = model.objects.all()
-        if isinstance(item, model):
-            rows = rows.exclude(pk=item.pk)
-        names.update(rows.values_list("machine_name", flat=True))
-    return names
-
-
-def create(plan: AnyPlan) -> AnyItem:
-    """Store a new item, switched off."""
+def create(plan: AnyPlan, *, by: Account | None = None, reason: str = "") -> AnyItem:
+    """Store a new item as a draft."""
     item: AnyItem = Experiment() if isinstance(plan, ExperimentPlan) else Instrument()
     with configuration_change() as now:
-        _refuse(rules.to_save(plan, before=None, taken=taken_names(), now=now))
-        _store(item, plan)
+        around = Neighborhood(now).around(plan)
+        _refuse(rules.to_save(plan, before=None, now=now, around=around))
+        item.creator = item.edited_by = by
+        storing.store(item, plan)
+        storing.record(item, "create", reason, by=by)
     return item
 
 
-def edit(item: AnyItem, plan: AnyPlan, *, reason: str = "") -> AnyItem:
-    """Store another plan of an item. Its version rises when the public document changes."""
+def edit(
+    item: AnyItem,
+    plan: AnyPlan,
+    *,
+    reason: str = "",
+    by: Account | None = None,
+    expected: int | None = None,
+) -> AnyItem:
+    """Store another plan of an item; its state stays.
+
+    Its version rises when the public document changes. An approval is withdrawn unless the change
+    concerns only what describes it.
+    """
     with configuration_change() as now:
-        item = _fresh(item)
+        item = _fresh(item, expected)
+        _settle(item, now)
         before = standing(item, now)
-        _refuse(rules.to_save(plan, before=before, taken=taken_names(item), now=now))
+        around = Neighborhood(now).around(plan, item)
+        _refuse(rules.to_save(plan, before=before, now=now, around=around))
         if plan == before.plan:
             return item
         if _public_part(plan) != _public_part(before.plan):
             item.version += 1
-        _store(item, plan, reason=reason)
+        if _judged_part(plan) != _judged_part(before.plan):
+            item.approved = item.approved_by = None
+            item.edited_by = by
+        if isinstance(item, Experiment) and isinstance(plan, ExperimentPlan) and before.live:
+            _take_range(item, plan, around)
+        storing.store(item, plan)
+        storing.record(item, "edit", reason, by=by)
     return item
 
 
-def activate(item: AnyItem, *, reason: str = "") -> AnyItem:
+def ask(
+    item: AnyItem, *, reason: str = "", by: Account | None = None, expected: int | None = None
+) -> AnyItem:
+    """Draft → ready: nothing refuses it any more, and a second person may look at it."""
+
+    def complete(item: AnyItem, now: datetime) -> None:
+        plan = plans.of(item)
+        around = Neighborhood(now).around(plan, item)
+        _refuse(rules.to_be_complete(plan, around=around, now=now))
+        item.stage = Stage.READY
+
+    return _do(item, Verb.ASK, complete, reason or "Ready", by, expected)
+
+
+def withdraw(
+    item: AnyItem, *, reason: str = "", by: Account | None = None, expected: int | None = None
+) -> AnyItem:
+    """Ready → draft; an approval is gone with it."""
+
+    def back(item: AnyItem, _: datetime) -> None:
+        item.stage = Stage.DRAFT
+        item.approved = item.approved_by = None
+
+    return _do(item, Verb.WITHDRAW, back, reason or "Taken back to draft", by, expected)
+
+
+def approve(
+    item: AnyItem, *, by: Account, reason: str = "", expected: int | None = None
+) -> AnyItem:
+    """Another person than its makers has looked at the plan as it stands."""
+
+    def approved(item: AnyItem, now: datetime) -> None:
+        plan = plans.of(item)
+        authors = tuple(key for key in (item.creator_id, item.edited_by_id) if key is not None)
+        around = Neighborhood(now).around(plan, item)
+        _refuse(
+            (
+                *rules.to_approve(approver=by.pk, authors=authors),
+                *rules.to_be_complete(plan, around=around, now=now),
+            )
+        )
+        item.approved, item.approved_by = now, by
+
+    return _do(item, Verb.APPROVE, approved, reason or "Approved", by, expected)
+
+
+def activate(
+    item: AnyItem, *, reason: str = "", by: Account | None = None, expected: int | None = None
+) -> AnyItem:
     """Switch on; a start that was left open becomes this minute."""
-    with configuration_change() as now:
-        item = _fresh(item)
-        _refuse(rules.to_activate(plans.of(item), now=now))
-        item.active = True
+
+    def switched_on(item: AnyItem, now: datetime) -> None:
+        plan = plans.of(item)
+        around = Neighborhood(now).around(plan, item)
+        _refuse(
+            rules.to_activate(
+                plan,
+                now=now,
+                around=around,
+                approved=item.approved is not None,
+                own=range_of(item),
+            )
+        )
+        if isinstance(item, Experiment) and isinstance(plan, ExperimentPlan):
+            _take_range(item, plan, around)
+        item.stage = Stage.ACTIVE
         item.start = item.start or now.replace(second=0, microsecond=0)
         item.activated = item.activated or now
         item.stopped = None
-        _record(item, reason or "Switched on")
-    return item
+
+    return _do(item, Verb.ACTIVATE, switched_on, reason or "Switched on", by, expected)
 
 
-def stop(item: AnyItem, *, reason: str = "") -> AnyItem:
+def start(
+    item: AnyItem, *, reason: str = "", by: Account | None = None, expected: int | None = None
+) -> AnyItem:
+    """Scheduled → running, this minute instead of the planned one."""
+
+    def started(item: AnyItem, now: datetime) -> None:
+        _refuse(rules.to_start(plans.of(item), now))
+        item.start = now.replace(second=0, microsecond=0)
+        item.version += 1
+
+    return _do(item, Verb.START, started, reason or "Started now", by, expected)
+
+
+def stop(
+    item: AnyItem, *, reason: str = "", by: Account | None = None, expected: int | None = None
+) -> AnyItem:
     """Switch off: nobody is enrolled any more once sites have read the configuration."""
+    return _do(item, Verb.STOP, _stopped, reason or "Stopped", by, expected)
+
+
+def kill(items: Iterable[AnyItem] | None, *, reason: str, by: Account | None = None) -> KillSwitch:
+    """Stop some items at once, or all that are live: one action, one reason, all or nothing.
+
+    Args:
+        items: what to stop; None: everything that is scheduled or running. What is not live is
+            passed over.
+        reason: what is wrong.
+        by: who pressed it.
+    """
+    _refuse(rules.to_kill(reason))
+    chosen = None if items is None else {(type(item), item.pk) for item in items}
     with configuration_change() as now:
-        item = _fresh(item)
-        if item.active:
-            item.stopped = now
-        item.active = False
-        _record(item, reason or "Stopped")
-    return item
+        switch = KillSwitch.objects.create(
+            when=now, who=by, reason=reason.strip(), everything=chosen is None
+        )
+        for model in (Experiment, Instrument):
+            live = model.objects.filter(stage=Stage.ACTIVE)
+            names = dict(live.values_list("pk", "machine_name"))
+            keys = [key for key in names if chosen is None or (model, key) in chosen]
+            readable = _read_live(model, keys, now)
+            for item in readable.values():
+                if item is None:
+                    continue
+                _stopped(item, now)
+                storing.record(item, Verb.KILL, reason.strip(), by=by, kill=switch.pk)
+                switch.stopped.append([model.KIND, item.machine_name])
+            # A damaged row cannot tell its dates or its plan; it is switched off all the same.
+            damaged = [key for key in keys if key not in readable]
+            model.objects.filter(pk__in=damaged).update(stage=Stage.STOPPED, stopped=now)
+            switch.stopped += [[model.KIND, names[key]] for key in damaged]
+        switch.save()
+    return switch
+
+
+def decide(
+    item: AnyItem,
+    decision: str,
+    reasons: str,
+    *,
+    reason: str = "",
+    by: Account | None = None,
+    expected: int | None = None,
+) -> AnyItem:
+    """Stopped → decided, for good: what people made of the result, and why."""
+
+    def decided(item: AnyItem, now: datetime) -> None:
+        _refuse(rules.to_decide(decision, reasons, tuple(Experiment.Decision.values)))
+        if isinstance(item, Experiment):
+            item.decision, item.decision_reasons, item.decided = decision, reasons.strip(), now
+        item.stage = Stage.DECIDED
+
+    return _do(item, Verb.DECIDE, decided, reason or "Decided", by, expected)
+
+
+def relaunch(
+    item: AnyItem, *, reason: str = "", by: Account | None = None, expected: int | None = None
+) -> AnyItem:
+    """Stopped or decided → a draft of the next phase of the same experiment.
+
+    The phase that ends is kept with its configuration, dates and decision; the draft begins with
+    its plan, an open start and as long a run.
+    """
+
+    def next_phase(item: AnyItem, now: datetime) -> None:
+        if not isinstance(item, Experiment):
+            raise TypeError(f"{item.machine_name} is no experiment")
+        _keep_phase(item)
+        length = max(item.end - (item.start or item.created), timedelta(days=1))
+        item.phase_index += 1
+        item.stage = Stage.DRAFT
+        item.version += 1
+        item.first_version = item.version
+        item.start, item.end = None, (now + length).replace(second=0, microsecond=0)
+        item.activated = item.stopped = item.decided = None
+        item.approved = item.approved_by = None
+        item.edited_by = by
+        item.layer_begin = item.layer_end = None
+        item.decision = item.decision_reasons = item.synthetic_note = ""
+
+    return _do(item, Verb.RELAUNCH, next_phase, reason or "Relaunched", by, expected)
+
+
+def archive(
+    item: AnyItem, *, reason: str = "", by: Account | None = None, expected: int | None = None
+) -> AnyItem:
+    """Out of the directory's first view; nothing is lost."""
+
+    def put_away(item: AnyItem, _: datetime) -> None:
+        item.stage = Stage.ARCHIVED
+
+    return _do(item, Verb.ARCHIVE, put_away, reason or "Archived", by, expected)
+
+
+def restore(
+    item: AnyItem, *, reason: str = "", by: Account | None = None, expected: int | None = None
+) -> AnyItem:
+    """Back to where it was when it was archived."""
+
+    def brought_back(item: AnyItem, _: datetime) -> None:
+        decided = isinstance(item, Experiment) and bool(item.decision)
+        item.stage = Stage.DECIDED if decided else Stage.STOPPED if item.activated else Stage.DRAFT
+
+    return _do(item, Verb.RESTORE, brought_back, reason or "Brought back", by, expected)
+
+
+def clone(
+    item: AnyItem,
+    *,
+    machine_name: str,
+    name: str = "",
+    acknowledged: bool = False,
+    by: Account | None = None,
+) -> AnyItem:
+    """A new draft with the plan of another item, also of a template."""
+    plan = replace(copied(item, machine_name=machine_name, name=name), acknowledged=acknowledged)
+    return create(plan, by=by, reason=f"Like {item.machine_name}")
+
+
+def copied(item: AnyItem, *, machine_name: str = "", name: str = "") -> AnyPlan:
+    """The plan of a new item like another: it runs as long, from now on."""
+    plan = plans.of(item)
+    length = max(plan.end - (plan.start or item.created), timedelta(days=1))
+    end = (timezone.now() + length).replace(second=0, microsecond=0)
+    return plans.copy_of(plan, machine_name=machine_name, name=name or plan.name, end=end)
 
 
 def save_stream(stream: Stream) -> Stream:
@@ -123,93 +334,156 @@ def save_stream(stream: Stream) -> Stream:
     return stream
 
 
-def _refuse(refusals: tuple[rules.Refusal, ...]) -> None:
+def taken_names() -> set[str]:
+    """Every machine name and stream name."""
+    names: set[str] = set(Stream.objects.values_list("name", flat=True))
+    for model in (Experiment, Instrument):
+        names.update(model.objects.values_list("machine_name", flat=True))
+    return names
+
+
+def _do(
+    item: AnyItem,
+    verb: Verb,
+    change: Callable[[AnyItem, datetime], None],
+    reason: str,
+    by: Account | None,
+    expected: int | None,
+) -> AnyItem:
+    """One verb of the life cycle: refused by the table or its rules, or done and recorded.
+
+    A verb whose effect holds already (two people press Stop) changes nothing.
+    """
+    with configuration_change() as now:
+        item = _fresh(item, expected)
+        ended = _settle(item, now)
+        state = item.state(now)
+        if (verb, state) in _DONE:
+            if ended:
+                storing.record(item, verb, reason, by=by)
+            return item
+        _refuse(rules.state_allows(state, verb, item.KIND))
+        change(item, now)
+        storing.record(item, verb, reason, by=by)
+    return item
+
+
+_DONE = {
+    (Verb.STOP, State.STOPPED),
+    (Verb.ACTIVATE, State.SCHEDULED),
+    (Verb.ACTIVATE, State.RUNNING),
+    (Verb.START, State.RUNNING),
+    (Verb.ASK, State.READY),
+    (Verb.WITHDRAW, State.DRAFT),
+    (Verb.ARCHIVE, State.ARCHIVED),
+}
+
+
+def _refuse(refusals: tuple[Refusal, ...]) -> None:
     if refusals:
         raise RuleRefusedError(refusals)
 
 
-def _fresh(item: AnyItem) -> AnyItem:
+def _fresh(item: AnyItem, expected: int | None) -> AnyItem:
     """The row as it is inside this transaction; the caller's may be older."""
-    return type(item).objects.select_for_update().get(pk=item.pk)
+    row: AnyItem = type(item).objects.select_for_update().get(pk=item.pk)
+    if expected is not None and expected != row.revision:
+        raise RuleRefusedError(
+            (
+                Refusal(
+                    "nobody-wrote-meanwhile",
+                    "revision",
+                    "somebody else saved it meanwhile",
+                    f"You began from revision {expected}; {row.revision} is stored now.",
+                    "Look at what changed in the history, and make your change once more.",
+                ),
+            )
+        )
+    return row
+
+
+def _settle(item: AnyItem, now: datetime) -> bool:
+    """Note on the row what the clock has ended, so that a later end cannot wake it; whether it did.
+
+    The caller stores it.
+    """
+    over = item.stage == Stage.ACTIVE and item.state(now) is State.STOPPED
+    if over:
+        item.stage, item.stopped = Stage.STOPPED, item.end
+    return over
+
+
+def _stopped(item: AnyItem, now: datetime) -> None:
+    item.stage, item.stopped = Stage.STOPPED, now
+
+
+def _read_live(
+    model: type[Experiment | Instrument], keys: list[int], now: datetime
+) -> dict[int, AnyItem | None]:
+    """Each row that can be read: itself where it is live, None where it is not."""
+    found: dict[int, AnyItem | None] = {}
+    for key in keys:
+        try:
+            item = model.objects.select_for_update().get(pk=key)
+            storing.to_keep(item)
+        except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError):
+            continue
+        found[key] = item if item.state(now) in LIVE else None
+    return found
+
+
+def _take_range(item: Experiment, plan: ExperimentPlan, around: rules.Surroundings) -> None:
+    if not plan.layer:
+        item.layer_begin = item.layer_end = None
+        return
+    found = traffic.range_for(plan, range_of(item), around)
+    if found is not None:
+        item.layer_begin, item.layer_end = found.begin, found.end
+
+
+def _keep_phase(item: Experiment) -> None:
+    if item.activated is None or item.start is None or item.stopped is None:
+        raise ValueError(f"{item.machine_name} was never on in phase {item.phase_index}")
+    Phase.objects.create(
+        experiment=item,
+        index=item.phase_index,
+        activated=item.activated,
+        start=item.start,
+        end=item.end,
+        stopped=item.stopped,
+        first_version=item.first_version,
+        last_version=item.version,
+        decision=item.decision,
+        decision_reasons=item.decision_reasons,
+        decided=item.decided,
+        plan=storing.to_keep(item),
+        document=public_api.of_analytics(item),
+    )
+
+
+_UNSEEN = DESCRIBING | {
+    "risk_level",
+    "review_link",
+    "acknowledged",
+    "is_template",
+    "hypothesis",
+    "primary_metric",
+    "secondary_metrics",
+    "guardrails",
+    "minimum_effect",
+    "planned_size",
+    "planned_days",
+    "decision_rule",
+}
 
 
 def _public_part(plan: AnyPlan) -> dict[str, Any]:
-    hidden = {"name", "description", "owners", "purpose", "task", "hypothesis", "environments"}
-    hidden |= {"risk_level", "review_link", "acknowledged", "synthetic_note"}
-    record = {k: v for k, v in plans.to_record(plan).items() if k not in hidden}
+    record = {k: v for k, v in plans.to_record(plan).items() if k not in _UNSEEN}
     if isinstance(plan, ExperimentPlan):
         record["groups"] = [(group.name, group.weight) for group in plan.groups]
     return record
 
 
-_SHARED = (
-    "machine_name",
-    "name",
-    "description",
-    "purpose",
-    "task",
-    "start",
-    "end",
-    "default_rate",
-    "risk_level",
-    "review_link",
-    "acknowledged",
-    "synthetic_note",
-)
-
-
-def _store(item: AnyItem, plan: AnyPlan, *, reason: str = "") -> None:
-    for name in _SHARED:
-        setattr(item, name, getattr(plan, name))
-    item.owners = list(plan.owners)
-    item.attributes = list(plan.attributes)
-    item.environments = list(plan.environments)
-    item.stream = Stream.objects.get(name=plan.stream)
-    if isinstance(item, Experiment) and isinstance(plan, ExperimentPlan):
-        item.hypothesis = plan.hypothesis
-        item.identifier_type = plan.identifier_type
-        item.schema_id = plan.schema_id
-        _save_quietly(item)
-        _store_experiment_rows(item, plan)
-    elif isinstance(item, Instrument) and isinstance(plan, plans.InstrumentPlan):
-        item.sample_unit = plan.sample_unit
-        _save_quietly(item)
-        item.sites.all().delete()
-        InstrumentSite.objects.bulk_create(
-            InstrumentSite(instrument=item, site=site, rate=rate) for site, rate in plan.sites
-        )
-    _record(item, reason)
-
-
-def _store_experiment_rows(item: Experiment, plan: ExperimentPlan) -> None:
-    item.groups.all().delete()
-    Group.objects.bulk_create(
-        Group(
-            experiment=item,
-            name=group.name,
-            description=group.description,
-            weight=group.weight,
-            position=position,
-        )
-        for position, group in enumerate(plan.groups)
-    )
-    item.sites.all().delete()
-    ExperimentSite.objects.bulk_create(
-        ExperimentSite(experiment=item, site=site, rate=rate) for site, rate in plan.sites
-    )
-
-
-def _save_quietly(item: AnyItem) -> None:
-    """Save without a history record: the rows that belong to it are not stored yet."""
-    item.skip_history_when_saving = True
-    try:
-        item.save()
-    finally:
-        del item.skip_history_when_saving
-
-
-def _record(item: AnyItem, reason: str) -> None:
-    """Save with a history record that holds the whole plan and the switch."""
-    item.plan_to_keep = plans.to_record(plans.of(item)) | {"active": item.active}
-    item._change_reason = reason[:100]  # noqa: SLF001 - how the history is told why
-    item.save()
+def _judged_part(plan: AnyPlan) -> dict[str, Any]:
+    """What an approval hangs on: all but what describes the item."""
+    return {k: v for k, v in plans.to_record(plan).items() if k not in DESCRIBING}

@@ -18,11 +18,20 @@ from django.db import DatabaseError
 from django.db.models import Model, QuerySet
 
 from allotment.allocation import parse_experiment, parse_sample_rate
-from allotment.registry.models import Experiment, Instrument, State, Stream
+from allotment.registry import environments
+from allotment.registry.models import Experiment, Instrument, Phase, Site, Stream
 from allotment.registry.plan import rate_text
+from allotment.registry.sites import SiteBook
+from allotment.registry.states import LIVE
+from allotment.registry.surroundings import facts_of, range_of
 
 _LOG = logging.getLogger(__name__)
 _Row = TypeVar("_Row", bound=Model)
+_NAME_FIELDS: dict[type[Model], str] = {
+    Stream: "name",
+    Site: "name",
+    Phase: "experiment__machine_name",
+}
 Document = dict[str, Any]
 
 
@@ -34,29 +43,69 @@ class Shaped:
     left_out: list[str] = field(default_factory=list)
 
 
-def experiments(now: datetime, *, analytics: bool = False) -> Shaped:
-    """Active and future experiments; for analytics also ended and switched-off ones, each with
-    whether it is switched on, and since when not."""
+def experiments(
+    now: datetime, *, analytics: bool = False, environment: str | None = None
+) -> Shaped:
+    """Active and future experiments, of one environment where one is named.
+
+    For analytics also ended and switched-off ones, and every earlier phase, each with whether it is
+    switched on, and since when not.
+    """
     rows = Experiment.objects.filter(activated__isnull=False).order_by("machine_name")
-    rows = rows.prefetch_related("groups", "sites").select_related("stream")
+    rows = rows.prefetch_related("groups", "sites").select_related("stream", "layer")
+    book = sites()
 
     def shape(row: Experiment) -> Document | None:
         if analytics:
-            return {
-                **experiment(row),
-                "active": row.active,
-                "stopped": None if row.stopped is None else _time(row.stopped),
-            }
-        return experiment(row) if _is_served(row, now) else None
+            return of_analytics(row, book)
+        if not is_served(row, now, environment):
+            return None
+        return experiment(row, book, environment)
+
+    found = _shape_each(rows, shape)
+    if analytics:
+        earlier = _shape_each(Phase.objects.select_related("experiment").order_by("pk"), _closed)
+        found.documents = sorted(
+            [*found.documents, *earlier.documents], key=lambda d: (d["name"], d["phase_index"])
+        )
+        found.left_out += earlier.left_out
+    return found
+
+
+def _closed(row: Phase) -> Document:
+    if not isinstance(row.document, dict) or not {"name", "phase_index"} <= row.document.keys():
+        raise TypeError(f"the document of {row} is {row.document!r}")
+    return {**row.document, "superseded": True}
+
+
+def instruments(now: datetime, *, environment: str | None = None) -> Shaped:
+    """Active and future instruments, of one environment where one is named."""
+    rows = Instrument.objects.filter(activated__isnull=False).order_by("machine_name")
+    rows = rows.prefetch_related("sites").select_related("stream")
+    book = sites()
+
+    def shape(row: Instrument) -> Document | None:
+        if not is_served(row, now, environment):
+            return None
+        return instrument(row, book, environment)
 
     return _shape_each(rows, shape)
 
 
-def instruments(now: datetime) -> Shaped:
-    """Active and future instruments."""
-    rows = Instrument.objects.filter(activated__isnull=False).order_by("machine_name")
-    rows = rows.prefetch_related("sites").select_related("stream")
-    return _shape_each(rows, lambda row: instrument(row) if _is_served(row, now) else None)
+def sites() -> SiteBook:
+    """The registered sites; one that cannot be read is as good as not registered."""
+    found = Shaped()
+    rows = _read_each(Site.objects.order_by("name"), found)
+    return SiteBook({name: facts_of(row) for name, row in rows})
+
+
+def is_served(row: Experiment | Instrument, now: datetime, environment: str | None) -> bool:
+    """Whether a row is on, now or later, in an environment; None: in any."""
+    if row.state(now) not in LIVE:
+        return False
+    return environment is None or environments.is_served(
+        environment, item=_texts(row.environments), stream=_texts(row.stream.environments)
+    )
 
 
 def streams(now: datetime, *, site: str | None = None) -> Shaped:
@@ -87,11 +136,31 @@ def everything(now: datetime) -> tuple[list[Document], ...]:
         experiments(now, analytics=True).documents,
         instruments(now).documents,
         streams(now).documents,
+        _whereabouts(),
     )
 
 
-def experiment(row: Experiment) -> Document:
-    """One experiment in the current form, with our weights.
+def _whereabouts() -> list[Document]:
+    """In which environments things are: it decides who is served what."""
+    on = {"activated__isnull": False}
+    rows = (
+        Experiment.objects.filter(**on).values_list("machine_name", "environments"),
+        Instrument.objects.filter(**on).values_list("machine_name", "environments"),
+        Stream.objects.values_list("name", "environments"),
+        Site.objects.values_list("name", "environments"),
+    )
+    return [{name: where} for of_kind in rows for name, where in of_kind.order_by("pk")]
+
+
+def experiment(
+    row: Experiment, book: SiteBook | None = None, environment: str | None = None
+) -> Document:
+    """One experiment in the current form, with our weights, layer and targeting.
+
+    Args:
+        row: the experiment.
+        book: the registered sites, for its families; read where not given.
+        environment: leaves out sites of other environments.
 
     Raises:
         ValueError: the row is not usable as a configuration.
@@ -102,21 +171,44 @@ def experiment(row: Experiment) -> Document:
         "start": _time(row.start),
         "end": _time(row.end),
         "user_identifier_type": row.identifier_type,
-        "sample_rate": sample_rate(row),
+        "sample_rate": sample_rate(row, book or sites(), environment),
         "groups": [group.name for group in groups],
         "weights": [group.weight for group in groups],
         "stream_name": row.stream.name,
         "schema_id": row.schema_id,
         "contextual_attributes": _texts(row.attributes),
         "version": str(row.version),
-        "phase_index": 0,
+        "phase_index": row.phase_index,
     }
+    owned = range_of(row)
+    if row.layer is not None and owned is not None:
+        document["layer"] = {"name": row.layer.name, "begin": owned.begin, "end": owned.end}
+    if row.targeting:
+        document["targeting"] = _targeting(row.targeting)
     parse_experiment(document)
     return document
 
 
-def instrument(row: Instrument) -> Document:
-    """One instrument in the current form.
+def of_analytics(row: Experiment, book: SiteBook | None = None) -> Document:
+    """One experiment as analysis reads it: also when it is off, and since when.
+
+    `versions` are the first and the last version of this phase.
+
+    Raises:
+        ValueError: the row is not usable as a configuration.
+    """
+    return {
+        **experiment(row, book),
+        "active": row.active,
+        "stopped": None if row.stopped is None else _time(row.stopped),
+        "versions": [str(row.first_version), str(row.version)],
+    }
+
+
+def instrument(
+    row: Instrument, book: SiteBook | None = None, environment: str | None = None
+) -> Document:
+    """One instrument in the current form, with our targeting; arguments as for an experiment.
 
     Raises:
         ValueError: the row is not usable as a configuration.
@@ -126,11 +218,13 @@ def instrument(row: Instrument) -> Document:
         "start": _time(row.start),
         "end": _time(row.end),
         "sample_unit": row.sample_unit,
-        "sample_rate": sample_rate(row),
+        "sample_rate": sample_rate(row, book or sites(), environment),
         "stream_name": row.stream.name,
         "schema_title": row.stream.schema_title,
         "contextual_attributes": _texts(row.attributes),
     }
+    if row.targeting:
+        document["targeting"] = _targeting(row.targeting)
     parse_sample_rate(row.machine_name, document["sample_rate"])
     return document
 
@@ -171,12 +265,25 @@ def instrument_stream(document: Document, *, site: str | None) -> Document:
     }
 
 
-def sample_rate(row: Experiment | Instrument) -> Document:
-    """`{"default": 0.5, "0.1": ["frwiki"]}`: the default, then each rate with its sites."""
+def sample_rate(
+    row: Experiment | Instrument, book: SiteBook, environment: str | None = None
+) -> Document:
+    """`{"default": 0.5, "0.1": ["frwiki"]}`: the default, then each rate with its sites.
+
+    Families are written out. A named site of other environments has the rate 0, not the default.
+    """
     rates: Document = {"default": _number(float(row.default_rate))}
-    for place in row.sites.all():
-        rates.setdefault(rate_text(place.rate), []).append(place.site)
+    named = book.rates([(place.site, place.rate) for place in row.sites.all()])
+    for site, rate in named.items():
+        here = environment is None or environment in book.environments(site, {environment})
+        rates.setdefault(rate_text(rate) if here else "0", []).append(site)
     return rates
+
+
+def _targeting(found: object) -> Document:
+    if not isinstance(found, dict) or not all(isinstance(tests, dict) for tests in found.values()):
+        raise TypeError(f"targeting is {found!r}; it must be an object of objects")
+    return found
 
 
 def _shape_each(rows: QuerySet[_Row], shape: Callable[[_Row], Document | None]) -> Shaped:
@@ -200,8 +307,7 @@ def _read_each(rows: QuerySet[_Row], found: Shaped) -> list[tuple[str, _Row]]:
         raise
     except (ValueError, TypeError, ArithmeticError, LookupError):
         read: list[tuple[str, _Row]] = []
-    name_field = "name" if rows.model is Stream else "machine_name"
-    for key, name in rows.values_list("pk", name_field):
+    for key, name in rows.values_list("pk", _NAME_FIELDS.get(rows.model, "machine_name")):
         try:
             read.append((name, rows.get(pk=key)))
         except (ValueError, TypeError, ArithmeticError, LookupError) as error:
@@ -212,10 +318,6 @@ def _read_each(rows: QuerySet[_Row], found: Shaped) -> list[tuple[str, _Row]]:
 def _leave_out(found: Shaped, name: str, error: Exception) -> None:
     found.left_out.append(name)
     _LOG.error("left %s out of the public configuration: %s", name, error)
-
-
-def _is_served(row: Experiment | Instrument, now: datetime) -> bool:
-    return row.state(now) in {State.SCHEDULED, State.RUNNING}
 
 
 def _runs(document: Document, now: datetime) -> bool:

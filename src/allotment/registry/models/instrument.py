@@ -18,7 +18,9 @@ class Instrument(Item):
     KIND = "instrument"
 
     sample_unit = models.CharField(max_length=20, choices=SampleUnit)
-    history = HistoricalRecords(bases=[PlanRecord, models.Model])
+    history = HistoricalRecords(
+        bases=[PlanRecord, models.Model], history_change_reason_field=models.TextField(null=True)
+    )
 
 
 class InstrumentSite(SiteRate):

@@ -4,29 +4,28 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
 from typing import Any
 
+from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from simple_history.signals import pre_create_historical_record
 
+from allotment.registry.environments import DEFAULT
 from allotment.registry.models.stream import Stream
-
-
-class State(StrEnum):
-    """Where an item stands, derived from its switch and its dates."""
-
-    DRAFT = "draft"
-    SCHEDULED = "scheduled"
-    RUNNING = "running"
-    STOPPED = "stopped"
+from allotment.registry.states import Stage, State, state_at
 
 
 class PlanRecord(models.Model):
-    """What a history record keeps beside the row: the whole plan, with groups and sites."""
+    """What a history record keeps beside the row.
+
+    `plan` is the whole plan, with groups and sites; `verb` is what was done: `create`, `edit`, or a
+    verb of the life cycle; `kill` is the kill switch that did it, where one did.
+    """
 
     plan = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
+    verb = models.CharField(max_length=10, default="")
+    kill = models.PositiveBigIntegerField(null=True)
 
     class Meta:
         abstract = True
@@ -35,8 +34,9 @@ class PlanRecord(models.Model):
 class Item(models.Model):
     """A named thing that people plan, switch on and switch off.
 
-    `active` is the switch, and only `lifecycle.activate` and `lifecycle.stop` touch it;
-    `activated` is when it was first switched on, and stays.
+    `stage` says how far it was taken, and only the verbs of `lifecycle` touch it; with the clock it
+    gives the `state`. `activated` is when the present phase was first switched on; None before.
+    `revision` counts every stored change, `version` those that the public document shows.
     """
 
     class Risk(models.TextChoices):
@@ -50,30 +50,48 @@ class Item(models.Model):
     KIND = "item"
     # What the history reads beside the row, while one is being saved.
     plan_to_keep: dict[str, Any]
+    verb_to_keep: str
+    kill_to_keep: int | None
     skip_history_when_saving: bool
     _change_reason: str
+    _history_user: Any
 
     machine_name = models.CharField(max_length=63, unique=True)
     name = models.CharField(max_length=120)
     description = models.TextField(blank=True)
     owners = models.JSONField(default=list)
+    creator = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    contact = models.EmailField(blank=True)
     purpose = models.CharField(max_length=255, blank=True)
     task = models.CharField(max_length=1000, blank=True)
+    links = models.JSONField(default=list)
     start = models.DateTimeField(null=True, blank=True)
     end = models.DateTimeField()
     stream = models.ForeignKey(Stream, on_delete=models.PROTECT)
     attributes = models.JSONField(default=list)
     default_rate = models.DecimalField(max_digits=9, decimal_places=8, default=Decimal(0))
     environments = models.JSONField(default=list)
+    targeting = models.JSONField(default=dict)
     risk_level = models.CharField(max_length=10, choices=Risk, default=Risk.PENDING)
     review_link = models.CharField(max_length=1000, blank=True)
     acknowledged = models.BooleanField(default=False)
     synthetic_note = models.TextField(blank=True)
+    is_template = models.BooleanField(default=False)
 
-    active = models.BooleanField(default=False)
+    stage = models.CharField(max_length=10, choices=[(s, s) for s in Stage], default=Stage.DRAFT)
     activated = models.DateTimeField(null=True, blank=True)
     stopped = models.DateTimeField(null=True, blank=True)
+    edited_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    approved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    approved = models.DateTimeField(null=True, blank=True)
     version = models.PositiveIntegerField(default=1)
+    revision = models.PositiveIntegerField(default=1)
     created = models.DateTimeField(auto_now_add=True)
     changed = models.DateTimeField(auto_now=True)
 
@@ -85,19 +103,28 @@ class Item(models.Model):
 
     def state(self, now: datetime) -> State:
         """Where the item stands at a moment."""
-        if self.activated is None:
-            return State.DRAFT
-        if not self.active or now > self.end:
-            return State.STOPPED
-        if self.start is not None and now < self.start:
-            return State.SCHEDULED
-        return State.RUNNING
+        return state_at(self.stage, self.start, self.end, now)
+
+    @property
+    def active(self) -> bool:
+        """Whether it is switched on; its dates say whether it runs."""
+        return self.stage == Stage.ACTIVE
+
+    @property
+    def was_activated(self) -> bool:
+        """Whether it was ever switched on, in this phase or an earlier one."""
+        return self.activated is not None or self.phase > 0
+
+    @property
+    def phase(self) -> int:
+        """Which run this is, counted from 0; instruments have one."""
+        return 0
 
 
 class SiteRate(models.Model):
-    """The share of subjects at one site that takes part, 0 to 1."""
+    """The share of subjects at one site, or at each site of a `family:…`, from 0 to 1."""
 
-    site = models.CharField(max_length=63)
+    site = models.CharField(max_length=70)
     rate = models.DecimalField(max_digits=9, decimal_places=8)
 
     class Meta:
@@ -105,6 +132,11 @@ class SiteRate(models.Model):
 
     def __str__(self) -> str:
         return f"{self.site} {self.rate}"
+
+
+def default_environments() -> list[str]:
+    """Where a thing is unless somebody says otherwise."""
+    return [DEFAULT]
 
 
 def connect_history() -> None:
@@ -115,3 +147,5 @@ def connect_history() -> None:
 def _keep_plan(*, instance: models.Model, history_instance: PlanRecord, **_: object) -> None:
     if isinstance(instance, Item):
         history_instance.plan = getattr(instance, "plan_to_keep", {})
+        history_instance.verb = getattr(instance, "verb_to_keep", "")
+        history_instance.kill = getattr(instance, "kill_to_keep", None)

@@ -3,6 +3,13 @@
 from django.db import models
 from simple_history.models import HistoricalRecords
 
+from allotment.registry.environments import ENVIRONMENTS
+
+
+def every_environment() -> list[str]:
+    """All environments: a stream is in each unless somebody says otherwise."""
+    return list(ENVIRONMENTS)
+
 
 class Stream(models.Model):
     """A named channel of events; many instruments and experiments may share it."""
@@ -12,6 +19,7 @@ class Stream(models.Model):
     schema_title = models.CharField(max_length=255)
     destination_event_service = models.CharField(max_length=100, default="allotment-intake")
     attributes = models.JSONField(default=list, blank=True)
+    environments = models.JSONField(default=every_environment)
     settings = models.JSONField(default=dict, blank=True)
     created = models.DateTimeField(auto_now_add=True)
     changed = models.DateTimeField(auto_now=True)

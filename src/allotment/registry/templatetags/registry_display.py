@@ -27,11 +27,22 @@ _SHAPES = {
     "scheduled": '<circle cx="8" cy="8" r="5.6"/><path d="M8 4.8V8l2.2 1.6"/>',
     "running": '<path class="f" d="M4.5 2.8v10.4L13 8z"/>',
     "stopped": '<rect class="f" x="3.5" y="3.5" width="9" height="9" rx="1"/>',
+    "ready": '<circle cx="8" cy="8" r="5.6"/>',
+    "decided": '<path d="M4 14V2.5h8l-2 3 2 3H4"/>',
+    "archived": '<path d="M2.5 3h11v3h-11zM3.5 6v7h9V6M6.5 8.5h3"/>',
     "open": '<circle cx="8" cy="8" r="5.8" stroke-dasharray="2.4 2.4"/>',
     "lock": '<rect x="3.5" y="7" width="9" height="6.5" rx="1"/>'
     '<path d="M5.5 7V5a2.5 2.5 0 0 1 5 0v2"/>',
 }
-_BADGES = {"draft": "draft", "scheduled": "sched", "running": "run", "stopped": "stop"}
+_BADGES = {
+    "draft": "draft",
+    "ready": "ready",
+    "scheduled": "sched",
+    "running": "run",
+    "stopped": "stop",
+    "decided": "decided",
+    "archived": "archived",
+}
 
 
 @register.simple_tag

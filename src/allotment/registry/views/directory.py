@@ -16,7 +16,15 @@ from allotment.registry.models import State
 from allotment.registry.views import kinds
 
 PAGE_SIZE = 25
-_ORDER = [State.RUNNING, State.SCHEDULED, State.DRAFT, State.STOPPED]
+_ORDER = [
+    State.RUNNING,
+    State.SCHEDULED,
+    State.READY,
+    State.DRAFT,
+    State.STOPPED,
+    State.DECIDED,
+    State.ARCHIVED,
+]
 SORTS = {
     "status": "Status",
     "name": "Name",

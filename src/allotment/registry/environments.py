@@ -1,0 +1,27 @@
+"""Environments: which streams and sites an item is served to. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+ENVIRONMENTS = ("development", "staging", "production")
+DEFAULT = "production"
+LABELS = {name: name.capitalize() for name in ENVIRONMENTS}
+
+
+def is_served(
+    asked: str,
+    *,
+    item: Collection[str],
+    stream: Collection[str] = ENVIRONMENTS,
+    site: Collection[str] = ENVIRONMENTS,
+) -> bool:
+    """Whether an item is served where somebody asks from one environment.
+
+    Args:
+        asked: the environment of the site or the intake that asks.
+        item: the environments that the item is meant for.
+        stream: those that its stream is in.
+        site: those that the site is in; leave it out for a site that is not registered.
+    """
+    return asked in item and asked in stream and asked in site

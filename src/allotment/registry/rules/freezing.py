@@ -1,0 +1,216 @@
+"""What is frozen when (law 6): one table, read by the rules, the form and the documentation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from allotment.registry.plan import AnyPlan, ExperimentPlan
+from allotment.registry.rules.facts import Standing, Surroundings
+from allotment.registry.rules.refusal import Refusal, moment
+from allotment.registry.rules.traffic import lowered
+from allotment.registry.states import State
+
+
+class From(StrEnum):
+    """Since when a field is fixed, or how it may still move."""
+
+    FIRST = "from the first start, in every phase"
+    PHASE = "from the start of the phase; a relaunch frees it"
+    BEGUN = "once the start has passed"
+    OVER = "once it has stopped"
+    GROWS = "from the start of the phase it can only grow"
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """One row: the field, its words, since when it is fixed, why, and for which kinds."""
+
+    field: str
+    words: str
+    since: From
+    why: str
+    kinds: tuple[str, ...] = ("experiment",)
+    fill: bool = False
+    value: Callable[[Any], Any] | None = None
+
+
+_BOTH = ("experiment", "instrument")
+_WHO_MET_WHAT = "it decided who met what"
+_BEFOREHAND = "what is promised before the first look keeps its worth only if it stays"
+TABLE: tuple[Frozen, ...] = (
+    Frozen("machine_name", "the machine name", From.FIRST, "code asks for it by name", _BOTH),
+    Frozen("identifier_type", "who is put into a group", From.FIRST, "code passes this kind of id"),
+    Frozen("groups", "the groups", From.PHASE, _WHO_MET_WHAT, value=lambda g: [x.name for x in g]),
+    Frozen(
+        "groups",
+        "the groups' weights",
+        From.PHASE,
+        _WHO_MET_WHAT,
+        value=lambda g: {x.name: x.weight for x in g},
+    ),
+    Frozen(
+        "targeting",
+        "who it is for",
+        From.PHASE,
+        _WHO_MET_WHAT,
+        value=lambda found: sorted(map(repr, found)),
+    ),
+    Frozen("layer", "the layer", From.PHASE, _WHO_MET_WHAT),
+    Frozen("layer_share", "its part of the layer", From.GROWS, "people would lose their group"),
+    Frozen("sites", "the traffic of a site", From.GROWS, "people would lose their group"),
+    Frozen(
+        "default_rate",
+        "the traffic of all other sites",
+        From.GROWS,
+        "people would lose their group",
+    ),
+    Frozen("environments", "the environments", From.GROWS, "people would lose their group"),
+    Frozen("hypothesis", "the hypothesis", From.PHASE, _BEFOREHAND, fill=True),
+    Frozen("primary_metric", "the primary metric", From.PHASE, _BEFOREHAND, fill=True),
+    Frozen("guardrails", "the guardrails", From.PHASE, _BEFOREHAND, fill=True),
+    Frozen("minimum_effect", "the smallest change", From.PHASE, _BEFOREHAND, fill=True),
+    Frozen("planned_size", "the planned size", From.PHASE, _BEFOREHAND, fill=True),
+    Frozen("planned_days", "the planned run time", From.PHASE, _BEFOREHAND, fill=True),
+    Frozen("decision_rule", "the decision rule", From.PHASE, _BEFOREHAND),
+    Frozen("start", "the start", From.BEGUN, "its events count from there", _BOTH),
+    Frozen(
+        "end", "the end", From.OVER, "whoever has seen the result must not lengthen the experiment"
+    ),
+)
+DESCRIBING = frozenset(
+    {"name", "description", "owners", "contact", "purpose", "task", "links", "synthetic_note"}
+)
+"""The fields that people alone read: free in every state, and no approval hangs on them."""
+
+
+def frozen_fields(kind: str, standing: Standing | None) -> frozenset[str]:
+    """The fields that the form shows locked."""
+    if standing is None:
+        return frozenset()
+    return frozenset(
+        row.field
+        for row in TABLE
+        if kind in row.kinds
+        and row.since is not From.GROWS
+        and _holds(row, standing)
+        and not (row.fill and not getattr(standing.plan, row.field))
+    )
+
+
+def frozen(
+    plan: AnyPlan, before: Standing, around: Surroundings, now: datetime
+) -> Iterator[Refusal]:
+    """What an edit would change although it is fixed."""
+    kind = "experiment" if isinstance(plan, ExperimentPlan) else "instrument"
+    if before.state is State.ARCHIVED or before.state is State.DECIDED:
+        yield from _closed(plan, before)
+        return
+    said: set[str] = set()
+    for row in TABLE:
+        if kind not in row.kinds or row.since is From.GROWS or not _holds(row, before):
+            continue
+        was, becomes = getattr(before.plan, row.field), getattr(plan, row.field)
+        if row.value is not None:
+            was, becomes = row.value(was), row.value(becomes)
+        if was == becomes or row.field in said or (row.fill and not was):
+            continue
+        said.add(row.field)
+        yield _refusal(row, before)
+    if before.activated and isinstance(plan, ExperimentPlan):
+        yield from lowered(plan, before, around.book)
+        yield from _fewer_environments(plan, before)
+    yield from _live_dates(plan, before, now)
+
+
+def _holds(row: Frozen, before: Standing) -> bool:
+    if row.since is From.FIRST:
+        return before.ever
+    if row.since is From.BEGUN:
+        return before.started or before.state is State.STOPPED
+    if row.since is From.OVER:
+        return before.state is State.STOPPED
+    return before.activated
+
+
+def _refusal(row: Frozen, before: Standing) -> Refusal:
+    if row.since is From.BEGUN:
+        return Refusal(
+            "start-stays",
+            "start",
+            "the start cannot move once it has passed",
+            f"It started {moment(before.plan.start)}, and its events count from there.",
+            "Put the start back.",
+        )
+    if row.since is From.OVER:
+        return Refusal(
+            "end-stays",
+            "end",
+            "the end cannot move once it has stopped",
+            f"It was to end {moment(before.plan.end)}, and {row.why}.",
+            "Put the end back; to go on, relaunch it as a new phase.",
+        )
+    if row.since is From.FIRST:
+        remedy = "Put back what stood here, or make a new item with another name."
+    else:
+        remedy = "Put back what stood here; to change it, stop and relaunch it as a new phase."
+    return Refusal(
+        "live-is-frozen",
+        row.field,
+        f"{row.words} cannot change any more",
+        f"It has been switched on, and {row.why}.",
+        remedy,
+    )
+
+
+def _closed(plan: AnyPlan, before: Standing) -> Iterator[Refusal]:
+    archived = before.state is State.ARCHIVED
+    for name in plan.__dataclass_fields__:
+        if name not in DESCRIBING and getattr(plan, name) != getattr(before.plan, name):
+            yield Refusal(
+                "closed-stays",
+                name,
+                f"it is {before.state}",
+                "What is in the archive is not edited."
+                if archived
+                else "The decision was taken on what stands here.",
+                "Bring it back from the archive first."
+                if archived
+                else "Put it back, or relaunch it as a new phase.",
+            )
+
+
+def _fewer_environments(plan: AnyPlan, before: Standing) -> Iterator[Refusal]:
+    gone = [name for name in before.plan.environments if name not in plan.environments]
+    if gone:
+        yield Refusal(
+            "environments-only-grow",
+            "environments",
+            f"this would end it in {' and '.join(gone)}",
+            "People there have met their group and would lose it.",
+            "Choose the environment again, or stop the experiment.",
+        )
+
+
+def _live_dates(plan: AnyPlan, before: Standing, now: datetime) -> Iterator[Refusal]:
+    if not before.live:
+        return
+    if not before.started and (plan.start is None or plan.start <= now):
+        yield Refusal(
+            "start-in-future",
+            "start",
+            "this would start it",
+            "It waits for its start, and editing never switches on.",
+            "Choose a later start, or use Start now on its page.",
+        )
+    if plan.end <= now:
+        yield Refusal(
+            "end-in-future",
+            "end",
+            "this would stop it",
+            f"{moment(plan.end)} has passed, and editing never switches off.",
+            "Choose a later end, or use Stop now on its page.",
+        )

@@ -1,0 +1,197 @@
+"""Rules of the verbs: what refuses that an item is taken from one state to another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from allotment.registry import states
+from allotment.registry.layers import Range
+from allotment.registry.plan import AnyPlan, ExperimentPlan
+from allotment.registry.rules import privacy, traffic
+from allotment.registry.rules.facts import Surroundings
+from allotment.registry.rules.refusal import Refusal, moment
+from allotment.registry.states import WORDS, State, Verb
+
+_PAST = {
+    Verb.ASK: "submitted for approval",
+    Verb.WITHDRAW: "taken back to draft",
+    Verb.APPROVE: "approved",
+    Verb.ACTIVATE: "switched on",
+    Verb.START: "started now",
+    Verb.STOP: "stopped",
+    Verb.KILL: "killed",
+    Verb.DECIDE: "decided",
+    Verb.RELAUNCH: "relaunched",
+    Verb.ARCHIVE: "archived",
+    Verb.RESTORE: "brought back",
+}
+
+
+def state_allows(state: State, verb: Verb, kind: str) -> tuple[Refusal, ...]:
+    """Refuses a verb that the table does not know from a state, and says which come first."""
+    if states.arrows(state, verb, kind):
+        return ()
+    way = states.way_to(state, verb, kind)
+    article = "an" if kind[0] in "aeiou" else "a"
+    if way:
+        first = ", then ".join(f"“{WORDS[step]}”" for step in way)
+        remedy = f"First: {first}."
+    elif not any(t.verb is verb and kind in t.kinds for t in states.TRANSITIONS):
+        remedy = f"{article.capitalize()} {kind} is archived when it is no longer needed."
+    else:
+        remedy = "Clone it to begin a new one."
+    return (
+        Refusal(
+            "state-allows",
+            "state",
+            f"{article} {kind} that is {state} cannot be {_PAST[verb]}",
+            f"It is {state}.",
+            remedy,
+        ),
+    )
+
+
+def pledges(plan: AnyPlan) -> Iterator[Refusal]:
+    """What holds of everything that is served: no template, a risk, an environment."""
+    if plan.is_template:
+        yield Refusal(
+            "template-never-runs",
+            "is_template",
+            "a template never runs",
+            "It is there to begin others from.",
+            "Clone it, or take the mark of a template away.",
+        )
+    if plan.risk_level == "pending":
+        yield Refusal(
+            "risk-is-assessed",
+            "risk_level",
+            "the risk is not assessed yet",
+            "Nothing may be switched on before somebody has said how much is at stake.",
+            "Edit the item and choose a risk level.",
+        )
+    if not plan.environments:
+        yield Refusal(
+            "environments-chosen",
+            "environments",
+            "it is meant for no environment",
+            "No site would be served it.",
+            "Choose at least one; production is where readers are.",
+        )
+
+
+def to_be_complete(plan: AnyPlan, *, around: Surroundings, now: datetime) -> tuple[Refusal, ...]:
+    """What keeps a stored plan from being ready: all that refuses it but approval and layer."""
+    found = [*pledges(plan), *privacy.tiers(plan, around.stream)]
+    if plan.end <= now:
+        found.append(
+            Refusal(
+                "end-in-future",
+                "end",
+                "the end has passed",
+                f"It ends {moment(plan.end)}, so it would stop at once.",
+                "Edit the item and choose a later end.",
+            )
+        )
+    found += traffic.some(plan.default_rate, [rate for _, rate in plan.sites])
+    found += traffic.where(plan, around)
+    found += traffic.caps(plan, None, around)
+    found += [r for r in traffic.listed(plan, around.book) if r.rule != "site-has-form"]
+    return tuple(found)
+
+
+def to_activate(
+    plan: AnyPlan,
+    *,
+    now: datetime,
+    around: Surroundings | None = None,
+    approved: bool = False,
+    own: Range | None = None,
+) -> tuple[Refusal, ...]:
+    """What refuses that a stored plan is switched on.
+
+    Args:
+        plan: the plan as it is stored.
+        now: the moment.
+        around: what is around it; left out, it stands alone.
+        approved: whether another person has approved the plan as it stands.
+        own: the range in its layer, from an earlier time in this phase.
+    """
+    around = around or Surroundings()
+    found = [*to_be_complete(plan, around=around, now=now)]
+    if around.needs_approval(plan.risk_level) and not approved:
+        found.append(
+            Refusal(
+                "second-person-approved",
+                "state",
+                "a second person has not approved it",
+                "Here, what is switched on was looked at by somebody else, as it stands.",
+                "Ask for approval on its page; then an approver approves it.",
+            )
+        )
+    if isinstance(plan, ExperimentPlan):
+        found += traffic.layer_to_activate(plan, own, around)
+    return tuple(found)
+
+
+def to_approve(*, approver: object, authors: tuple[object, ...]) -> tuple[Refusal, ...]:
+    """Refuses an approval by whoever made or last edited the item."""
+    if approver is not None and approver not in authors:
+        return ()
+    return (
+        Refusal(
+            "approver-is-another",
+            "state",
+            "nobody approves what is their own",
+            "The person who approves must be another than the one who made or last edited it.",
+            "Ask somebody else to approve it.",
+        ),
+    )
+
+
+def to_start(plan: AnyPlan, now: datetime) -> tuple[Refusal, ...]:
+    """Refuses to start what would have ended."""
+    return tuple(
+        r for r in to_be_complete(plan, around=Surroundings(), now=now) if r.field == "end"
+    )
+
+
+def to_decide(decision: str, reasons: str, known: tuple[str, ...]) -> tuple[Refusal, ...]:
+    """Refuses a decision without a word for it or without reasons."""
+    found: list[Refusal] = []
+    if decision not in known:
+        found.append(
+            Refusal(
+                "decision-has-reasons",
+                "decision",
+                "the decision is missing",
+                f"“{decision}” is no decision." if decision else "Nothing is chosen.",
+                f"Give one of {', '.join(known)}.",
+            )
+        )
+    if not reasons.strip():
+        found.append(
+            Refusal(
+                "decision-has-reasons",
+                "decision_reasons",
+                "the reasons are missing",
+                "Whoever reads the decision in a year must see what it rested on.",
+                "Write one or two sentences.",
+            )
+        )
+    return tuple(found)
+
+
+def to_kill(reason: str) -> tuple[Refusal, ...]:
+    """Refuses a kill without a reason, and nothing else."""
+    if reason.strip():
+        return ()
+    return (
+        Refusal(
+            "kill-has-reason",
+            "reason",
+            "the reason is missing",
+            "Everybody whose item stops must see why.",
+            "Write what is wrong, in a few words.",
+        ),
+    )

@@ -1,0 +1,246 @@
+"""Rules of traffic: sites and families, shares and caps, layers."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator
+from decimal import Decimal
+
+from allotment.registry import sites as places
+from allotment.registry.layers import Range, free_share, grown, lowest_free, slots
+from allotment.registry.plan import AnyPlan, ExperimentPlan
+from allotment.registry.rules.facts import Standing, Surroundings
+from allotment.registry.rules.refusal import Refusal, percent
+from allotment.registry.sites import FAMILY_PREFIX, SiteBook
+
+SITE_NAME = re.compile(r"[a-z0-9][-_.a-z0-9]{0,62}", re.ASCII)
+FAMILY_NAME = re.compile(r"[a-z0-9][-_.a-z0-9]{0,59}", re.ASCII)
+_TWICE = 2
+
+
+def listed(plan: AnyPlan, book: SiteBook) -> Iterator[Refusal]:
+    """Every site is named once, also through its family; every family has sites."""
+    found: dict[str, list[places.Place]] = {}
+    for place in book.places(plan.sites):
+        found.setdefault(place.site, []).append(place)
+    for site, rows in found.items():
+        if len(rows) > 1:
+            counted = Counter(row.row for row in rows)
+            direct = counted.keys() == {site}
+            rates = [percent(row.rate) for row in rows]
+            how = "" if direct else f" (by {', '.join(counted)})"
+            yield Refusal(
+                "site-listed-once",
+                "sites",
+                f"{site} is listed {'twice' if len(rows) == _TWICE else f'{len(rows)} times'}",
+                f"{site} stands at {' and at '.join(rates)}{how}.",
+                "Keep one of the rows."
+                if direct
+                else "Keep one of the rows; instead of a family its other sites can be named.",
+            )
+        if not SITE_NAME.fullmatch(site):
+            yield Refusal(
+                "site-has-form",
+                "sites",
+                f"“{site}” is no name of a site",
+                f"“{site}” is not made of lower-case letters, digits, dots, dashes or underscores.",
+                "Give the site's database name, such as frwiki.",
+            )
+    counts = Counter(row for row, _ in plan.sites if row.startswith(FAMILY_PREFIX))
+    for family in places.unknown_families(plan.sites, book):
+        known = ", ".join(f"{FAMILY_PREFIX}{name}" for name in book.families())
+        yield Refusal(
+            "family-is-known",
+            "sites",
+            f"no site belongs to {family}",
+            f"“{family}” has no sites{f'; known are {known}' if known else ''}.",
+            "Register its sites first, or name the sites.",
+        )
+    for family, count in counts.items():
+        if count > 1 and not book.family(family.removeprefix(FAMILY_PREFIX)):
+            yield Refusal(
+                "site-listed-once",
+                "sites",
+                f"{family} is listed {count} times",
+                f"“{family}” stands in {count} rows.",
+                "Keep one of the rows.",
+            )
+
+
+def caps(plan: AnyPlan, before: Standing | None, around: Surroundings) -> Iterator[Refusal]:
+    """No site's share is above its cap, unless somebody granted more, or it stood there before."""
+    rates = around.book.rates(plan.sites)
+    # A cap that was lowered since does not take away what already runs.
+    old = around.book.rates(before.plan.sites) if before is not None and before.live else {}
+    floor = before.plan.default_rate if before is not None and before.live else Decimal(0)
+    for name, site in sorted(around.book.sites.items()):
+        cap = around.exceptions.get(name, site.cap)
+        rate = rates.get(name, plan.default_rate)
+        if cap is None or rate <= cap or rate <= old.get(name, floor):
+            continue
+        if name not in rates and not set(site.environments) & set(plan.environments):
+            continue
+        where = name if name in rates else f"{name}, one of all other sites,"
+        yield Refusal(
+            "site-below-cap",
+            "sites" if name in rates else "default_rate",
+            f"the traffic on {name} is above its cap",
+            f"The share on {where} is {percent(rate)}; at most {percent(cap)} of its subjects may "
+            "take part in one item.",
+            f"Give {percent(cap)} or less for {name}, or ask an operator for an exception.",
+        )
+
+
+def where(plan: AnyPlan, around: Surroundings) -> Iterator[Refusal]:
+    """The stream and the sites are in the environments that the item is meant for."""
+    wanted = set(plan.environments)
+    absent = [name for name in plan.environments if name not in around.stream.environments]
+    if absent:
+        yield Refusal(
+            "environment-has-stream",
+            "environments",
+            f"its stream is not in {' and '.join(absent)}",
+            f"{plan.stream} is in {', '.join(around.stream.environments) or 'no environment'} "
+            "alone, so every event from elsewhere would be refused.",
+            "Take the environment away, or choose another stream.",
+        )
+    for site in sorted(around.book.rates(plan.sites)):
+        known = around.book.sites.get(site)
+        if known and wanted and not wanted & set(known.environments):
+            yield Refusal(
+                "environment-has-site",
+                "sites",
+                f"{site} is in none of its environments",
+                f"{site} is in {', '.join(known.environments) or 'no environment'}; this is meant "
+                f"for {', '.join(plan.environments)}, so nobody there would take part.",
+                "Take the site away, or choose its environment too.",
+            )
+
+
+def some(default_rate: Decimal, rates: Collection[Decimal]) -> Iterator[Refusal]:
+    """Refuses a plan that nobody would take part in; the form gives it as advice before that.
+
+    Args:
+        default_rate: the share at all sites that are not named.
+        rates: the shares at those that are.
+    """
+    if not default_rate and not any(rates):
+        yield Refusal(
+            "some-traffic",
+            "default_rate",
+            "nobody would take part",
+            "The share is 0% at every site.",
+            "Give at least one site a share, or give one to all other sites: "
+            "100% lets everybody take part.",
+        )
+
+
+def lowered(plan: ExperimentPlan, before: Standing, book: SiteBook) -> Iterator[Refusal]:
+    """While an experiment can still enrol, no site's traffic falls."""
+    old = before.plan
+    was, now = book.rates(old.sites), book.rates(plan.sites)
+    found = [
+        (f"on {site}", was.get(site, old.default_rate), now.get(site, plan.default_rate))
+        for site in sorted({*was, *now})
+    ]
+    found.append(("on all other sites", old.default_rate, plan.default_rate))
+    for place, before_rate, rate in found:
+        if rate >= before_rate:
+            continue
+        yield Refusal(
+            "traffic-only-rises",
+            "sites" if place != "on all other sites" else "default_rate",
+            f"this would lower the traffic {place}",
+            f"The traffic {place} is {percent(before_rate)} and would fall to {percent(rate)}: "
+            "readers who have met their group would lose it.",
+            f"Give {percent(before_rate)} or more, or stop the experiment and relaunch it.",
+        )
+
+
+def layer(plan: ExperimentPlan, before: Standing | None, around: Surroundings) -> Iterator[Refusal]:
+    """A layer is known and has a share; while live, its range grows only where it is free."""
+    if not plan.layer:
+        return
+    if plan.layer not in around.layers:
+        yield Refusal(
+            "layer-is-known",
+            "layer",
+            f"there is no layer {plan.layer}",
+            f"“{plan.layer}” is no layer.",
+            "Choose one of the list, or make it first.",
+        )
+    if plan.layer_share is None or not 0 < plan.layer_share <= 1:
+        yield Refusal(
+            "layer-has-share",
+            "layer_share",
+            "the share of the layer is missing",
+            f"An experiment in the layer {plan.layer} owns a part of it that no other one has.",
+            "Give how much of the layer it needs, above 0% and at most 100%.",
+        )
+        return
+    if before is None or before.range is None or not isinstance(before.plan, ExperimentPlan):
+        return
+    share = before.plan.layer_share or Decimal(0)
+    if before.plan.layer == plan.layer and plan.layer_share < share:
+        yield Refusal(
+            "layer-range-only-grows",
+            "layer_share",
+            "its part of the layer can only grow",
+            f"It owns {percent(share)} of {plan.layer}; with {percent(plan.layer_share)} people "
+            "who have met their group would lose it.",
+            f"Give {percent(share)} or more.",
+        )
+    elif before.live and before.plan.layer == plan.layer:
+        yield from _no_room(plan, before.range, around)
+
+
+def layer_to_activate(
+    plan: ExperimentPlan, own: Range | None, around: Surroundings
+) -> Iterator[Refusal]:
+    """The layer has room, the own range is still free, and its experiments draw the same way."""
+    if not plan.layer or plan.layer_share is None:
+        return
+    other = next((o for o in around.owners if o.identifier_type != plan.identifier_type), None)
+    if other is not None:
+        yield Refusal(
+            "layer-fits-identifier",
+            "layer",
+            f"{plan.layer} is used by experiments that put others into groups",
+            f"{other.name} draws by {other.identifier_type}, this one by {plan.identifier_type}: "
+            "one person could be in both.",
+            "Choose another layer, or wait until the other one has ended.",
+        )
+    taken = [owner.range for owner in around.owners]
+    if own is not None and grown(own, own.width, taken) is None:
+        yield Refusal(
+            "layer-range-is-free",
+            "layer",
+            "its part of the layer has been taken since",
+            f"While it was stopped, another experiment of {plan.layer} took the people it had.",
+            "Wait until that one has ended, or relaunch this one in another part.",
+        )
+    else:
+        yield from _no_room(plan, own, around)
+
+
+def range_for(plan: ExperimentPlan, own: Range | None, around: Surroundings) -> Range | None:
+    """The range that an experiment takes: the lowest free one, or its own, grown."""
+    taken = [owner.range for owner in around.owners]
+    width = slots(plan.layer_share or Decimal(0))
+    return lowest_free(width, taken) if own is None else grown(own, width, taken)
+
+
+def _no_room(plan: ExperimentPlan, own: Range | None, around: Surroundings) -> Iterator[Refusal]:
+    if range_for(plan, own, around) is None:
+        free = free_share([owner.range for owner in around.owners])
+        yield Refusal(
+            "layer-has-room",
+            "layer_share",
+            f"{plan.layer} has no room for {percent(plan.layer_share or Decimal(0))}",
+            f"{', '.join(owner.name for owner in around.owners)} own the rest; "
+            f"{percent(free)} in one piece is free."
+            if own is None
+            else "The parts beside its own are taken, and its people must stay in it.",
+            "Take less of it, choose another layer, or wait until another experiment has ended.",
+        )

@@ -1,0 +1,153 @@
+"""What a plan is judged against, read from the database: one object reads each thing once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from decimal import Decimal
+from functools import cached_property, lru_cache
+from typing import Any
+
+from django.conf import settings
+
+from allotment.registry import schema_catalog
+from allotment.registry.attributes import APP_TITLE, WEB_TITLE
+from allotment.registry.layers import Range
+from allotment.registry.models import (
+    CapException,
+    Experiment,
+    Instrument,
+    Layer,
+    Site,
+    Stream,
+)
+from allotment.registry.plan import AnyPlan, ExperimentPlan
+from allotment.registry.rules.facts import Owner, StreamFacts, Surroundings
+from allotment.registry.sites import SiteBook, SiteFacts
+from allotment.registry.states import LIVE, Stage
+
+AnyItem = Experiment | Instrument
+_USER_AGENT = "user-agent"
+
+
+class Neighborhood:
+    """The database at one moment. Make a new one for each change: nothing is read twice."""
+
+    def __init__(self, now: datetime) -> None:
+        self._now = now
+
+    def around(self, plan: AnyPlan, item: AnyItem | None = None) -> Surroundings:
+        """What surrounds a plan; `item` is the row that has it, where there is one."""
+        own = {(type(item), item.pk)} if item is not None else set()
+        layer = plan.layer if isinstance(plan, ExperimentPlan) else ""
+        return Surroundings(
+            taken=frozenset(name for name, owner in self._names if owner not in own),
+            book=self.book,
+            stream=self.streams.get(plan.stream, StreamFacts()),
+            exceptions=self._exceptions.get(plan.machine_name, {}),
+            layers=self._layers,
+            owners=tuple(
+                owner
+                for owner, of_layer, key in self._owners
+                if of_layer == layer and (Experiment, key) not in own
+            ),
+            approval_from=settings.ALLOTMENT.approval_from,
+        )
+
+    @cached_property
+    def book(self) -> SiteBook:
+        """All registered sites."""
+        return SiteBook({row.name: facts_of(row) for row in Site.objects.all()})
+
+    @cached_property
+    def streams(self) -> Mapping[str, StreamFacts]:
+        """Each stream by name, as far as items are judged by it."""
+        return {row.name: _stream(row) for row in Stream.objects.all()}
+
+    @cached_property
+    def _names(self) -> list[tuple[str, tuple[type, int]]]:
+        return [
+            (name, (model, key))
+            for model, field in ((Experiment, "machine_name"), (Instrument, "machine_name"))
+            for key, name in model.objects.values_list("pk", field)
+        ] + [(name, (Stream, key)) for key, name in Stream.objects.values_list("pk", "name")]
+
+    @cached_property
+    def _exceptions(self) -> Mapping[str, Mapping[str, Decimal]]:
+        found: dict[str, dict[str, Decimal]] = {}
+        for row in CapException.objects.all():
+            found.setdefault(row.machine_name, {})[row.site] = row.cap
+        return found
+
+    @cached_property
+    def _layers(self) -> frozenset[str]:
+        return frozenset(Layer.objects.values_list("name", flat=True))
+
+    @cached_property
+    def _owners(self) -> list[tuple[Owner, str, int]]:
+        rows = Experiment.objects.filter(
+            stage=Stage.ACTIVE, layer_begin__isnull=False, layer_end__isnull=False
+        )
+        found = []
+        for row in rows.select_related("layer"):
+            if row.layer is None or row.layer_begin is None or row.layer_end is None:
+                continue
+            if row.state(self._now) in LIVE:
+                owned = Range(row.layer_begin, row.layer_end)
+                owner = Owner(
+                    name=row.machine_name, identifier_type=row.identifier_type, range=owned
+                )
+                found.append((owner, row.layer.name, row.pk))
+        return found
+
+
+def range_of(item: AnyItem) -> Range | None:
+    """The range that an item owns in its layer; None before it was switched on."""
+    if not isinstance(item, Experiment) or item.layer_begin is None or item.layer_end is None:
+        return None
+    return Range(item.layer_begin, item.layer_end)
+
+
+def facts_of(row: Site) -> SiteFacts:
+    """A registered site as the rules read it."""
+    return SiteFacts(
+        name=row.name,
+        label=row.label,
+        family=row.family,
+        environments=tuple(row.environments),
+        cap=row.cap,
+    )
+
+
+def _stream(row: Stream) -> StreamFacts:
+    return StreamFacts(
+        environments=tuple(row.environments),
+        attributes=tuple(row.attributes),
+        fields=custom_fields(row.schema_title),
+        keeps_user_agent=_USER_AGENT in str(_hoisted(row.settings)).lower(),
+    )
+
+
+def _hoisted(found: Any) -> Any:  # noqa: ANN401 - JSON as people wrote it
+    """What a stream asks the intake to fill from request headers."""
+    for key in ("producers", "eventgate", "enrich_fields_from_http_headers"):
+        found = found.get(key) if isinstance(found, Mapping) else None
+    if not isinstance(found, Mapping):
+        return None
+    return {field: header for field, header in found.items() if header}
+
+
+@lru_cache(maxsize=256)
+def custom_fields(title: str) -> tuple[str, ...]:
+    """The paths of a custom schema's fields; of a base schema none: only attributes fill those."""
+    if title in {WEB_TITLE, APP_TITLE}:
+        return ()
+    uri = schema_catalog.latest_uri(title)
+    return tuple(_paths(schema_catalog.repository().load(uri).body)) if uri else ()
+
+
+def _paths(schema: Mapping[str, Any], at: str = "") -> Iterator[str]:
+    for name, node in schema.get("properties", {}).items():
+        yield f"{at}{name}"
+        if isinstance(node, Mapping):
+            yield from _paths(node, f"{at}{name}.")
