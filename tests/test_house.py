@@ -14,7 +14,7 @@ LONGEST_MODULE = 500
 MAY_IMPORT = {
     "allocation": set(),
     "contract": {"allocation"},
-    "registry": {"contract", "allocation", "analysis", "settings"},
+    "registry": {"contract", "allocation", "analysis", "settings", "sign_in_settings"},
     "intake": {"contract", "journal", "settings"},
     "journal": set(),
     "lake": {"contract", "journal"},

@@ -11,7 +11,9 @@ class RegistryConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Connect the handler that writes an item's whole plan beside each history record."""
-        from allotment.registry.models import item  # noqa: PLC0415 - models load after the apps
+        """Connect what keeps an item's plan in its history, and what notes who logs in and out."""
+        from allotment.registry import logging_in  # noqa: PLC0415 - models load after the apps
+        from allotment.registry.models import item  # noqa: PLC0415
 
         item.connect_history()
+        logging_in.connect()

@@ -61,9 +61,23 @@ def reset_password(settings: Settings, name: str) -> str:
         known = ", ".join(Account.objects.values_list("username", flat=True)) or "none"
         raise UnknownAccountError(f"no account is called {name!r}; there are: {known}")
     made = secrets.token_urlsafe(12)
-    account.set_password(made)
-    account.must_change_password = True
-    account.save()
+    from django.db import transaction  # noqa: PLC0415 - needs Django set up
+
+    from allotment.registry import audit, people  # noqa: PLC0415
+
+    with transaction.atomic():
+        account.set_password(made)
+        account.must_change_password = True
+        account.is_active = True
+        account.save()
+        people.sessions_of(account).delete()
+        audit.record(
+            "reset-password",
+            kind="account",
+            name=name,
+            who="the command line",
+            reason="allotment password",
+        )
     return made
 
 
@@ -73,8 +87,11 @@ def create_first_admin() -> str | None:
 
     if Account.objects.exists():
         return None
+    from allotment.registry import audit  # noqa: PLC0415 - models need Django set up
+
     password = secrets.token_urlsafe(12)
-    Account.objects.create_superuser(
+    account = Account.objects.create_superuser(
         username=FIRST_ADMIN, password=password, must_change_password=True
     )
+    audit.record("make-account", kind="account", name=FIRST_ADMIN, after=account.role)
     return password

@@ -24,6 +24,7 @@ INSTALLED_APPS = [
     "allotment.registry",
 ]
 MIDDLEWARE = [
+    "allotment.registry.middleware.RequestIdMiddleware",
     "allotment.registry.middleware.SecurityHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -31,6 +32,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allotment.registry.middleware.SessionLimitsMiddleware",
     "allotment.registry.middleware.LoginMiddleware",
     "allotment.registry.middleware.PasswordChangeMiddleware",
     "allotment.registry.middleware.TimeZoneMiddleware",
@@ -69,6 +71,10 @@ DATABASES = {
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "registry.Account"
+AUTHENTICATION_BACKENDS = [
+    "allotment.registry.backends.PasswordBackend",
+    "allotment.registry.backends.ProviderBackend",
+]
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
@@ -79,6 +85,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "OPTIONS": {"min_length": 12},
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 
 LANGUAGE_CODE = "en"
@@ -105,7 +112,8 @@ SESSION_COOKIE_HTTPONLY = True
 CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_AGE = 24 * 60 * 60
+SESSION_COOKIE_AGE = max(1, int(ALLOTMENT.sign_in.session_hours * 60 * 60))
+SECURE_HSTS_SECONDS = ALLOTMENT.sign_in.hsts_seconds if _TLS else 0
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"

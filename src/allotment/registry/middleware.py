@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import re
+import secrets
+import time
 import zoneinfo
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlencode
 
+from django.contrib.auth import BACKEND_SESSION_KEY, logout
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 
+from allotment.registry import audit, people, sso
 from allotment.registry.models import Account
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "connect-src 'self'; form-action {form_targets}; base-uri 'none'; frame-ancestors 'none'"
 )
+REQUEST_ID_HEADER = "X-Request-Id"
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{8,64}", re.ASCII)
+_SEEN_EVERY_SECONDS = 60
+PROVIDER_BACKEND = "allotment.registry.backends.ProviderBackend"
 ZONE_COOKIE = "tz"
 _Next = Callable[[HttpRequest], HttpResponse]
 
@@ -31,11 +42,92 @@ class SecurityHeadersMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self._next(request)
-        response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        response.headers.setdefault("Content-Security-Policy", content_security_policy())
         response.headers.setdefault(
             "Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()"
         )
         return response
+
+
+def content_security_policy() -> str:
+    """The policy of this registry's pages.
+
+    A browser holds a form to it through every redirect, and logging out leads on to the provider.
+    """
+    return CONTENT_SECURITY_POLICY.format(form_targets=" ".join(("'self'", *sso.form_origins())))
+
+
+class RequestIdMiddleware:
+    """Gives each request an id, the one that a proxy gave it where there is one, for the audit log.
+
+    Who acts is asked only when something is written down: to ask makes an answer vary by cookie.
+    """
+
+    def __init__(self, get_response: _Next) -> None:
+        self._next = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        given = request.headers.get(REQUEST_ID_HEADER, "")
+        made = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+        with audit.acting(lambda: _who(request), request=made):
+            response = self._next(request)
+        response.headers.setdefault(REQUEST_ID_HEADER, made)
+        return response
+
+
+def _who(request: HttpRequest) -> str:
+    user = getattr(request, "user", None)
+    return user.username if isinstance(user, Account) else "nobody"
+
+
+class SessionLimitsMiddleware:
+    """Ends a log-in that is too old or was left alone too long, and one that the provider ended."""
+
+    def __init__(self, get_response: _Next) -> None:
+        self._next = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self._next(request)
+
+    def process_view(
+        self, request: HttpRequest, view: object, _args: object, _kwargs: object
+    ) -> HttpResponse | None:
+        """Let the page pass, or send the person to log in or to the provider and back."""
+        if not getattr(view, "login_required", True) or not request.user.is_authenticated:
+            return None
+        limits, now = sso.sign_in(), time.time()
+        started = request.session.setdefault(people.STARTED, now)
+        seen = request.session.setdefault(people.SEEN, now)
+        if (
+            now - started > limits.session_hours * 3600
+            or now - seen > limits.session_idle_minutes * 60
+        ):
+            logout(request)
+            asked = {"next": request.get_full_path(), "ended": "1"}
+            return _elsewhere(request, f"{reverse('login')}?{urlencode(asked)}")
+        if now - seen >= _SEEN_EVERY_SECONDS:
+            request.session[people.SEEN] = now
+        return self._renewed(request, now)
+
+    def _renewed(self, request: HttpRequest, now: float) -> HttpResponse | None:
+        """Ask the provider, without a question to the person, whether the log-in still stands."""
+        if (
+            request.method != "GET"
+            or request.session.get(BACKEND_SESSION_KEY) != PROVIDER_BACKEND
+            or now < request.session.get("oidc_id_token_expiration", 0)
+        ):
+            return None
+        asked = {"next": request.get_full_path(), "silent": "1"}
+        return _elsewhere(request, f"{reverse('sso-begin')}?{urlencode(asked)}")
+
+
+def _elsewhere(request: HttpRequest, address: str) -> HttpResponse:
+    """A redirect; where a script asks for part of a page, it is told to load the whole anew."""
+    if request.headers.get("HX-Request"):
+        response = HttpResponse(status=204)
+        response["HX-Refresh"] = "true"
+        return response
+    return redirect(address)
 
 
 class LoginMiddleware(LoginRequiredMiddleware):

@@ -1,4 +1,4 @@
-"""The roles, lowest first. Each role may do everything that the one before it may."""
+"""The roles. What each may do is one table: `permissions.ACTIONS`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.db import models
 
 
 class Role(models.TextChoices):
-    """What an account may do beyond what it owns; `permissions.ACTIONS` says what exactly."""
+    """What an account may do beyond reading; the order is that of pages and docs."""
 
     VIEWER = "viewer", "Viewer"
     AUTHOR = "author", "Author"
@@ -14,16 +14,11 @@ class Role(models.TextChoices):
     OPERATOR = "operator", "Operator"
     ADMIN = "admin", "Admin"
 
-    def includes(self, other: Role) -> bool:
-        """Whether this role may do all that the other may."""
-        order = list(Role)
-        return order.index(self) >= order.index(other)
-
 
 MEANINGS: dict[Role, str] = {
     Role.VIEWER: "Reads every page and result. Changes nothing.",
-    Role.AUTHOR: "Makes instruments and experiments, and edits, starts and stops its own.",
-    Role.APPROVER: "Also says yes or no to what others made, never to its own.",
-    Role.OPERATOR: "Also starts, stops and kills anything, and tends streams and their health.",
-    Role.ADMIN: "Also edits everything, and manages people, teams and tokens.",
+    Role.AUTHOR: "Makes instruments and experiments; edits, starts and stops its own.",
+    Role.APPROVER: "An author who also approves what others made, never its own.",
+    Role.OPERATOR: "An author who also starts, stops and kills anything, and tends streams.",
+    Role.ADMIN: "Edits everything, and manages people, teams and tokens.",
 }

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
+from django.utils.functional import cached_property
 
 from allotment.registry.roles import Role
 
@@ -35,6 +36,9 @@ class Account(AbstractUser):
     account is found again.
     """
 
+    # The token by which the account came in, where it did; kept nowhere.
+    token_identifier: str = ""
+
     must_change_password = models.BooleanField(default=False)
     role = models.CharField(max_length=10, choices=Role, default=Role.VIEWER)
     issuer = models.CharField(max_length=500, blank=True)
@@ -50,6 +54,11 @@ class Account(AbstractUser):
                 name="account_vouched_for_once",
             )
         ]
+
+    @cached_property
+    def team_names(self) -> frozenset[str]:
+        """The names of the teams that the person is in; asked once for each request."""
+        return frozenset(self.teams.values_list("name", flat=True))
 
     @property
     def is_from_provider(self) -> bool:

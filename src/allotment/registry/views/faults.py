@@ -7,6 +7,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template import loader
 
+from allotment.registry.gate import NotPermittedError
+
 
 def _fault(
     request: HttpRequest, status: int, headline: str, what: str, remedy: str
@@ -28,8 +30,10 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """403: not allowed."""
-    del exception
+    """403: not allowed, with the reason and how to get the right where these are known."""
+    if isinstance(exception, NotPermittedError):
+        decision = exception.decision
+        return _fault(request, 403, "You may not do this", decision.reason, decision.remedy)
     return _fault(
         request,
         403,
