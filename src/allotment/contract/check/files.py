@@ -1,0 +1,314 @@
+"""Configuration in files: YAML or JSON in the public API's shapes, with the line of every value.
+
+A file holds one instrument, experiment or stream, a list of them, or an object with any of the
+keys of `LAB_KEYS`; a folder holds such files. YAML is read as JSON is: dates and `yes` are texts.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path as FilePath
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+import yaml
+
+from allotment.contract.check.entries import Configuration, Entry, Origin, Path, entry_of
+from allotment.contract.check.findings import Kind, pointer
+from allotment.contract.check.scene import Arrived, Limits, MetricNeeds, Observations
+
+SUFFIXES: Final = (".yaml", ".yml", ".json")
+LAB_KEYS: Final = (
+    *("streams", "instruments", "experiments"),
+    *("metrics", "limits", "allow_lists", "constraints", "observations", "edge_enrolls"),
+)
+_MOST_VALUES: Final = 500_000
+_DEEPEST: Final = 64
+_INTEGER: Final = re.compile(r"-?(0|[1-9][0-9]*)")
+_NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
+_WORDS: Final = {"null": None, "~": None, "": None, "true": True, "false": False}
+
+
+class FilesError(ValueError):
+    """A file cannot be checked; the message names it and says why."""
+
+
+@dataclass
+class Lab:
+    """What the files say: the configuration, and what else a check can look at."""
+
+    configuration: Configuration = field(default_factory=lambda: Configuration(streams=None))
+    metrics: tuple[MetricNeeds, ...] | None = None
+    limits: Limits | None = None
+    allow_lists: dict[str, frozenset[str]] = field(default_factory=dict)
+    constraints: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    observations: Observations | None = None
+    edge_enrolls: bool = False
+
+
+def read_lab(paths: Sequence[FilePath]) -> Lab:
+    """Read files, and the files in folders.
+
+    Raises:
+        FilesError: one cannot be read or holds nothing that can be checked, or there is none.
+    """
+    lab = Lab()
+    entries: dict[Kind, list[Entry]] = {kind: [] for kind in Kind}
+    knows_streams = False
+    for path in _files(paths):
+        for document in _documents(path):
+            found = document.value
+            if isinstance(found, Mapping) and set(found) & set(LAB_KEYS):
+                knows_streams = knows_streams or "streams" in found
+                _take_rest(lab, path, found)
+            for entry in _entries(document):
+                entries[entry.kind].append(entry)
+    shown_too = {entry.name for entry in entries[Kind.INSTRUMENT]}
+    streams = [e for e in entries[Kind.STREAM] if e.stream == e.name or e.name not in shown_too]
+    lab.configuration = Configuration(
+        tuple(streams) if streams or knows_streams else None,
+        tuple(entries[Kind.INSTRUMENT]),
+        tuple(entries[Kind.EXPERIMENT]),
+    )
+    return lab
+
+
+def _files(paths: Sequence[FilePath]) -> Iterator[FilePath]:
+    for path in paths:
+        if path.is_dir():
+            inner = sorted(p for p in path.rglob("*") if p.suffix in SUFFIXES and p.is_file())
+            if not inner:
+                raise FilesError(f"{path} holds no {', '.join(SUFFIXES)} file")
+            yield from inner
+        else:
+            yield path
+
+
+@dataclass
+class _Document:
+    """One document of a file: its value, the line of each pointer, and keys given twice."""
+
+    path: FilePath
+    value: Any = None
+    lines: dict[Path, int] = field(default_factory=dict)
+    repeated: list[Path] = field(default_factory=list)
+    count: int = 0
+
+    def origin(self, at: Path) -> Origin:
+        """Where the entry at a path came from, with pointers relative to it."""
+        depth = len(at)
+        lines = {pointer(p[depth:]): line for p, line in self.lines.items() if p[:depth] == at}
+        repeated = tuple(p[depth:] for p in self.repeated if p[:depth] == at and len(p) > depth)
+        return Origin(self.path.as_posix(), lines, repeated)
+
+
+def _documents(path: FilePath) -> Iterator[_Document]:
+    try:
+        text = path.read_text("utf-8")
+        if path.suffix == ".json":
+            document = _Document(path, json.loads(text))
+            _note_lines(document, text)
+            yield document
+            return
+        for node in yaml.compose_all(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+            if node is not None:
+                document = _Document(path)
+                document.value = _value(node, document, ())
+                yield document
+    except OSError as error:
+        raise FilesError(f"{path} cannot be read: {error.strerror}") from error
+    except (ValueError, yaml.YAMLError, RecursionError) as error:
+        raise FilesError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
+
+
+def _note_lines(document: _Document, text: str) -> None:
+    """Lines for JSON, which all but always is YAML too; a file without lines is no harm."""
+    try:
+        node = yaml.compose(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        if node is not None:
+            _value(node, document, ())
+    except (yaml.YAMLError, ValueError, RecursionError):
+        document.lines.clear()
+
+
+def _value(node: yaml.Node, document: _Document, at: Path) -> Any:  # noqa: ANN401 - any JSON
+    document.count += 1
+    if document.count > _MOST_VALUES or len(at) > _DEEPEST:
+        raise ValueError(f"more than {_MOST_VALUES} values, or deeper than {_DEEPEST} levels")
+    document.lines.setdefault(at, node.start_mark.line + 1)
+    if isinstance(node, yaml.SequenceNode):
+        return [_value(inner, document, (*at, n)) for n, inner in enumerate(node.value)]
+    if isinstance(node, yaml.MappingNode):
+        found: dict[str, Any] = {}
+        for key, inner in node.value:
+            name = str(key.value) if isinstance(key, yaml.ScalarNode) else ""
+            document.lines[(*at, name)] = key.start_mark.line + 1
+            if name in found:
+                document.repeated.append((*at, name))
+            found[name] = _value(inner, document, (*at, name))
+        return found
+    return _scalar(node)
+
+
+def _scalar(node: yaml.Node) -> Any:  # noqa: ANN401 - any JSON scalar
+    text = str(node.value)
+    if getattr(node, "style", None):  # quoted or a block: a text
+        return text
+    if text.lower() in _WORDS:
+        return _WORDS[text.lower()]
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    return float(text) if _NUMBER.fullmatch(text) else text
+
+
+def _entries(document: _Document) -> Iterator[Entry]:
+    found = document.value
+    if isinstance(found, list):
+        for place, inner in enumerate(found):
+            yield _single(document, inner, (place,))
+    elif not isinstance(found, Mapping) or not found:
+        raise FilesError(
+            f"{document.path} holds {'nothing' if not found else 'no object and no list'} to check;"
+            " give streams, instruments or experiments"
+        )
+    elif not set(found) & set(LAB_KEYS):
+        yield _single(document, found, ())
+    else:
+        for key, kind in _KINDS.items():
+            inner = found.get(key)
+            if isinstance(inner, Mapping):
+                for name, body in inner.items():
+                    yield _named(document, kind, body, (key, name))
+            elif isinstance(inner, list):
+                for place, body in enumerate(inner):
+                    origin = document.origin((key, place))
+                    yield entry_of(kind, _without_kind(body), origin)
+
+
+_KINDS: Final = {
+    "streams": Kind.STREAM,
+    "instruments": Kind.INSTRUMENT,
+    "experiments": Kind.EXPERIMENT,
+}
+
+
+def _named(document: _Document, kind: Kind, body: object, at: Path) -> Entry:
+    if kind is not Kind.STREAM and isinstance(body, Mapping):
+        body = {"name": str(at[-1]), **body}
+    return entry_of(kind, _without_kind(body), document.origin(at), name=str(at[-1]))
+
+
+def _single(document: _Document, body: object, at: Path) -> Entry:
+    kind = _kind_of(body)
+    if kind is None:
+        where = f" at {pointer(at)}" if at else ""
+        raise FilesError(
+            f"{document.path}{where} is no stream, instrument or experiment; an experiment has "
+            "'groups', an instrument 'stream_name', a stream 'stream', or say it with 'kind'"
+        )
+    return entry_of(kind, _without_kind(body), document.origin(at))
+
+
+def _kind_of(body: object) -> Kind | None:
+    if not isinstance(body, Mapping):
+        return None
+    said = body.get("kind")
+    if isinstance(said, str) and said in {k.value for k in _KINDS.values()}:
+        return Kind(said)
+    if {"groups", "user_identifier_type"} & set(body):
+        return Kind.EXPERIMENT
+    if {"sample_unit", "stream_name"} & set(body):
+        return Kind.INSTRUMENT
+    return Kind.STREAM if {"stream", "schema_title", "producers"} & set(body) else None
+
+
+def _without_kind(body: object) -> object:
+    if isinstance(body, Mapping) and "kind" in body:
+        return {key: value for key, value in body.items() if key != "kind"}
+    return body
+
+
+def _take_rest(lab: Lab, path: FilePath, found: Mapping[str, Any]) -> None:
+    try:
+        if "metrics" in found:
+            lab.metrics = (*(lab.metrics or ()), *map(_metric, found["metrics"]))
+        if "limits" in found:
+            lab.limits = _limits(found["limits"])
+        for name, listed in (found.get("allow_lists") or {}).items():
+            lab.allow_lists[str(name)] = frozenset(map(str, listed))
+        for name, asked in (found.get("constraints") or {}).items():
+            lab.constraints[str(name)] = _constraints(asked)
+        if "observations" in found:
+            lab.observations = _observations(found["observations"])
+        lab.edge_enrolls = lab.edge_enrolls or found.get("edge_enrolls") is True
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise FilesError(
+            f"{path}: metrics, limits, allow_lists, constraints or observations have another form "
+            f"than docs/how-to/check-before-launch.md says: {error}"
+        ) from error
+
+
+def _metric(found: Mapping[str, Any]) -> MetricNeeds:
+    return MetricNeeds(
+        str(found["name"]),
+        tuple(map(str, found.get("fields", ()))),
+        tuple(map(str, found.get("actions", ()))),
+        bool(found.get("from_exposure", False)),
+    )
+
+
+def _limits(found: Mapping[str, Any]) -> Limits:
+    usual = Limits()
+    kept = found.get("kept_days", usual.kept_days)
+    return Limits(
+        caps={
+            str(kind): {str(site): float(cap) for site, cap in by_site.items()}
+            for kind, by_site in found.get("caps", {}).items()
+        },
+        sites=frozenset(map(str, found.get("sites", ()))),
+        years_ahead=int(found.get("years_ahead", usual.years_ahead)),
+        kept_days=None if kept is None else int(kept),
+        intakes=frozenset(map(str, found.get("intakes", usual.intakes))),
+        environments=frozenset(map(str, found.get("environments", usual.environments))),
+    )
+
+
+def _constraints(found: object) -> Mapping[str, Any]:
+    """`a[b]=c|d=e` as an object; an object as it is."""
+    if isinstance(found, Mapping):
+        return found
+    nested: dict[str, Any] = {}
+    for fragment in str(found).split("|"):
+        for key, value in parse_qsl(fragment, keep_blank_values=True):
+            steps = key.replace("]", "").split("[")
+            node = nested
+            for step in steps[:-1]:
+                node = node.setdefault(step, {})
+            node[steps[-1]] = value
+    return nested
+
+
+def _observations(found: Mapping[str, Any]) -> Observations:
+    def counts(name: str) -> dict[str, int]:
+        return {str(key): int(value) for key, value in found.get(name, {}).items()}
+
+    def names(name: str) -> dict[str, frozenset[str]]:
+        return {str(k): frozenset(map(str, v)) for k, v in found.get(name, {}).items()}
+
+    return Observations(
+        asked=counts("asked"),
+        streams=counts("streams"),
+        fields=names("fields"),
+        actions=names("actions"),
+        awaiting=counts("awaiting"),
+        groups={
+            str(experiment): {
+                str(group): Arrived(int(came["subjects"]), int(came["events"]))
+                for group, came in groups.items()
+            }
+            for experiment, groups in found.get("groups", {}).items()
+        },
+    )
