@@ -23,6 +23,7 @@ except ModuleNotFoundError as missing:  # a bare `pip install allotment` is the 
 
 from allotment.allocation import ConfigError, allocate, parse_experiment, parse_overrides
 from allotment.allocation.experiment import parse_time
+from allotment.check_cli import check
 from allotment.schemas_cli import schemas_app
 from allotment.settings import (
     Settings,
@@ -40,6 +41,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(schemas_app, name="schemas")
+app.command(name="check")(check)
 
 DataOption = Annotated[
     Path | None, typer.Option("--data", help="Data folder. [ALLOTMENT_DATA; default ./var]")
