@@ -103,6 +103,25 @@ class ProviderBackend(OIDCAuthenticationBackend):  # type: ignore[misc] # has no
             raise _not_proven()
         return claims
 
+    def retrieve_matching_jwk(self, token: str) -> jwt.PyJWK:
+        """The provider's key that a token says it is signed with; without saying, its only one.
+
+        OpenID Connect Core 1.0, section 10.1. The library wants the key named in every token.
+        """
+        answer = requests.get(self.OIDC_OP_JWKS_ENDPOINT, timeout=sso.TIMEOUT_SECONDS)
+        answer.raise_for_status()
+        header = jwt.get_unverified_header(token)
+        fitting = [
+            key
+            for key in answer.json()["keys"]
+            if key.get("use", "sig") == "sig"
+            and key.get("alg", self.OIDC_RP_SIGN_ALGO) == self.OIDC_RP_SIGN_ALGO
+            and ("kid" not in header or key.get("kid") == header["kid"])
+        ]
+        if not fitting or (len(fitting) > 1 and "kid" not in header):
+            raise SuspiciousOperation("none of the provider's keys fits the token")
+        return jwt.PyJWK(fitting[0], algorithm=self.OIDC_RP_SIGN_ALGO)
+
     def _verify_jws(self, payload: str, key: Any) -> dict[str, Any]:  # noqa: ANN401
         """The library's, with leeway for clocks that differ, and the times of a token required."""
         if jwt.get_unverified_header(payload).get("alg") != self.OIDC_RP_SIGN_ALGO:
