@@ -302,7 +302,7 @@ PRIVACY = (
     Case(
         "risk-fits-what-is-sent",
         {ASKED: ["page_id", "performer_name"]},
-        "page_id and performer_name are sent together",
+        "account (performer_name) together with page (page_id)",
     ),
     Case(
         "risk-fits-what-is-sent",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
+from allotment.contract.check import risk
 from allotment.contract.check.entries import EVENTGATE, Entry
-from allotment.contract.check.findings import Kind, Severity, listed, shown
+from allotment.contract.check.findings import Kind, Severity, shown
+from allotment.contract.check.platforms import DEFAULT_SCHEMAS
 from allotment.contract.check.rule import Fault, rule_for
 from allotment.contract.check.scene import Scene, did_you_mean
 from allotment.contract.schema_fields import has_field
@@ -14,10 +16,6 @@ from allotment.contract.schema_fields import has_field
 _ITEMS = (Kind.INSTRUMENT, Kind.EXPERIMENT)
 ENRICH: Final = "enrich_fields_from_http_headers"
 _USER_AGENT: Final = "user-agent"
-_PERSON: Final = frozenset({"performer_id", "performer_name"})
-_INSTALL: Final = frozenset({"agent_app_install_id"})
-_PAGE: Final = frozenset({"page_id", "page_title"})
-LEVELS: Final = ("low", "medium", "high")
 _NEVER: Final = frozenset(
     {
         *("authorization", "cookie", "proxy-authorization", "x-experiment-enrollments"),
@@ -38,20 +36,20 @@ def keeps_user_agent(stream: Entry | None) -> bool:
     return False
 
 
-def least_risk(attributes: frozenset[str], *, user_agent: bool) -> tuple[str, tuple[str, ...]]:
-    """The lowest risk level that what is sent allows, and what makes it so."""
-    agent = user_agent or "agent_ua_string" in attributes
-    person = sorted(attributes & _PERSON)
-    install = sorted(attributes & _INSTALL)
-    page = sorted(attributes & _PAGE)
-    told = ["the user agent"] if agent else []
-    if agent and person and page:
-        return "high", (*told, *person, *page)
-    if agent and (person or install):
-        return "medium", (*told, *person, *install)
-    if page and (person or install):
-        return "medium", (*page, *person, *install)
-    return "low", ()
+def custom_fields(entry: Entry, scene: Scene) -> tuple[str, ...]:
+    """The paths of a custom schema's fields; of a base schema none: only attributes fill those."""
+    schema = scene.schema_of(entry)
+    if schema is None or schema.title in DEFAULT_SCHEMAS:
+        return ()
+    return tuple(_paths(schema.body))
+
+
+def _paths(body: Mapping[str, Any], at: str = "") -> Iterator[str]:
+    properties = body.get("properties")
+    for name, node in properties.items() if isinstance(properties, Mapping) else ():
+        yield f"{at}{name}"
+        if isinstance(node, Mapping):
+            yield from _paths(node, f"{at}{name}.")
 
 
 @rule_for("risk-fits-what-is-sent", Severity.ERROR, *_ITEMS)
@@ -62,14 +60,17 @@ def risk_fits_what_is_sent(entry: Entry, scene: Scene) -> Iterator[Fault]:
     each alone is not. People once had to work this out from guidelines by hand.
     """
     level = entry.text("risk_level")
-    attributes = frozenset(scene.requested(entry))
-    least, why = least_risk(attributes, user_agent=keeps_user_agent(scene.stream_of(entry)))
-    if level in LEVELS and LEVELS.index(level) < LEVELS.index(least):
+    found = risk.assess(
+        scene.requested(entry),
+        fields=custom_fields(entry, scene),
+        keeps_user_agent=keeps_user_agent(scene.stream_of(entry)),
+    )
+    if risk.is_lower(level, found.tier):
         yield Fault(
-            f"what is sent makes the risk {least}",
-            f"The risk is said to be {level}, and {listed(list(why))} are sent together.",
+            f"what is sent makes the risk {found.tier}",
+            f"The risk is said to be {level}, and its events carry {found.sentence}.",
             "People could be followed from what is kept.",
-            f"Choose {least} and link the review, or send less.",
+            f"Choose {found.tier} and link the review, or send less.",
             ("risk_level",),
         )
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from allotment.contract.check.rules_names import GROUP_NAME, MACHINE_NAME
+from allotment.contract.check.rules_traffic import SITE_NAME
 from allotment.registry.plan import AnyPlan, ExperimentPlan
 from allotment.registry.rules import privacy, record, traffic
 from allotment.registry.rules.facts import Owner, Standing, StreamFacts, Surroundings
@@ -23,9 +25,7 @@ from allotment.registry.rules.moves import (
     to_kill,
     to_start,
 )
-from allotment.registry.rules.record import GROUP_NAME, MACHINE_NAME
 from allotment.registry.rules.refusal import Refusal, RuleRefusedError, percent
-from allotment.registry.rules.traffic import SITE_NAME
 from allotment.registry.rules.traffic import some as some_traffic
 
 __all__ = [

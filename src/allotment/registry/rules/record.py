@@ -9,11 +9,10 @@ from decimal import Decimal
 
 from allotment.allocation.experiment import MAX_GROUPS
 from allotment.allocation.law import MAX_TOTAL_WEIGHT
+from allotment.contract.check.rules_names import GROUP_NAME, MACHINE_NAME
 from allotment.registry.plan import AnyPlan, ExperimentPlan
 from allotment.registry.rules.refusal import Refusal, moment
 
-MACHINE_NAME = re.compile(r"[A-Za-z0-9][-_.A-Za-z0-9]{7,62}", re.ASCII)
-GROUP_NAME = re.compile(r"[A-Za-z0-9][-_.A-Za-z0-9]{0,62}", re.ASCII)
 FEWEST_GROUPS = 2
 _ADDRESS = re.compile(r"https?://[^\s/]+\S*", re.IGNORECASE)
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from decimal import Decimal
 
+from allotment.contract.check.rules_traffic import SITE_NAME
 from allotment.registry import sites as places
 from allotment.registry.layers import Range, free_share, grown, lowest_free, slots
 from allotment.registry.plan import AnyPlan, ExperimentPlan
@@ -14,7 +15,6 @@ from allotment.registry.rules.facts import Standing, Surroundings
 from allotment.registry.rules.refusal import Refusal, percent
 from allotment.registry.sites import FAMILY_PREFIX, SiteBook
 
-SITE_NAME = re.compile(r"[a-z0-9][-_.a-z0-9]{0,62}", re.ASCII)
 FAMILY_NAME = re.compile(r"[a-z0-9][-_.a-z0-9]{0,59}", re.ASCII)
 _TWICE = 2
 
