@@ -43,8 +43,8 @@ def streams(db: None) -> None:
 
 @pytest.fixture
 def account(db: None) -> Account:
-    """A person who may log in."""
-    return Account.objects.create_user(username="ada")
+    """A person who may log in and do everything."""
+    return Account.objects.create_user(username="ada", role="admin")
 
 
 @pytest.fixture

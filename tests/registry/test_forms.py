@@ -158,7 +158,7 @@ def test_new__refused_by_a_rule__rule_named_beside_and_typed_text_kept(visitor: 
     assert "id_machine_name_error" in control.attributes["aria-describedby"].split()
 
 
-@pytest.mark.parametrize(("added", "prefix"), [("group", "groups"), ("site", "sites")])
+@pytest.mark.parametrize(("added", "prefix"), [("groups", "groups"), ("sites", "sites")])
 def test_add__row__one_more_and_everything_kept_unjudged(
     visitor: Client, added: str, prefix: str
 ) -> None:
@@ -171,7 +171,7 @@ def test_add__row__one_more_and_everything_kept_unjudged(
     assert page.faults() == []
     values = page.values()
     assert values[f"{prefix}-TOTAL_FORMS"] == ["3"]
-    assert values[f"{prefix}-2-{'name' if added == 'group' else 'site'}"] == [""]
+    assert values[f"{prefix}-2-{'name' if added == 'groups' else 'site'}"] == [""]
     assert values.get("groups-2-weight", ["1"]) == ["1"]
     assert values["machine_name"] == ["sho"]
     assert values["groups-1-name"] == ["described"]
@@ -192,10 +192,10 @@ def advised(response: HttpResponseBase) -> bool:
 
 def test_new__no_traffic__advised_until_some_is_given(visitor: Client) -> None:
     assert advised(visitor.get(NEW))
-    nowhere = {"sites-0-site": "", "sites-0-rate": "", "add": "site", "save": None}
+    nowhere = {"sites-0-site": "", "sites-0-rate": "", "add": "sites", "save": None}
     assert advised(visitor.post(NEW, posted(**nowhere)))
     assert not advised(visitor.post(NEW, posted(**nowhere, default_rate="1")))
-    assert not advised(visitor.post(NEW, posted(add="site", save=None)))
+    assert not advised(visitor.post(NEW, posted(add="sites", save=None)))
     assert not advised(visitor.post(NEW, posted(default_rate="many", **nowhere)))
 
 
@@ -224,9 +224,20 @@ def test_activate__no_traffic__refused_by_name_until_some_is_given(visitor: Clie
     [
         ({}, "Description, purpose, task", False),
         ({"description": "It has one"}, "Description, purpose, task", True),
-        ({"attributes": []}, "Schema, attributes, environments", False),
-        ({"schema_id": "/wrong/title/1.0.0"}, "Schema, attributes, environments", True),
-        ({"environments": ["moon"], "attributes": []}, "Schema, attributes, environments", True),
+        ({"attributes": []}, "Schema, attributes", False),
+        ({"schema_id": "/wrong/title/1.0.0"}, "Schema, attributes", True),
+        ({"minimum_effect": "2", "planned_size": "1000"}, "Planned size", True),
+        ({}, "Planned size", False),
+        ({}, "Only some people", False),
+        (
+            {
+                "targeting-TOTAL_FORMS": "1",
+                "targeting-INITIAL_FORMS": "0",
+                "targeting-0-attribute": "mediawiki_skin",
+            },
+            "Only some people",
+            True,
+        ),
     ],
 )
 def test_form__folded_part__open_where_it_holds_something_or_is_wrong(

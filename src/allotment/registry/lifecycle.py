@@ -18,8 +18,8 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from allotment.registry import audit, checking, public_api, rules, storing
 from allotment.registry import plan as plans
-from allotment.registry import public_api, rules, storing
 from allotment.registry.models import (
     Account,
     ConfigurationVersion,
@@ -93,9 +93,11 @@ def edit(
         _settle(item, now)
         before = standing(item, now)
         around = Neighborhood(now).around(plan, item)
-        _refuse(rules.to_save(plan, before=before, now=now, around=around))
-        if plan == before.plan:
+        found = rules.to_save(plan, before=before, now=now, around=around)
+        if plan == before.plan and not found:
             return item
+        # A live item must not be edited into what could not have been switched on.
+        _refuse((*found, *(checked(item, plan, now, found) if before.live else ())))
         if _public_part(plan) != _public_part(before.plan):
             item.version += 1
         if _judged_part(plan) != _judged_part(before.plan):
@@ -116,7 +118,8 @@ def ask(
     def complete(item: AnyItem, now: datetime) -> None:
         plan = plans.of(item)
         around = Neighborhood(now).around(plan, item)
-        _refuse(rules.to_be_complete(plan, around=around, now=now))
+        found = rules.to_be_complete(plan, around=around, now=now)
+        _refuse((*found, *checked(item, plan, now, found)))
         item.stage = Stage.READY
 
     return _do(item, Verb.ASK, complete, reason or "Ready", by, expected)
@@ -143,12 +146,11 @@ def approve(
         plan = plans.of(item)
         authors = tuple(key for key in (item.creator_id, item.edited_by_id) if key is not None)
         around = Neighborhood(now).around(plan, item)
-        _refuse(
-            (
-                *rules.to_approve(approver=by.pk, authors=authors),
-                *rules.to_be_complete(plan, around=around, now=now),
-            )
+        found = (
+            *rules.to_approve(approver=by.pk, authors=authors),
+            *rules.to_be_complete(plan, around=around, now=now),
         )
+        _refuse((*found, *checked(item, plan, now, found)))
         item.approved, item.approved_by = now, by
 
     return _do(item, Verb.APPROVE, approved, reason or "Approved", by, expected)
@@ -162,15 +164,14 @@ def activate(
     def switched_on(item: AnyItem, now: datetime) -> None:
         plan = plans.of(item)
         around = Neighborhood(now).around(plan, item)
-        _refuse(
-            rules.to_activate(
-                plan,
-                now=now,
-                around=around,
-                approved=item.approved is not None,
-                own=range_of(item),
-            )
+        found = rules.to_activate(
+            plan,
+            now=now,
+            around=around,
+            approved=item.approved is not None,
+            own=range_of(item),
         )
+        _refuse((*found, *checked(item, plan, now, found)))
         if isinstance(item, Experiment) and isinstance(plan, ExperimentPlan):
             _take_range(item, plan, around)
         item.stage = Stage.ACTIVE
@@ -210,8 +211,8 @@ def kill(items: Iterable[AnyItem] | None, *, reason: str, by: Account | None = N
         reason: what is wrong.
         by: who pressed it.
     """
-    _refuse(rules.to_kill(reason))
     chosen = None if items is None else {(type(item), item.pk) for item in items}
+    _refuse(rules.to_kill(reason, picked=chosen is None or bool(chosen)))
     with configuration_change() as now:
         switch = KillSwitch.objects.create(
             when=now, who=by, reason=reason.strip(), everything=chosen is None
@@ -232,6 +233,13 @@ def kill(items: Iterable[AnyItem] | None, *, reason: str, by: Account | None = N
             model.objects.filter(pk__in=damaged).update(stage=Stage.STOPPED, stopped=now)
             switch.stopped += [[model.KIND, names[key]] for key in damaged]
         switch.save()
+        audit.record(
+            "kill-switch",
+            reason=reason.strip(),
+            who=None if by is None else by.username,
+            everything=switch.everything,
+            stopped=[name for _, name in switch.stopped],
+        )
     return switch
 
 
@@ -330,7 +338,9 @@ def copied(item: AnyItem, *, machine_name: str = "", name: str = "") -> AnyPlan:
 def save_stream(stream: Stream) -> Stream:
     """Store a new or changed stream; the form has checked its fields."""
     with configuration_change():
+        made = stream.pk is None
         stream.save()
+        audit.record("make-stream" if made else "change-stream", kind="stream", name=stream.name)
     return stream
 
 
@@ -377,6 +387,13 @@ _DONE = {
     (Verb.WITHDRAW, State.DRAFT),
     (Verb.ARCHIVE, State.ARCHIVED),
 }
+
+
+def checked(
+    item: AnyItem | None, plan: AnyPlan, now: datetime, said: Iterable[Refusal] = ()
+) -> tuple[Refusal, ...]:
+    """What the check refuses beyond what the rules of the record have said."""
+    return checking.refusals(checking.of_plan(plan, now, item), said)
 
 
 def _refuse(refusals: tuple[Refusal, ...]) -> None:

@@ -169,6 +169,11 @@ def copy_of(plan: AnyPlan, *, machine_name: str, name: str, end: datetime) -> An
     )
 
 
+def with_owners(plan: AnyPlan, owners: tuple[str, ...]) -> AnyPlan:
+    """The same plan with other owners."""
+    return replace(plan, owners=owners)
+
+
 def of_experiment(item: Experiment) -> ExperimentPlan:
     """The plan that is stored."""
     return ExperimentPlan(

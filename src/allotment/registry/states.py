@@ -89,6 +89,7 @@ _COMPLETE = (
     "family-is-known",
     "template-never-runs",
 )
+_KILL = ("kill-has-reason", "kill-has-items")
 _ACTIVATE = (*_COMPLETE, "second-person-approved", "layer-has-room", "layer-fits-identifier")
 
 
@@ -121,8 +122,8 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition(State.RUNNING, Verb.ENDS, State.STOPPED),
     Transition(State.SCHEDULED, Verb.STOP, State.STOPPED),
     Transition(State.RUNNING, Verb.STOP, State.STOPPED),
-    Transition(State.SCHEDULED, Verb.KILL, State.STOPPED, ("kill-has-reason",)),
-    Transition(State.RUNNING, Verb.KILL, State.STOPPED, ("kill-has-reason",)),
+    Transition(State.SCHEDULED, Verb.KILL, State.STOPPED, _KILL),
+    Transition(State.RUNNING, Verb.KILL, State.STOPPED, _KILL),
     *(
         Transition(
             State.STOPPED,

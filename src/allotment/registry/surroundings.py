@@ -64,6 +64,14 @@ class Neighborhood:
         """Each stream by name, as far as items are judged by it."""
         return {row.name: _stream(row) for row in Stream.objects.all()}
 
+    @property
+    def taken_ranges(self) -> Mapping[str, list[Range]]:
+        """The ranges that live experiments own, by layer."""
+        found: dict[str, list[Range]] = {}
+        for owner, layer, _ in self._owners:
+            found.setdefault(layer, []).append(owner.range)
+        return found
+
     @cached_property
     def _names(self) -> list[tuple[str, tuple[type, int]]]:
         return [

@@ -13,12 +13,14 @@ from allotment.registry.views import (
     faults,
     home,
     instruments,
+    item_form,
     items,
     people,
     people_self,
     public,
     sign_on,
     streams,
+    verbs,
 )
 
 
@@ -26,13 +28,19 @@ def _of(kind: str) -> list[URLPattern]:
     """The addresses that instruments and experiments share."""
     at = f"{kind}s/<str:name>"
     pages = {
-        "edit": items.edit,
+        "edit": item_form.edit,
         "history": items.history,
-        "activate": items.activate,
-        "stop": items.stop,
+        "ask": verbs.ask,
+        "withdraw": verbs.withdraw,
+        "approve": verbs.approve,
+        "activate": verbs.activate,
+        "start": verbs.start,
+        "stop": verbs.stop,
+        "archive": verbs.archive,
+        "restore": verbs.restore,
     }
     return [
-        path(f"{kind}s/new", items.new, {"kind": kind}, name=f"{kind}-new"),
+        path(f"{kind}s/new", item_form.new, {"kind": kind}, name=f"{kind}-new"),
         *(
             path(f"{at}/{word}", view, {"kind": kind}, name=f"{kind}-{word}")
             for word, view in pages.items()
@@ -69,7 +77,15 @@ urlpatterns = [
     path("public/experiments/<str:name>", public.experiment, name="public-experiment"),
     path("experiments/<str:name>/publish", public.publish, name="experiment-publish"),
     path("directory", directory.directory, name="directory"),
+    path("kill", verbs.kill, name="kill"),
     *_of("experiment"),
+    path("experiments/<str:name>/decide", verbs.decide, name="experiment-decide"),
+    path(
+        "experiments/<str:name>/relaunch",
+        verbs.relaunch,
+        {"kind": "experiment"},
+        name="experiment-relaunch",
+    ),
     path("experiments/<str:name>", experiments.plan, name="experiment"),
     path(
         "experiments/<str:name>/configuration",

@@ -1,4 +1,4 @@
-"""The forms of instruments and experiments: fields, hints, and the plan that they describe."""
+"""What the forms of instruments and experiments have in common: fields, hints, and the plan."""
 
 from __future__ import annotations
 
@@ -8,24 +8,17 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from django.utils import timezone
 
-from allotment.registry import schema_catalog
 from allotment.registry.attributes import ATTRIBUTES
-from allotment.registry.models import Experiment, Instrument, Stream
+from allotment.registry.environments import DEFAULT, LABELS
+from allotment.registry.models import Stream
 from allotment.registry.models.item import Item
-from allotment.registry.plan import AnyPlan, ExperimentPlan, InstrumentPlan, rate_text
+from allotment.registry.plan import AnyPlan, rate_text
 
-ENVIRONMENTS = [
-    ("development", "Development"),
-    ("staging", "Staging"),
-    ("production", "Production"),
-    ("external", "External"),
-]
 DEFAULT_STREAM = "product_metrics.web_base"
-_DEFAULT_DAYS = {"experiment": 28, "instrument": 182}
+DEFAULT_DAYS = {"experiment": 28, "instrument": 182}
 
 
 class MomentInput(forms.DateTimeInput):
@@ -38,7 +31,10 @@ class MomentInput(forms.DateTimeInput):
 
 
 class ItemForm(forms.Form):
-    """What an instrument and an experiment have in common."""
+    """What an instrument and an experiment have in common.
+
+    `locked` are the names of fields that are fixed by now: shown, not to be changed.
+    """
 
     KIND = ""
 
@@ -61,19 +57,31 @@ class ItemForm(forms.Form):
     owners = forms.CharField(
         max_length=255,
         label="Owner",
-        help_text="The team that looks after it. Several: separate them by commas.",
+        help_text="Who may change it: a team's name, or @account for one person. "
+        "Several: separate them by commas.",
+        widget=forms.TextInput(attrs={"list": "known-teams"}),
+    )
+    contact = forms.EmailField(
+        required=False,
+        label="Contact",
+        help_text="The address that is told when it is ill.",
     )
     purpose = forms.CharField(
         required=False,
         max_length=255,
         label="Purpose",
-        help_text="The goal or key result that it serves.",
+        help_text="The goals or key results that it serves; separate them by commas.",
     )
     task = forms.CharField(
         required=False,
         max_length=1000,
         label="Task or notes",
         help_text="Where the work is discussed.",
+    )
+    is_template = forms.BooleanField(
+        required=False,
+        label="This is a template",
+        help_text="Others begin from it; it is never switched on itself.",
     )
     stream = forms.ChoiceField(
         label="Stream",
@@ -94,10 +102,10 @@ class ItemForm(forms.Form):
     environments = forms.MultipleChoiceField(
         required=False,
         label="Environments",
-        help_text="Where it is meant to be used.",
-        choices=ENVIRONMENTS,
+        help_text="Which sites are served it. Readers are in production.",
+        choices=list(LABELS.items()),
         widget=forms.CheckboxSelectMultiple,
-        initial=["production"],
+        initial=[DEFAULT],
     )
     risk_level = forms.ChoiceField(
         label="Risk",
@@ -116,39 +124,48 @@ class ItemForm(forms.Form):
         help_text="Nothing is sent that the plan does not need, and nothing that names a person.",
         error_messages={"required": "Read the guidelines and tick the box."},
     )
-    start = forms.DateTimeField(
-        required=False,
-        label="Start",
-        widget=MomentInput(),
-    )
+    start = forms.DateTimeField(required=False, label="Start", widget=MomentInput())
     end = forms.DateTimeField(label="End", widget=MomentInput())
     reason = forms.CharField(
         required=False,
-        max_length=100,
+        max_length=500,
         label="Why this change?",
         help_text="One sentence for the history.",
     )
+    revision = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
     def __init__(
         self,
         data: QueryDict | None = None,
         *,
         initial: Mapping[str, Any] | None = None,
+        locked: frozenset[str] = frozenset(),
     ) -> None:
         super().__init__(data, initial=dict(initial or {}), use_required_attribute=False)
+        self.locked = locked
         names = list(Stream.objects.order_by("name").values_list("name", flat=True))
-        self.fields["stream"].choices = [(name, name) for name in names]  # type: ignore[attr-defined]
+        self.offer("stream", [(name, name) for name in names])
         zone = timezone.get_current_timezone_name()
         of_zone = "In UTC." if zone == "UTC" else f"In your zone, {zone}."
         self.fields["start"].help_text = f"{of_zone} Leave empty to start when it is switched on."
         self.fields["end"].help_text = f"{of_zone} It stops by itself then."
 
-    def clean_owners(self) -> tuple[str, ...]:
-        """The teams' names."""
-        listed = [team.strip() for team in self.cleaned_data["owners"].split(",")]
-        return tuple(dict.fromkeys(team for team in listed if team))
+    def offer(self, name: str, choices: list[tuple[str, str]]) -> None:
+        """Let a field of choices offer these."""
+        field = self.fields[name]
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101 - tells the type
+        field.choices = choices
 
-    def shared(self, sites: tuple[tuple[str, Decimal], ...]) -> dict[str, Any]:
+    def clean_owners(self) -> tuple[str, ...]:
+        """The owners' names."""
+        listed = [owner.strip() for owner in self.cleaned_data["owners"].split(",")]
+        return tuple(dict.fromkeys(owner for owner in listed if owner))
+
+    def plan(self, rows: Mapping[str, tuple[Any, ...]], before: AnyPlan | None) -> AnyPlan:
+        """The plan of a valid form, with what its rows say."""
+        raise NotImplementedError
+
+    def shared(self, rows: Mapping[str, tuple[Any, ...]], before: AnyPlan | None) -> dict[str, Any]:
         """The fields of a plan that both kinds have. Call it when the form is valid."""
         found = self.cleaned_data
         names = (
@@ -156,6 +173,7 @@ class ItemForm(forms.Form):
             "name",
             "description",
             "owners",
+            "contact",
             "purpose",
             "task",
             "start",
@@ -164,13 +182,17 @@ class ItemForm(forms.Form):
             "risk_level",
             "review_link",
             "acknowledged",
+            "is_template",
         )
         return {name: found[name] for name in names} | {
             "schema_title": self.schema_title(),
             "attributes": tuple(found["attributes"]),
             "environments": tuple(found["environments"]),
             "default_rate": found["default_rate"] / 100,
-            "sites": sites,
+            "sites": rows["sites"],
+            "targeting": rows["targeting"],
+            "links": rows["links"],
+            "synthetic_note": before.synthetic_note if before else "",
         }
 
     def schema_title(self) -> str:
@@ -186,10 +208,10 @@ class ItemForm(forms.Form):
     def initial_for(cls, plan: AnyPlan | None) -> dict[str, Any]:
         """What the fields hold at first."""
         if plan is None:
-            end = timezone.localtime() + timedelta(days=_DEFAULT_DAYS[cls.KIND])
+            end = timezone.localtime() + timedelta(days=DEFAULT_DAYS[cls.KIND])
             return {
                 "stream": DEFAULT_STREAM,
-                "environments": ["production"],
+                "environments": [DEFAULT],
                 "end": end.replace(second=0, microsecond=0),
                 "default_rate": "100" if cls.KIND == "instrument" else "0",
             }
@@ -200,126 +222,3 @@ class ItemForm(forms.Form):
             "owners": ", ".join(plan.owners),
             "default_rate": rate_text(plan.default_rate * 100),
         }
-
-
-class InstrumentForm(ItemForm):
-    """What a person wants an instrument to be."""
-
-    KIND = "instrument"
-
-    sample_unit = forms.ChoiceField(
-        label="By whose id is the sample drawn?",
-        help_text="One draw decides for all events of that unit.",
-        choices=[("session", "Each session"), ("pageview", "Each page view")],
-        widget=forms.RadioSelect,
-        initial="session",
-    )
-
-    def __init__(
-        self,
-        data: QueryDict | None = None,
-        *,
-        initial: Mapping[str, Any] | None = None,
-    ) -> None:
-        super().__init__(data, initial=initial)
-        rate = self.fields["default_rate"]
-        rate.label = "Share at all other sites"
-        rate.help_text = "How many of the sessions or page views send events, in percent."
-
-    def plan(self, sites: tuple[tuple[str, Decimal], ...], before: AnyPlan | None) -> AnyPlan:
-        """The plan of a valid form."""
-        return InstrumentPlan(
-            **self.shared(sites),
-            sample_unit=self.cleaned_data["sample_unit"],
-            synthetic_note=before.synthetic_note if before else "",
-        )
-
-
-class ExperimentForm(ItemForm):
-    """What a person wants an experiment to be."""
-
-    KIND = "experiment"
-
-    hypothesis = forms.CharField(
-        required=False,
-        label="What do you expect, and why?",
-        help_text="One sentence: if we do this, then that number moves, because…",
-        widget=forms.Textarea(attrs={"rows": 3}),
-    )
-    identifier_type = forms.ChoiceField(
-        label="Who is put into a group?",
-        help_text="Decides what the experiment can see. Fixed from the first start.",
-        choices=Experiment.IdentifierType.choices,
-        widget=forms.RadioSelect,
-        error_messages={"required": "Choose who is put into a group: there is no usual answer."},
-    )
-    schema_id = forms.CharField(
-        required=False,
-        max_length=255,
-        label="Schema",
-        help_text="The form of its events. Leave empty for the newest that the stream takes.",
-        widget=forms.TextInput(attrs={"class": "mono"}),
-    )
-
-    def __init__(
-        self,
-        data: QueryDict | None = None,
-        *,
-        initial: Mapping[str, Any] | None = None,
-    ) -> None:
-        super().__init__(data, initial=initial)
-        rate = self.fields["default_rate"]
-        rate.label = "Share at all other sites"
-        rate.help_text = (
-            "0 means: only the sites above. With 0 here and no site above nobody takes part."
-        )
-
-    def clean(self) -> dict[str, Any]:
-        """Fill in the newest schema of the stream, and refuse one that events cannot follow."""
-        found = self.cleaned_data
-        title = self.schema_title()
-        given = found.get("schema_id", "")
-        if title and not given:
-            found["schema_id"] = schema_catalog.latest_uri(title)
-        elif title and (
-            given.strip("/").rpartition("/")[0] != title or not schema_catalog.is_known(given)
-        ):
-            newest = schema_catalog.latest_uri(title)
-            self.add_error(
-                "schema_id",
-                ValidationError(
-                    f"“{given}” is no version of {title}, which the stream takes. "
-                    f"Give {newest}, or leave it empty."
-                ),
-            )
-        return found
-
-    def plan(
-        self,
-        sites: tuple[tuple[str, Decimal], ...],
-        groups: tuple[Any, ...],
-        before: AnyPlan | None,
-    ) -> AnyPlan:
-        """The plan of a valid form."""
-        return ExperimentPlan(
-            **self.shared(sites),
-            groups=groups,
-            hypothesis=self.cleaned_data["hypothesis"],
-            identifier_type=self.cleaned_data["identifier_type"],
-            schema_id=self.cleaned_data["schema_id"],
-            synthetic_note=before.synthetic_note if before else "",
-        )
-
-
-IDENTIFIER_HINTS: Mapping[str, str] = {
-    "edge-unique": "Readers, logged in or not. The same person on a phone and a laptop counts "
-    "twice.",
-    "mw-user": "Logged-in people only, the same group on every device.",
-    "session": "A new draw at each visit. Only for changes that nobody notices.",
-}
-
-
-SAMPLE_UNIT_HINTS: Mapping[str, str] = {
-    Instrument.SampleUnit.SESSION: "All page views of a visit are in, or none.",
-    Instrument.SampleUnit.PAGEVIEW: "Each page view is drawn for itself.",
-}

@@ -1,42 +1,78 @@
-"""Rows that a form holds any number of: groups, and sites with their share.
+"""Rows that a form holds any number of: groups, sites, conditions, guardrails, links.
 
 A row whose cells are all empty does not count: that is how a row is taken away without a script.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.forms.formsets import BaseFormSet
+from django.http import QueryDict
 
-from allotment.registry.plan import GroupPlan
+from allotment.registry import metric_catalog
+from allotment.registry.attributes import ATTRIBUTES
+from allotment.registry.plan import (
+    AnyPlan,
+    ExperimentPlan,
+    GroupPlan,
+    Guardrail,
+    Link,
+    rate_text,
+)
+from allotment.registry.targeting import OPERATORS, Condition, operand_text, read_operand
 
 MOST_ROWS = 400
-_Row = TypeVar("_Row", bound=forms.Form)
+_NOTHING = ("", "—")
 
 
-class GroupRow(forms.Form):
-    """One group of an experiment."""
+class Row(forms.Form):
+    """One row: which cells a row that counts must have, and what to say without them."""
 
-    name = forms.CharField(required=False, max_length=63, label="Group")
-    description = forms.CharField(required=False, max_length=255, label="What they see")
-    weight = forms.IntegerField(required=False, min_value=1, max_value=1_000_000, label="Weight")
+    NEEDS: ClassVar[dict[str, str]] = {}
 
     def clean(self) -> dict[str, Any]:
-        """A row with a description needs a name; a weight left empty is 1."""
+        """A row in which anything is given needs all that makes it one."""
         found = self.cleaned_data
-        if found.get("description") and not found.get("name") and "name" not in self.errors:
-            self.add_error("name", "Give the group a name, or empty the whole row.")
+        if any(value not in (None, "") for name, value in found.items() if name != "weight"):
+            for name, sentence in self.NEEDS.items():
+                if found.get(name) in (None, "") and name not in self.errors:
+                    self.add_error(name, sentence)
         return found
 
 
-class SiteRow(forms.Form):
-    """One site and the share of its subjects, in percent."""
+class GroupRow(Row):
+    """One group of an experiment."""
 
-    site = forms.CharField(required=False, max_length=63, label="Site")
+    NEEDS: ClassVar = {"name": "Give the group a name, or empty the whole row."}
+
+    name = forms.CharField(
+        required=False,
+        max_length=63,
+        label="Group",
+        widget=forms.TextInput(attrs={"class": "mono"}),
+    )
+    description = forms.CharField(required=False, max_length=255, label="What they see")
+    weight = forms.IntegerField(required=False, min_value=1, max_value=1_000_000, label="Weight")
+
+
+class SiteRow(Row):
+    """One site or family, and the share of its subjects, in percent."""
+
+    NEEDS: ClassVar = {
+        "rate": "Give the share, or empty the whole row.",
+        "site": "Give the site's name, or empty the whole row.",
+    }
+
+    site = forms.CharField(
+        required=False,
+        max_length=70,
+        label="Site",
+        widget=forms.TextInput(attrs={"class": "mono", "list": "known-sites"}),
+    )
     rate = forms.DecimalField(
         required=False,
         min_value=Decimal(0),
@@ -46,97 +82,264 @@ class SiteRow(forms.Form):
         label="Share",
     )
 
-    def clean(self) -> dict[str, Any]:
-        """A site needs a share and a share needs a site."""
-        found = self.cleaned_data
-        if found.get("site") and found.get("rate") is None and "rate" not in self.errors:
-            self.add_error("rate", "Give the share, or empty the whole row.")
-        if found.get("rate") is not None and not found.get("site") and "site" not in self.errors:
-            self.add_error("site", "Give the site's name, or empty the whole row.")
-        return found
+
+class ConditionRow(Row):
+    """One condition on a contextual attribute."""
+
+    NEEDS: ClassVar = {
+        "attribute": "Choose what is compared, or empty the whole row.",
+        "operator": "Choose how it is compared, or empty the whole row.",
+        "value": "Give what it is compared with, or empty the whole row.",
+    }
+
+    attribute = forms.ChoiceField(
+        required=False,
+        label="What",
+        choices=[_NOTHING, *((a.name, f"{a.label} ({a.name})") for a in ATTRIBUTES)],
+    )
+    operator = forms.ChoiceField(
+        required=False,
+        label="How",
+        choices=[_NOTHING, *((name, words) for name, (words, _, _) in OPERATORS.items())],
+    )
+    value = forms.CharField(required=False, max_length=255, label="Value")
+
+
+class GuardrailRow(Row):
+    """One metric that must not get worse, and by how much it may, in percent."""
+
+    NEEDS: ClassVar = {
+        "metric": "Choose the metric, or empty the whole row.",
+        "margin": "Give how much worse it may get, or empty the whole row.",
+    }
+
+    metric = forms.ChoiceField(required=False, label="Metric")
+    margin = forms.DecimalField(
+        required=False,
+        min_value=Decimal(0),
+        max_value=Decimal(1000),
+        max_digits=9,
+        decimal_places=4,
+        label="Margin",
+    )
+
+    def __init__(self, *given: Any, **named: Any) -> None:  # noqa: ANN401 - as the form takes them
+        super().__init__(*given, **named)
+        stored = str(self.initial.get("metric") or "")
+        field = self.fields["metric"]
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101 - tells the type
+        field.choices = [_NOTHING, *metric_catalog.choices(stored)]
+
+
+class LinkRow(Row):
+    """One link to more."""
+
+    NEEDS: ClassVar = {
+        "label": "Give the link a name, or empty the whole row.",
+        "url": "Give the address, or empty the whole row.",
+    }
+
+    label = forms.CharField(required=False, max_length=120, label="Name")
+    url = forms.CharField(required=False, max_length=1000, label="Address")
 
 
 if TYPE_CHECKING:
-    _GroupBase = BaseFormSet[GroupRow]
-    _SiteBase = BaseFormSet[SiteRow]
+    _Base = BaseFormSet[Row]
 else:
-    _GroupBase = _SiteBase = BaseFormSet
+    _Base = BaseFormSet
 
 
-class _Numbered:
-    """Labels each cell by its row, for those who hear the page: `Group 2, weight`."""
+class Rows(_Base):
+    """All rows of one kind. A form that was posted without them counts as one with none."""
 
+    form: type[Row] = Row
+    extra = 0
+    max_num = absolute_max = MOST_ROWS
+    min_num = 0
+    can_order = can_delete = can_delete_extra = validate_max = validate_min = False
+    renderer = None
+
+    name = ""
     word = ""
+    label = ""
+    hint = ""
+    columns: tuple[tuple[str, str], ...] = ()
+    units: ClassVar[Mapping[str, str]] = {}
+    free: ClassVar[frozenset[str]] = frozenset()
+    blank: ClassVar[Mapping[str, str]] = {}
+    locked = False
 
-    def add_fields(self, form: forms.Form, index: int | None) -> None:
-        super().add_fields(form, index)  # type: ignore[misc]
+    def __init__(
+        self, data: QueryDict | None = None, initial: Sequence[Mapping[str, Any]] | None = None
+    ) -> None:
+        if data is not None and f"{self.name}-TOTAL_FORMS" not in data:
+            data = None
+        super().__init__(data, initial=[dict(row) for row in initial or ()], prefix=self.name)
+
+    def add_fields(self, form: Row, index: int | None) -> None:
+        """Label each cell by its row, for those who hear the page: `Group 2, weight`."""
+        super().add_fields(form, index)
         for field in form.fields.values():
             label = f"{self.word} {(index or 0) + 1}, {str(field.label).lower()}"
             field.widget.attrs["aria-label"] = label
 
     def get_form_kwargs(self, index: int | None) -> dict[str, Any]:  # noqa: ARG002
+        """Rows are never required by the browser, which could not be told to pass one over."""
         return {"empty_permitted": False, "use_required_attribute": False}
 
+    def is_fine(self) -> bool:
+        """Whether nothing is wrong with the rows; what was not posted cannot be wrong."""
+        return not self.is_bound or self.is_valid()
 
-class GroupRows(_Numbered, _GroupBase):
-    """All groups of one form."""
-
-    word = "Group"
-
-    def plans(self) -> tuple[GroupPlan, ...]:
+    def found(self) -> list[dict[str, Any]]:
         """The rows that count, in their order."""
+        if not self.is_bound:
+            return []
+        key = next(iter(self.form.NEEDS))
+        return [row for row in (form.cleaned_data for form in self.forms) if row.get(key)]
+
+    def typed(self, *, blank: int = 0) -> list[Mapping[str, Any]]:
+        """What a person typed into the rows, valid or not, and `blank` empty rows after it."""
+        found: list[Mapping[str, Any]] = [
+            {name: form[name].value() or "" for name in form.fields} for form in self.forms
+        ]
+        return [*found, *(self.blank for _ in range(blank))]
+
+    def wrong_cells(self) -> list[tuple[str, str, str]]:
+        """(label, id, first error) of every cell that is wrong."""
+        return [
+            (str(form.fields[name].widget.attrs["aria-label"]), form[name].auto_id, str(errors[0]))
+            for form in self.forms
+            for name, errors in form.errors.items()
+        ]
+
+    def value(self) -> tuple[Any, ...]:
+        """What the rows say, as a plan holds it."""
+        raise NotImplementedError
+
+    @classmethod
+    def initial_of(cls, plan: AnyPlan) -> list[Mapping[str, Any]]:
+        """The rows of a plan as the form shows them."""
+        raise NotImplementedError
+
+
+class GroupRows(Rows):
+    """The groups of an experiment."""
+
+    form, name, word, label = GroupRow, "groups", "Group", "Groups"
+    hint = (
+        "The first is control: what people see today. Weights share the subjects out; 1 and 1 "
+        "is half and half."
+    )
+    columns = (("name", "w8"), ("description", ""), ("weight", "w4"))
+    free: ClassVar = frozenset({"description"})
+    blank: ClassVar = {"weight": "1"}
+
+    def value(self) -> tuple[GroupPlan, ...]:
+        """The groups in their order; a weight left empty is 1."""
         return tuple(
             GroupPlan(
                 name=row["name"], description=row["description"], weight=row.get("weight") or 1
             )
-            for row in (form.cleaned_data for form in self.forms)
-            if row.get("name")
+            for row in self.found()
         )
 
+    @classmethod
+    def initial_of(cls, plan: AnyPlan) -> list[Mapping[str, Any]]:
+        """A row for each group."""
+        groups = plan.groups if isinstance(plan, ExperimentPlan) else ()
+        return [{"name": g.name, "description": g.description, "weight": g.weight} for g in groups]
 
-class SiteRows(_Numbered, _SiteBase):
-    """All sites of one form."""
 
-    word = "Site"
+class SiteRows(Rows):
+    """The sites with a share of their own."""
 
-    def shares(self) -> tuple[tuple[str, Decimal], ...]:
-        """The rows that count, in their order, as shares from 0 to 1."""
+    form, name, word, label = SiteRow, "sites", "Site", "Traffic"
+    hint = "The share of each site's subjects. A whole family: write family: and its name."
+    columns = (("site", ""), ("rate", "w8"))
+    units: ClassVar = {"rate": "%"}
+
+    def value(self) -> tuple[tuple[str, Decimal], ...]:
+        """Sites and families with their shares, from 0 to 1."""
+        return tuple((row["site"], row["rate"] / 100) for row in self.found())
+
+    def found(self) -> list[dict[str, Any]]:
+        """The rows that name a site; a share of 0 counts too."""
+        if not self.is_bound:
+            return []
+        return [row for row in (form.cleaned_data for form in self.forms) if row.get("site")]
+
+    @classmethod
+    def initial_of(cls, plan: AnyPlan) -> list[Mapping[str, Any]]:
+        """A row for each site, or an empty one to begin with."""
+        rows: list[Mapping[str, Any]] = [
+            {"site": site, "rate": rate_text(rate * 100)} for site, rate in plan.sites
+        ]
+        return rows or [{}]
+
+
+class ConditionRows(Rows):
+    """Who it is for."""
+
+    form, name, word = ConditionRow, "targeting", "Condition"
+    label = "Only for"
+    hint = (
+        "Leave it empty for everybody. All conditions must hold. Several values: separate them by "
+        "commas. A question takes yes or no."
+    )
+    columns = (("attribute", ""), ("operator", "w8"), ("value", ""))
+
+    def value(self) -> tuple[Condition, ...]:
+        """The conditions, their values read as the attribute asks for."""
         return tuple(
-            (row["site"], row["rate"] / 100)
-            for row in (form.cleaned_data for form in self.forms)
-            if row.get("site")
+            Condition(
+                row["attribute"],
+                row["operator"],
+                read_operand(row["attribute"], row["operator"], row["value"]),
+            )
+            for row in self.found()
         )
 
-
-GroupFormSet = cast(
-    "type[GroupRows]",
-    forms.formset_factory(
-        GroupRow, formset=GroupRows, extra=0, max_num=MOST_ROWS, absolute_max=MOST_ROWS
-    ),
-)
-SiteFormSet = cast(
-    "type[SiteRows]",
-    forms.formset_factory(
-        SiteRow, formset=SiteRows, extra=0, max_num=MOST_ROWS, absolute_max=MOST_ROWS
-    ),
-)
+    @classmethod
+    def initial_of(cls, plan: AnyPlan) -> list[Mapping[str, Any]]:
+        """A row for each condition."""
+        return [
+            {"attribute": c.attribute, "operator": c.operator, "value": operand_text(c.operand)}
+            for c in plan.targeting
+        ]
 
 
-def typed(rows: BaseFormSet[_Row], *, blank: int = 0) -> list[Mapping[str, str]]:
-    """What a person typed into the rows, valid or not, and `blank` empty rows after it."""
-    found: list[Mapping[str, str]] = [
-        {name: form[name].value() or "" for name in form.fields} for form in rows.forms
-    ]
-    empty = {"weight": "1"} if isinstance(rows, GroupRows) else {}
-    return [*found, *(empty for _ in range(blank))]
+class GuardrailRows(Rows):
+    """Numbers that must not get worse."""
+
+    form, name, word, label = GuardrailRow, "guardrails", "Guardrail", "Guardrails"
+    hint = "Numbers that must not get worse by more than the margin."
+    columns = (("metric", ""), ("margin", "w8"))
+    units: ClassVar = {"margin": "%"}
+
+    def value(self) -> tuple[Guardrail, ...]:
+        """The guardrails in their order."""
+        return tuple(Guardrail(metric=row["metric"], margin=row["margin"]) for row in self.found())
+
+    @classmethod
+    def initial_of(cls, plan: AnyPlan) -> list[Mapping[str, Any]]:
+        """A row for each guardrail."""
+        guardrails = plan.guardrails if isinstance(plan, ExperimentPlan) else ()
+        return [{"metric": g.metric, "margin": rate_text(g.margin)} for g in guardrails]
 
 
-def wrong_cells(rows: GroupRows | SiteRows) -> list[tuple[str, str, str]]:
-    """(label, id, first error) of every cell that is wrong."""
-    found: list[tuple[str, str, str]] = []
-    forms_: list[GroupRow | SiteRow] = [*rows.forms]
-    for form in forms_:
-        for name, messages in form.errors.items():
-            label = str(form.fields[name].widget.attrs["aria-label"])
-            found.append((label, form[name].auto_id, str(messages[0])))
-    return found
+class LinkRows(Rows):
+    """Where more is written."""
+
+    form, name, word, label = LinkRow, "links", "Link", "Links"
+    hint = "Design, code, earlier results: whatever a reader may want to open."
+    columns = (("label", "w8"), ("url", ""))
+
+    def value(self) -> tuple[Link, ...]:
+        """The links in their order."""
+        return tuple(Link(label=row["label"], url=row["url"]) for row in self.found())
+
+    @classmethod
+    def initial_of(cls, plan: AnyPlan) -> list[Mapping[str, Any]]:
+        """A row for each link."""
+        return [{"label": link.label, "url": link.url} for link in plan.links]

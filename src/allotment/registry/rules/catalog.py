@@ -50,6 +50,7 @@ RULES: dict[str, str] = {
     "state-allows": "The verb has an arrow from the present state.",
     "decision-has-reasons": "A decision is one of the four words, with reasons.",
     "kill-has-reason": "The kill switch needs a reason.",
+    "kill-has-items": "The kill switch stops something.",
     "nobody-wrote-meanwhile": "A write began from the latest revision.",
     "family-moves-nobody": "Changing a site never lowers the traffic of a live experiment.",
 }

@@ -182,16 +182,27 @@ def to_decide(decision: str, reasons: str, known: tuple[str, ...]) -> tuple[Refu
     return tuple(found)
 
 
-def to_kill(reason: str) -> tuple[Refusal, ...]:
-    """Refuses a kill without a reason, and nothing else."""
-    if reason.strip():
-        return ()
-    return (
-        Refusal(
-            "kill-has-reason",
-            "reason",
-            "the reason is missing",
-            "Everybody whose item stops must see why.",
-            "Write what is wrong, in a few words.",
-        ),
-    )
+def to_kill(reason: str, *, picked: bool) -> tuple[Refusal, ...]:
+    """Refuses a kill without a reason or of nothing, and nothing else."""
+    found: list[Refusal] = []
+    if not reason.strip():
+        found.append(
+            Refusal(
+                "kill-has-reason",
+                "reason",
+                "the reason is missing",
+                "Everybody whose item stops must see why.",
+                "Write what is wrong, in a few words.",
+            )
+        )
+    if not picked:
+        found.append(
+            Refusal(
+                "kill-has-items",
+                "items",
+                "nothing is ticked",
+                "The kill switch was pressed for what is ticked, and nothing is.",
+                "Tick what must stop, or stop everything.",
+            )
+        )
+    return tuple(found)

@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from django import template
-from django.forms import BoundField
+from django.forms import BoundField, Form
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from allotment.registry import rules
+from allotment.registry.forms.rows import Rows
 from allotment.registry.lifecycle import AnyItem
 
 register = template.Library()
@@ -159,9 +160,29 @@ def with_class(field: BoundField, name: str) -> SafeString:
 
 
 @register.filter
+def is_locked(field: BoundField) -> bool:
+    """Whether the form says that a field is fixed by now."""
+    return field.name in getattr(field.form, "locked", ())
+
+
+@register.filter
 def locked(field: BoundField) -> SafeString:
-    """The field's control as one that can be read and not changed."""
-    return field.as_widget(attrs={"readonly": True})
+    """The field's control as one that can be read and not changed.
+
+    What is chosen from a list cannot be read-only in a browser: its word is shown, its value sent.
+    """
+    choices = getattr(field.field, "choices", None)
+    if choices is None:
+        return field.as_widget(attrs={"readonly": True})
+    value = field.value()
+    word = next((label for key, label in choices if str(key) == str(value or "")), value)
+    return format_html('<span class="worked">{}</span>{}', word or "not chosen", field.as_hidden())
+
+
+@register.filter
+def cells(row: Form, rows: Rows) -> list[tuple[BoundField, str]]:
+    """A row's cells, each with the class that says how wide its column is."""
+    return [(row[name], width) for name, width in rows.columns]
 
 
 @register.filter

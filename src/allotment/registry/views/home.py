@@ -12,13 +12,13 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from allotment.registry import history_diff, public_api, rules
-from allotment.registry import plan as plans
+from allotment.registry import history_diff, public_api
 from allotment.registry import results as reports
 from allotment.registry.lifecycle import AnyItem
 from allotment.registry.models import Experiment, Instrument, State
+from allotment.registry.surroundings import Neighborhood
 from allotment.registry.views import kinds
-from allotment.registry.views.items import item_context
+from allotment.registry.views.items import hindrances, item_context
 
 _LATELY = 6
 _SOON = timedelta(days=3)
@@ -41,6 +41,7 @@ def home(request: HttpRequest) -> HttpResponse:
     """The first page after logging in."""
     now = timezone.now()
     items = kinds.everything()
+    around = Neighborhood(now)
     running = [item for item in items if item.state(now) is State.RUNNING]
     running.sort(key=lambda item: (item.KIND, item.name.casefold()))
     soon = [item for item in items if item.state(now) is State.SCHEDULED]
@@ -49,7 +50,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "running": [_running_row(request, item) for item in running],
         "experiments": sum(isinstance(item, Experiment) for item in running),
         "instruments": sum(isinstance(item, Instrument) for item in running),
-        "matters": [matter for item in items for matter in _matters(item, now)],
+        "matters": [matter for item in items for matter in _matters(item, now, around)],
         "soon": soon,
         "left_out": sorted(set(public_api.streams(now).left_out)),
         "lately": _lately(),
@@ -70,10 +71,10 @@ def _running_row(request: HttpRequest, item: AnyItem) -> dict[str, Any]:
     return row
 
 
-def _matters(item: AnyItem, now: datetime) -> list[Matter]:
+def _matters(item: AnyItem, now: datetime, around: Neighborhood) -> list[Matter]:
     state = item.state(now)
-    if state is State.DRAFT:
-        refusals = rules.to_activate(plans.of(item), now=now)
+    if state is State.DRAFT and not item.is_template:
+        refusals = hindrances(item, now, around)
         if refusals:
             headline = f"cannot start: {refusals[0].headline}"
             return [Matter(item, "bad", headline, refusals[0].what, "Mend", f"{item.KIND}-edit")]

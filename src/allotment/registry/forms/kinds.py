@@ -1,0 +1,223 @@
+"""The form of an instrument and the form of an experiment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.http import QueryDict
+from django.utils import timezone
+
+from allotment.registry import metric_catalog, schema_catalog
+from allotment.registry.forms.item import ItemForm
+from allotment.registry.layers import free_share
+from allotment.registry.models import Experiment, Instrument, Layer
+from allotment.registry.plan import AnyPlan, ExperimentPlan, InstrumentPlan, rate_text
+from allotment.registry.rules import percent
+from allotment.registry.surroundings import Neighborhood
+
+
+class InstrumentForm(ItemForm):
+    """What a person wants an instrument to be."""
+
+    KIND = "instrument"
+
+    sample_unit = forms.ChoiceField(
+        label="By whose id is the sample drawn?",
+        help_text="One draw decides for all events of that unit.",
+        choices=[("session", "Each session"), ("pageview", "Each page view")],
+        widget=forms.RadioSelect,
+        initial="session",
+    )
+
+    def __init__(
+        self,
+        data: QueryDict | None = None,
+        *,
+        initial: Mapping[str, Any] | None = None,
+        locked: frozenset[str] = frozenset(),
+    ) -> None:
+        super().__init__(data, initial=initial, locked=locked)
+        rate = self.fields["default_rate"]
+        rate.label = "Share at all other sites"
+        rate.help_text = "How many of the sessions or page views send events, in percent."
+
+    def plan(self, rows: Mapping[str, tuple[Any, ...]], before: AnyPlan | None) -> AnyPlan:
+        """The plan of a valid form."""
+        return InstrumentPlan(
+            **self.shared(rows, before), sample_unit=self.cleaned_data["sample_unit"]
+        )
+
+
+class ExperimentForm(ItemForm):
+    """What a person wants an experiment to be."""
+
+    KIND = "experiment"
+
+    hypothesis = forms.CharField(
+        required=False,
+        label="What do you expect, and why?",
+        help_text="One sentence: if we do this, then that number moves, because…",
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+    primary_metric = forms.ChoiceField(
+        required=False, label="Primary metric", help_text="The one number that decides."
+    )
+    minimum_effect = forms.DecimalField(
+        required=False,
+        max_digits=9,
+        decimal_places=4,
+        label="Smallest change worth having",
+        help_text="How much better than control it must get to be worth the work.",
+    )
+    secondary_metrics = forms.MultipleChoiceField(
+        required=False,
+        label="Secondary metrics",
+        help_text="Numbers that explain the result. They never decide.",
+        widget=forms.CheckboxSelectMultiple,
+    )
+    decision_rule = forms.ChoiceField(
+        required=False,
+        label="Decision rule",
+        help_text="What ends in which verdict. Fixed from the first start.",
+        choices=Experiment.DecisionRule.choices,
+    )
+    planned_size = forms.IntegerField(
+        required=False,
+        max_value=10**12,
+        label="Planned size",
+        help_text="How many subjects each group needs to find the smallest change.",
+    )
+    planned_days = forms.IntegerField(
+        required=False,
+        max_value=3650,
+        label="Planned run time",
+        help_text="Whole weeks see every day of the week alike often.",
+    )
+    identifier_type = forms.ChoiceField(
+        label="Who is put into a group?",
+        help_text="Decides what the experiment can see. Fixed from the first start.",
+        choices=Experiment.IdentifierType.choices,
+        widget=forms.RadioSelect,
+        error_messages={"required": "Choose who is put into a group: there is no usual answer."},
+    )
+    layer = forms.ChoiceField(
+        required=False,
+        label="Layer",
+        help_text="Experiments in one layer never share a subject.",
+    )
+    layer_share = forms.DecimalField(
+        required=False,
+        max_digits=9,
+        decimal_places=6,
+        label="Part of the layer",
+        help_text="Only people in this part can take part; no other experiment of the layer "
+        "has them. It is reserved when it is switched on.",
+    )
+    schema_id = forms.CharField(
+        required=False,
+        max_length=255,
+        label="Schema",
+        help_text="The form of its events. Leave empty for the newest that the stream takes.",
+        widget=forms.TextInput(attrs={"class": "mono"}),
+    )
+
+    def __init__(
+        self,
+        data: QueryDict | None = None,
+        *,
+        initial: Mapping[str, Any] | None = None,
+        locked: frozenset[str] = frozenset(),
+    ) -> None:
+        super().__init__(data, initial=initial, locked=locked)
+        rate = self.fields["default_rate"]
+        rate.label = "Share at all other sites"
+        rate.help_text = (
+            "0 means: only the sites above. With 0 here and no site above nobody takes part."
+        )
+        given = initial or {}
+        primary = str(given.get("primary_metric") or "")
+        self.offer("primary_metric", [("", "Not chosen yet"), *metric_catalog.choices(primary)])
+        stored = [str(name) for name in given.get("secondary_metrics") or ()]
+        self.offer("secondary_metrics", metric_catalog.choices(*stored))
+        self.offer("layer", [("", "No layer"), *_layers()])
+
+    def clean(self) -> dict[str, Any]:
+        """Fill in the newest schema of the stream, and refuse one that events cannot follow."""
+        found = self.cleaned_data
+        title = self.schema_title()
+        given = found.get("schema_id", "")
+        if title and not given:
+            found["schema_id"] = schema_catalog.latest_uri(title)
+        elif title and (
+            given.strip("/").rpartition("/")[0] != title or not schema_catalog.is_known(given)
+        ):
+            newest = schema_catalog.latest_uri(title)
+            self.add_error(
+                "schema_id",
+                ValidationError(
+                    f"“{given}” is no version of {title}, which the stream takes. "
+                    f"Give {newest}, or leave it empty."
+                ),
+            )
+        return found
+
+    def plan(self, rows: Mapping[str, tuple[Any, ...]], before: AnyPlan | None) -> AnyPlan:
+        """The plan of a valid form."""
+        found = self.cleaned_data
+        share: Decimal | None = found["layer_share"]
+        return ExperimentPlan(
+            **self.shared(rows, before),
+            groups=rows["groups"],
+            guardrails=rows["guardrails"],
+            hypothesis=found["hypothesis"],
+            primary_metric=found["primary_metric"],
+            secondary_metrics=tuple(found["secondary_metrics"]),
+            minimum_effect=found["minimum_effect"],
+            planned_size=found["planned_size"],
+            planned_days=found["planned_days"],
+            decision_rule=found["decision_rule"] or Experiment.DecisionRule.SHIP_IF_BETTER,
+            identifier_type=found["identifier_type"],
+            schema_id=found["schema_id"],
+            layer=found["layer"],
+            layer_share=share / 100 if share is not None and found["layer"] else None,
+        )
+
+    @classmethod
+    def initial_for(cls, plan: AnyPlan | None) -> dict[str, Any]:
+        """What the fields hold at first."""
+        found = super().initial_for(plan)
+        if isinstance(plan, ExperimentPlan):
+            for name in ("minimum_effect", "layer_share"):
+                number: Decimal | None = getattr(plan, name)
+                times = 100 if name == "layer_share" else 1
+                found[name] = None if number is None else rate_text(number * times)
+        return found
+
+
+def _layers() -> list[tuple[str, str]]:
+    """Each layer with the largest part of it that one more experiment can have."""
+    names = list(Layer.objects.values_list("name", flat=True))
+    if not names:
+        return []
+    taken = Neighborhood(timezone.now()).taken_ranges
+    return [
+        (name, f"{name}, {percent(free_share(taken.get(name, ())))} free in one piece")
+        for name in names
+    ]
+
+
+IDENTIFIER_HINTS: Mapping[str, str] = {
+    "edge-unique": "Readers, logged in or not. The same person on a phone and a laptop counts "
+    "twice.",
+    "mw-user": "Logged-in people only, the same group on every device.",
+    "session": "A new draw at each visit. Only for changes that nobody notices.",
+}
+
+SAMPLE_UNIT_HINTS: Mapping[str, str] = {
+    Instrument.SampleUnit.SESSION: "All page views of a visit are in, or none.",
+    Instrument.SampleUnit.PAGEVIEW: "Each page view is drawn for itself.",
+}

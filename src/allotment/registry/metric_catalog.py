@@ -1,0 +1,17 @@
+"""The names of the metrics that people can choose, as the analysis lists them."""
+
+from __future__ import annotations
+
+from allotment.analysis.metrics import METRICS
+
+
+def titles() -> dict[str, str]:
+    """Each metric's title by its name."""
+    return {metric.name: metric.title for metric in METRICS}
+
+
+def choices(*stored: str) -> list[tuple[str, str]]:
+    """What a form offers: the catalogue, and names that are stored but no longer in it."""
+    known = titles()
+    gone = {name: f"{name} (not in the catalogue)" for name in stored if name and name not in known}
+    return [*known.items(), *gone.items()]

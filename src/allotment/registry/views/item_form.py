@@ -1,0 +1,204 @@
+"""The form of instruments and experiments: rows, rules beside it, and nothing lost on the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods
+
+from allotment.registry import gate, lifecycle, rules
+from allotment.registry import plan as plans
+from allotment.registry.forms.bundle import Bundle
+from allotment.registry.forms.kinds import IDENTIFIER_HINTS, SAMPLE_UNIT_HINTS
+from allotment.registry.lifecycle import AnyItem
+from allotment.registry.models import Account, Experiment, Instrument, Site, Team
+from allotment.registry.permissions import with_owner
+from allotment.registry.plan import AnyPlan
+from allotment.registry.rules import Refusal, RuleRefusedError
+from allotment.registry.rules.freezing import frozen_fields
+from allotment.registry.sites import FAMILY_PREFIX
+from allotment.registry.states import LIVE
+from allotment.registry.surroundings import Neighborhood, range_of
+from allotment.registry.views import kinds
+
+UNPROCESSABLE = 422
+_FOLDED = {
+    "about_open": ("description", "purpose", "task", "contact", "links", "is_template"),
+    "secondary_open": ("secondary_metrics", "guardrails"),
+    "size_open": ("planned_size", "planned_days"),
+    "narrow_open": ("targeting", "layer", "layer_share"),
+    "sent_open": ("attributes", "schema_id"),
+}
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What the page says of a form: what refuses it, and with which status."""
+
+    refusals: tuple[Refusal, ...] = ()
+    status: int = 200
+    checked: bool = False
+
+
+@require_http_methods(["GET", "POST"])
+def new(request: HttpRequest, kind: str) -> HttpResponse:
+    """The form of an item that is not there yet; `?from=name` begins it like another one."""
+    gate.require(request, "create")
+    source = request.GET.get("from", "")
+    model = kinds.find(kind, source) if source else None
+    return _form_page(request, kind, None, model)
+
+
+@require_http_methods(["GET", "POST"])
+def edit(request: HttpRequest, kind: str, name: str) -> HttpResponse:
+    """The form of a stored item. Saving it never takes it to another state."""
+    item = kinds.find(kind, name)
+    gate.require(request, "edit", item)
+    return _form_page(request, kind, item, None)
+
+
+def _form_page(
+    request: HttpRequest, kind: str, item: AnyItem | None, model: AnyItem | None
+) -> HttpResponse:
+    before = plans.of(item) if item else None
+    locked = frozen_fields(kind, lifecycle.standing(item, timezone.now()) if item else None)
+    if request.method != "POST":
+        bundle = Bundle.stored(kind, before if model is None else lifecycle.copied(model), locked)
+        if item is not None:
+            bundle.form.initial["revision"] = item.revision
+        refusals = _to_switch_on(before, item) if before is not None and item is not None else ()
+        if item is not None and item.activated is not None:
+            refusals = ()
+        return _page(request, kind, item, bundle, _Answer(refusals), model)
+    bundle = Bundle.posted(kind, request.POST, locked, before)
+    added = request.POST.get("add", "")
+    if added in bundle.rows:
+        return _page(request, kind, item, bundle.with_row(added), _Answer(), model)
+    if not bundle.is_valid():
+        return _page(request, kind, item, bundle, _Answer(status=UNPROCESSABLE), model)
+    if "check" in request.POST:
+        found = _checked(bundle.plan(before), item)
+        bundle.refuse(found)
+        return _page(request, kind, item, bundle, _Answer(found, checked=True), model)
+    try:
+        saved = _save(request, bundle, item)
+    except RuleRefusedError as error:
+        bundle.refuse(error.refusals)
+        return _page(request, kind, item, bundle, _Answer(error.refusals, UNPROCESSABLE), model)
+    return redirect(kind, name=saved.machine_name)
+
+
+def _page(
+    request: HttpRequest,
+    kind: str,
+    item: AnyItem | None,
+    bundle: Bundle,
+    answer: _Answer,
+    model: AnyItem | None,
+) -> HttpResponse:
+    now = timezone.now()
+    state = item.state(now) if item else None
+    context: dict[str, Any] = {
+        "kind": kind,
+        "item": item,
+        "model": model,
+        "state": state,
+        "frozen": bool(bundle.form.locked),
+        "form": bundle.form,
+        "rows": bundle.rows,
+        "row_errors": bundle.row_errors,
+        "wrong_fields": bundle.wrong(),
+        "refusals": answer.refusals,
+        "advice": _advice(bundle, answer.refusals),
+        # The cross-check of stream, schema, item and metrics puts what it found here.
+        "findings": (),
+        "checked": answer.checked,
+        "was_refused": answer.status == UNPROCESSABLE,
+        "templates": _templates(kind) if item is None else (),
+        "known_sites": _known_sites(),
+        "known_teams": list(Team.objects.values_list("name", flat=True)),
+        "identifier_hints": IDENTIFIER_HINTS,
+        "sample_unit_hints": SAMPLE_UNIT_HINTS,
+    }
+    context |= {name: bundle.in_use(*fields) for name, fields in _FOLDED.items()}
+    context["sent_open"] = context["sent_open"] or bool(bundle.form["environments"].errors)
+    return render(request, "registry/item_form.html", context, status=answer.status)
+
+
+def _checked(plan: AnyPlan, item: AnyItem | None) -> tuple[Refusal, ...]:
+    """What would refuse that the plan is saved, and then that it is switched on."""
+    now = timezone.now()
+    around = Neighborhood(now).around(plan, item)
+    before = lifecycle.standing(item, now) if item else None
+    found = rules.to_save(plan, before=before, now=now, around=around)
+    said = {refusal.rule for refusal in found}
+    if before is None or not before.activated:
+        further = rules.to_be_complete(plan, around=around, now=now)
+        found += tuple(refusal for refusal in further if refusal.rule not in said)
+    return found
+
+
+def _to_switch_on(plan: AnyPlan, item: AnyItem) -> tuple[Refusal, ...]:
+    now = timezone.now()
+    around = Neighborhood(now).around(plan, item)
+    return rules.to_activate(
+        plan, now=now, around=around, approved=item.approved is not None, own=range_of(item)
+    )
+
+
+def _advice(bundle: Bundle, refusals: tuple[Refusal, ...]) -> tuple[Refusal, ...]:
+    """What would refuse the switch if the form were saved as it stands, and is not said already."""
+    default = _share(bundle.form["default_rate"].value())
+    rates = [_share(row["rate"].value()) for row in bundle.rows["sites"].forms]
+    said = {refusal.rule for refusal in refusals}
+    return tuple(r for r in rules.some_traffic(default, rates) if r.rule not in said)
+
+
+def _share(typed_share: object) -> Decimal:
+    """A share as somebody typed it; what is no number counts as some: its own error tells of it."""
+    try:
+        return Decimal(str(typed_share or 0))
+    except InvalidOperation:
+        return Decimal(1)
+
+
+def _templates(kind: str) -> list[AnyItem]:
+    """What a new item can begin from."""
+    of_kind = Experiment if kind == "experiment" else Instrument
+    return list(of_kind.objects.filter(is_template=True).exclude(stage="archived").order_by("name"))
+
+
+def _known_sites() -> list[str]:
+    """Registered families and sites, for the field that takes any."""
+    rows = list(Site.objects.values_list("name", "family"))
+    families = sorted({family for _, family in rows if family})
+    return [*(f"{FAMILY_PREFIX}{family}" for family in families), *(name for name, _ in rows)]
+
+
+def _save(request: HttpRequest, bundle: Bundle, item: AnyItem | None) -> AnyItem:
+    by = request.user if isinstance(request.user, Account) else None
+    plan = bundle.plan(plans.of(item) if item else None)
+    if item is None:
+        if by is not None:
+            plan = plans.with_owners(plan, with_owner(by, plan.owners))
+        made = lifecycle.create(plan, by=by)
+        messages.success(request, f"{made.name} is saved as a draft. It is switched off.")
+        return made
+    found = bundle.form.cleaned_data
+    saved = lifecycle.edit(item, plan, reason=found["reason"], by=by, expected=found["revision"])
+    live = saved.state(timezone.now()) in LIVE
+    after = (
+        "It stays switched on; sites read the change within seconds."
+        if live
+        else "It stays switched off."
+    )
+    withdrawn = item.approved is not None and saved.approved is None
+    again = " It waits for approval again." if withdrawn and not live else ""
+    messages.success(request, f"{saved.name} is saved. {after}{again}")
+    return saved

@@ -1,0 +1,192 @@
+"""The verbs of the life cycle as pages: each one post, done, or refused by the rules named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST
+
+from allotment.registry import gate, lifecycle
+from allotment.registry.lifecycle import AnyItem
+from allotment.registry.models import Account, Experiment
+from allotment.registry.rules import Refusal, RuleRefusedError
+from allotment.registry.states import LIVE, State, Verb
+from allotment.registry.views import kinds
+from allotment.registry.views.items import item_context
+
+_DID_NOT = {
+    Verb.ASK: "was not submitted",
+    Verb.WITHDRAW: "was not taken back",
+    Verb.APPROVE: "was not approved",
+    Verb.ACTIVATE: "was not switched on",
+    Verb.START: "was not started",
+    Verb.STOP: "was not stopped",
+    Verb.DECIDE: "was not decided",
+    Verb.RELAUNCH: "was not relaunched",
+    Verb.ARCHIVE: "was not archived",
+    Verb.RESTORE: "was not brought back",
+}
+
+
+def _acting(request: HttpRequest) -> Account | None:
+    return request.user if isinstance(request.user, Account) else None
+
+
+def _post(
+    request: HttpRequest, kind: str, name: str, verb: Verb, do: Callable[..., AnyItem]
+) -> HttpResponse:
+    item = kinds.find(kind, name)
+    gate.require(request, verb, item)
+    reason = request.POST.get("reason", "").strip()
+    try:
+        item = do(item, by=_acting(request), reason=reason)
+    except RuleRefusedError as error:
+        return _refused(request, item, verb, error.refusals)
+    messages.success(request, _said(item, verb))
+    if verb is Verb.RELAUNCH:
+        return redirect(f"{kind}-edit", name=name)
+    return redirect(kind, name=name)
+
+
+@require_POST
+def ask(request: HttpRequest, kind: str, name: str) -> HttpResponse:
+    """Nothing refuses it any more: let a second person look."""
+    return _post(request, kind, name, Verb.ASK, lifecycle.ask)
+
+
+@require_POST
+def withdraw(request: HttpRequest, kind: str, name: str) -> HttpResponse:
+    """Back to a draft."""
+    return _post(request, kind, name, Verb.WITHDRAW, lifecycle.withdraw)
+
+
+@require_POST
+def approve(request: HttpRequest, kind: str, name: str) -> HttpResponse:
+    """A second person says yes."""
+    return _post(request, kind, name, Verb.APPROVE, lifecycle.approve)
+
+
+@require_POST
+def activate(request: HttpRequest, kind: str, name: str) -> HttpResponse:
+    """Switch on, or show which rules refuse it."""
+    return _post(request, kind, name, Verb.ACTIVATE, lifecycle.activate)
+
+
+@require_POST
+def start(request: HttpRequest, kind: str, name: str) -> HttpResponse:
+    """Now instead of the planned start."""
+    return _post(request, kind, name, Verb.START, lifecycle.start)
+
+
+@require_POST
+def relaunch(request: HttpRequest, kind: str, name: str) -> HttpResponse:
+    """A draft of the next phase."""
+    return _post(request, kind, name, Verb.RELAUNCH, lifecycle.relaunch)
+
+
+@require_POST
+def archive(request: HttpRequest, kind: str, name: str) -> HttpResponse:
+    """Out of the directory's first view."""
+    return _post(request, kind, name, Verb.ARCHIVE, lifecycle.archive)
+
+
+@require_POST
+def restore(request: HttpRequest, kind: str, name: str) -> HttpResponse:
+    """Back from the archive."""
+    return _post(request, kind, name, Verb.RESTORE, lifecycle.restore)
+
+
+@require_http_methods(["GET", "POST"])
+def stop(request: HttpRequest, kind: str, name: str) -> HttpResponse:
+    """Ask once what stopping means, then switch off."""
+    if request.method == "POST":
+        return _post(request, kind, name, Verb.STOP, lifecycle.stop)
+    item = kinds.find(kind, name)
+    gate.require(request, Verb.STOP, item)
+    return render(request, "registry/stop.html", item_context(request, item))
+
+
+@require_http_methods(["GET", "POST"])
+def decide(request: HttpRequest, name: str) -> HttpResponse:
+    """Write down what was decided, and why; it stays."""
+    item = kinds.experiment(name)
+    gate.require(request, Verb.DECIDE, item)
+    given = {word: request.POST.get(word, "") for word in ("decision", "reasons")}
+    refusals: tuple[Refusal, ...] = ()
+    if request.method == "POST":
+        try:
+            lifecycle.decide(item, given["decision"], given["reasons"], by=_acting(request))
+        except RuleRefusedError as error:
+            refusals = error.refusals
+        else:
+            messages.success(request, f"{item.name} is decided.")
+            return redirect("experiment", name=name)
+    context = item_context(request, item) | {
+        "choices": Experiment.Decision.choices,
+        "given": given,
+        "refusals": refusals,
+        "errors": {refusal.field: refusal.sentence for refusal in refusals},
+    }
+    return render(request, "registry/decide.html", context, status=422 if refusals else 200)
+
+
+@require_http_methods(["GET", "POST"])
+def kill(request: HttpRequest) -> HttpResponse:
+    """The kill switch: everything that is live, or what is ticked, at once and with one reason."""
+    gate.require(request, Verb.KILL)
+    now = timezone.now()
+    live = [item for item in kinds.everything() if item.state(now) in LIVE]
+    live.sort(key=lambda item: (item.KIND, item.name.casefold()))
+    context: dict[str, Any] = {"live": live, "refusals": (), "reason": "", "chosen": ()}
+    if request.method == "POST":
+        chosen = set(request.POST.getlist("item"))
+        picked = [item for item in live if f"{item.KIND} {item.machine_name}" in chosen]
+        everything = "everything" in request.POST
+        reason = request.POST.get("reason", "")
+        context |= {"reason": reason, "chosen": chosen}
+        try:
+            done = lifecycle.kill(
+                None if everything else picked, reason=reason, by=_acting(request)
+            )
+        except RuleRefusedError as error:
+            context["refusals"] = error.refusals
+        else:
+            count = len(done.stopped)
+            word = "item is" if count == 1 else "items are"
+            messages.success(request, f"{count} {word} stopped, once sites have read it.")
+            return redirect("home")
+    status = 422 if context["refusals"] else 200
+    return render(request, "registry/kill.html", context, status=status)
+
+
+def _refused(
+    request: HttpRequest, item: AnyItem, verb: Verb, refusals: tuple[Refusal, ...]
+) -> HttpResponse:
+    context = item_context(request, item) | {"refusals": refusals, "did_not": _DID_NOT[verb]}
+    return render(request, "registry/verb_refused.html", context, status=422)
+
+
+def _said(item: AnyItem, verb: Verb) -> str:
+    """What has happened, in one or two sentences."""
+    if verb is Verb.ACTIVATE:
+        if item.state(timezone.now()) is State.SCHEDULED:
+            return f"{item.name} is switched on and waits for its start."
+        return f"{item.name} runs. Sites read it within seconds."
+    nobody = (
+        "Nobody is enrolled any more" if item.KIND == "experiment" else "Nothing is sent any more"
+    )
+    return {
+        Verb.ASK: f"{item.name} is ready. Now another person can approve it.",
+        Verb.WITHDRAW: f"{item.name} is a draft again.",
+        Verb.APPROVE: f"{item.name} is approved. It can be switched on.",
+        Verb.START: f"{item.name} runs. Sites read it within seconds.",
+        Verb.STOP: f"{item.name} is stopped. {nobody} once sites have read it.",
+        Verb.RELAUNCH: f"{item.name} has a new phase, which is a draft. What was measured stays.",
+        Verb.ARCHIVE: f"{item.name} is in the archive.",
+        Verb.RESTORE: f"{item.name} is back from the archive.",
+    }[verb]
