@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from functools import lru_cache
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import orjson
 
-Headers = list[tuple[str, str]]
+from allotment.intake.request import RequestError
 
-CORS: Final[Headers] = [
+Headers: TypeAlias = tuple[tuple[str, str], ...]
+
+CORS: Final[Headers] = (
     ("access-control-allow-origin", "*"),
     ("access-control-allow-methods", "POST, OPTIONS"),
     (
@@ -17,27 +20,40 @@ CORS: Final[Headers] = [
     ),
     ("access-control-expose-headers", "etag"),
     ("access-control-max-age", "86400"),
-]
-EMPTY_HEADERS: Final[Headers] = [("access-control-allow-origin", "*")]
-JSON_HEADERS: Final[Headers] = [
+)
+EMPTY_HEADERS: Final[Headers] = (("access-control-allow-origin", "*"),)
+JSON_HEADERS: Final[Headers] = (
     *EMPTY_HEADERS,
     ("content-type", "application/json"),
     ("x-content-type-options", "nosniff"),
-]
-_PROBLEM_HEADERS: Final[Headers] = [
+)
+_PROBLEM_HEADERS: Final[Headers] = (
     *EMPTY_HEADERS,
     ("content-type", "application/problem+json"),
     ("x-content-type-options", "nosniff"),
-]
+)
 _TITLES: Final = {
     400: "Bad Request",
     404: "Not Found",
     405: "Method Not Allowed",
+    408: "Request Timeout",
     413: "Content Too Large",
+    414: "URI Too Long",
     415: "Unsupported Media Type",
+    417: "Expectation Failed",
+    431: "Request Header Fields Too Large",
     500: "Internal Server Error",
     503: "Service Unavailable",
 }
+_REASONS: Final = {
+    200: "OK",
+    201: "Created",
+    202: "Accepted",
+    204: "No Content",
+    207: "Multi-Status",
+    **_TITLES,
+}
+_NO_CONTENT: Final = 204
 RETRY_AFTER_SECONDS: Final = 5
 UNAVAILABLE: Final = 503
 
@@ -52,16 +68,16 @@ class Answer(NamedTuple):
 
 CREATED: Final = Answer(201, EMPTY_HEADERS)
 HASTY: Final = Answer(202, EMPTY_HEADERS)
-PREFLIGHT: Final = Answer(204, [*CORS, ("allow", "POST, OPTIONS")])
+PREFLIGHT: Final = Answer(204, (*CORS, ("allow", "POST, OPTIONS")))
 
 
 def text_answer(text: str, content_type: str) -> Answer:
     """A body that is plain text."""
-    headers = [
+    headers = (
         *EMPTY_HEADERS,
         ("content-type", content_type),
         ("x-content-type-options", "nosniff"),
-    ]
+    )
     return Answer(200, headers, text.encode())
 
 
@@ -74,7 +90,7 @@ def json_answer(status: int, value: Any) -> Answer:  # noqa: ANN401 -- any JSON 
 
 
 def problem(
-    status: int, code: str, detail: str, *, method: str, uri: str, extra: Headers | None = None
+    status: int, code: str, detail: str, *, method: str, uri: str, extra: Headers = ()
 ) -> Answer:
     """A problem document (RFC 9457) with the members that this protocol's intakes have."""
     body = {
@@ -85,7 +101,7 @@ def problem(
         "method": method,
         "uri": uri,
     }
-    return Answer(status, [*_PROBLEM_HEADERS, *(extra or [])], orjson.dumps(body))
+    return Answer(status, (*_PROBLEM_HEADERS, *extra), orjson.dumps(body))
 
 
 def unavailable(detail: str, *, method: str, uri: str) -> Answer:
@@ -96,8 +112,15 @@ def unavailable(detail: str, *, method: str, uri: str) -> Answer:
         detail,
         method=method,
         uri=uri,
-        extra=[("retry-after", str(RETRY_AFTER_SECONDS))],
+        extra=(("retry-after", str(RETRY_AFTER_SECONDS)),),
     )
+
+
+def refusal(error: RequestError, *, method: str, uri: str) -> Answer:
+    """The problem document of a request that was refused as a whole."""
+    if error.status == UNAVAILABLE:
+        return unavailable(error.detail, method=method, uri=uri)
+    return problem(error.status, error.code, error.detail, method=method, uri=uri)
 
 
 def outcome_answer(accepted: int, invalid: list[Any], errors: list[Any]) -> Answer:
@@ -108,3 +131,35 @@ def outcome_answer(accepted: int, invalid: list[Any], errors: list[Any]) -> Answ
     if not accepted and not errors:
         return json_answer(status, {"invalid": invalid})
     return json_answer(status, {"invalid": invalid, "error": errors})
+
+
+@lru_cache(maxsize=64)
+def _head(status: int, headers: Headers) -> bytes:
+    """Status line and headers, without the empty line that ends them."""
+    lines = [f"HTTP/1.1 {status} {_REASONS[status]}", *(f"{name}: {v}" for name, v in headers)]
+    return "".join(f"{line}\r\n" for line in lines).encode("latin-1")
+
+
+@lru_cache(maxsize=64)
+def _head_without_body(status: int, headers: Headers) -> bytes:
+    length = () if status == _NO_CONTENT else (("content-length", "0"),)
+    return _head(status, (*headers, *length))
+
+
+def encode(answer: Answer, more: bytes, *, head_only: bool = False) -> bytes:
+    """An answer as it goes over the wire.
+
+    Args:
+        answer: its headers are remembered in this form, so they must not be made up by clients.
+        more: further header lines, each with its line end.
+        head_only: leave the body out, as for HEAD.
+    """
+    body = answer.body
+    if not body:
+        return b"%b%b\r\n" % (_head_without_body(answer.status, answer.headers), more)
+    return b"%b%bcontent-length: %d\r\n\r\n%b" % (
+        _head(answer.status, answer.headers),
+        more,
+        len(body),
+        b"" if head_only else body,
+    )

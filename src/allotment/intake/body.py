@@ -8,36 +8,31 @@ from typing import Any, Final
 
 import orjson
 
+from allotment.intake.request import RequestError
+
 MEDIA_TYPES: Final = frozenset({"application/json", "text/plain", "application/reports+json"})
+MOST_EVENTS: Final = 10_000
+"""Real events fill the largest body long before; the faults of tiny ones take many times that."""
 _BOM: Final = b"\xef\xbb\xbf"
 _WINDOW_GZIP: Final = 31
 _WINDOW_ZLIB: Final = 15
 _WINDOW_RAW: Final = -15
 
 
-class BodyError(Exception):
-    """A request whose body holds no events that can be read."""
-
-    def __init__(self, status: int, code: str, detail: str) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.code = code
-        self.detail = detail
-
-
-def check_media_type(content_type: str | None) -> None:
+def check_media_type(content_type: bytes | None) -> None:
     """Refuse what is not JSON in UTF-8.
 
     Raises:
-        BodyError: 415.
+        RequestError: 415.
     """
-    problem = _media_type_problem(content_type or "")
+    problem = _media_type_problem(content_type or b"")
     if problem:
-        raise BodyError(415, "unsupported_media_type", problem)
+        raise RequestError(415, "unsupported_media_type", problem)
 
 
 @lru_cache(maxsize=256)
-def _media_type_problem(content_type: str) -> str | None:
+def _media_type_problem(given: bytes) -> str | None:
+    content_type = given.decode("utf-8", "replace")
     media, *parameters = content_type.split(";")
     if media.strip().lower() not in MEDIA_TYPES:
         return (
@@ -53,42 +48,73 @@ def _media_type_problem(content_type: str) -> str | None:
     return None
 
 
-def inflate(body: bytes, encoding: str, max_bytes: int) -> bytes:
-    """Undo a Content-Encoding, never making more than `max_bytes`.
+class Inflation:
+    """Undoes a Content-Encoding piece by piece, never making more than a body may be."""
 
-    Raises:
-        BodyError: 415 for an encoding not known, 400 for a damaged body, 413 for too large a one.
-    """
-    name = encoding.strip().lower()
-    if name in {"", "identity"}:
-        return body
+    def __init__(self, body: bytes, encoding: bytes, max_bytes: int) -> None:
+        """Begin.
+
+        Raises:
+            RequestError: 415 for an encoding not known.
+        """
+        self._name = encoding.decode("latin-1").strip().lower()
+        self._max_bytes = max_bytes
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._rest = body
+        self._inflater = zlib.decompressobj(_window(self._name, body))
+
+    def step(self, size: int) -> bool:
+        """Make up to `size` bytes more; whether that was all.
+
+        Raises:
+            RequestError: 400 for a damaged body, 413 for too large a one.
+        """
+        try:
+            part = self._inflater.decompress(self._rest, size)
+        except zlib.error as error:
+            raise RequestError(400, "damaged_body", f"the body is not {self._name}: {error}") from (
+                error
+            )
+        self._rest = self._inflater.unconsumed_tail
+        self._size += len(part)
+        if self._size > self._max_bytes:
+            raise too_large(self._max_bytes)
+        self._parts.append(part)
+        if self._inflater.eof:
+            return True
+        if len(part) < size and not self._rest:
+            raise RequestError(400, "damaged_body", f"the {self._name} body ends too early")
+        return False
+
+    def data(self) -> bytes:
+        """All of it."""
+        return b"".join(self._parts)
+
+
+def _window(name: str, body: bytes) -> int:
+    """What zlib calls the form of a packed body."""
     if name in {"gzip", "x-gzip"}:
-        window = _WINDOW_GZIP
-    elif name == "deflate":
+        return _WINDOW_GZIP
+    if name == "deflate":
         # Some clients send the bare stream under this name: a zlib header's two bytes divide by 31.
         is_zlib = len(body) > 1 and (body[0] & 15) == 8 and (body[0] << 8 | body[1]) % 31 == 0  # noqa: PLR2004 -- RFC 1950
-        window = _WINDOW_ZLIB if is_zlib else _WINDOW_RAW
-    else:
-        raise BodyError(
-            415,
-            "unsupported_content_encoding",
-            f"Content-Encoding is {encoding[:50]!r}; send gzip, deflate or none",
-        )
-    inflater = zlib.decompressobj(window)
-    try:
-        data = inflater.decompress(body, max_bytes + 1)
-    except zlib.error as error:
-        raise BodyError(400, "damaged_body", f"the body is not {name}: {error}") from error
-    if len(data) > max_bytes:
-        raise too_large(max_bytes)
-    if not inflater.eof:
-        raise BodyError(400, "damaged_body", f"the {name} body ends too early")
-    return data
+        return _WINDOW_ZLIB if is_zlib else _WINDOW_RAW
+    raise RequestError(
+        415,
+        "unsupported_content_encoding",
+        f"Content-Encoding is {name[:50]!r}; send gzip, deflate or none",
+    )
 
 
-def too_large(max_bytes: int) -> BodyError:
+def is_packed(encoding: bytes | None) -> bool:
+    """Whether a Content-Encoding must be undone."""
+    return encoding is not None and encoding.strip().lower() not in {b"", b"identity"}
+
+
+def too_large(max_bytes: int) -> RequestError:
     """The refusal of a body above the limit."""
-    return BodyError(
+    return RequestError(
         413, "body_too_large", f"the body is larger than {max_bytes} bytes; send smaller batches"
     )
 
@@ -97,7 +123,7 @@ def parse_events(body: bytes) -> list[Any]:
     """The events of a body: the elements of an array, or one object. Never empty.
 
     Raises:
-        BodyError: 400.
+        RequestError: 400, or 413 for more than `MOST_EVENTS`.
     """
     body = body.removeprefix(_BOM)
     try:
@@ -105,14 +131,24 @@ def parse_events(body: bytes) -> list[Any]:
     except orjson.JSONDecodeError as error:
         parsed = _parse_damaged(body, error)
     if isinstance(parsed, dict | list):
-        if parsed:
-            return parsed if isinstance(parsed, list) else [parsed]
-        raise _empty()
-    raise BodyError(400, "malformed_json", "the body is one JSON value; send an object or an array")
+        if not parsed:
+            raise _empty()
+        if isinstance(parsed, dict):
+            return [parsed]
+        if len(parsed) > MOST_EVENTS:
+            raise RequestError(
+                413,
+                "too_many_events",
+                f"the body has {len(parsed)} events; send at most {MOST_EVENTS} in one",
+            )
+        return parsed
+    raise RequestError(
+        400, "malformed_json", "the body is one JSON value; send an object or an array"
+    )
 
 
-def _empty() -> BodyError:
-    return BodyError(400, "empty_body", "there is no event in the body")
+def _empty() -> RequestError:
+    return RequestError(400, "empty_body", "there is no event in the body")
 
 
 def _parse_damaged(body: bytes, error: orjson.JSONDecodeError) -> object:
@@ -123,4 +159,4 @@ def _parse_damaged(body: bytes, error: orjson.JSONDecodeError) -> object:
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
-        raise BodyError(400, "malformed_json", f"the body is not JSON: {error}") from None
+        raise RequestError(400, "malformed_json", f"the body is not JSON: {error}") from None

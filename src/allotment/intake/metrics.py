@@ -32,6 +32,10 @@ class Metrics:
         self._buckets[bisect_left(BUCKETS, seconds)] += 1
         self._seconds += seconds
 
+    def refused(self, status: int) -> None:
+        """Count an answer to what could not be read as a request."""
+        self._requests[status] = self._requests.get(status, 0) + 1
+
     def stored(self, counts: Mapping[tuple[str, str], int]) -> None:
         """Count the events of one request, by stream and outcome, once they are durable."""
         events = self._events

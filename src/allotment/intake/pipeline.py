@@ -81,6 +81,7 @@ class EventPipeline:
         request_id: str | None,
         header: Header = no_header,
         sender: Callable[[], Sender] = nobody,
+        outcome: Outcome | None = None,
     ) -> Outcome:
         """Sort events into accepted and rejected, and write each out as one line.
 
@@ -91,13 +92,15 @@ class EventPipeline:
             request_id: goes into `meta.request_id` where the client gave none; made up if None.
             header: reads the request's other headers, where a stream asks for some.
             sender: who sent the request, asked for what is rejected.
+            outcome: of the request's events before these, where it is processed in slices.
         """
         if streams is not self._streams:
             self._streams = streams
             self._lanes.clear()
         request_id = request_id or self._identifiers.new()
         today = received[:10]
-        outcome = Outcome(received, self._masker, streams, sender)
+        if outcome is None:
+            outcome = Outcome(received, self._masker, streams, sender)
         for event in events:
             try:
                 plan = self._prepare(event, received, request_id, header)

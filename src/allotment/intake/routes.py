@@ -8,13 +8,12 @@ from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-from granian.rsgi import Scope
-
 from allotment import __version__
 from allotment.intake import answers, openapi
 from allotment.intake.answers import Answer
 from allotment.intake.metrics import CONTENT_TYPE, Metrics
 from allotment.intake.plans import PlanSource
+from allotment.intake.request import Request
 from allotment.intake.stream_source import StreamSource, StreamState
 from allotment.journal.segments import SegmentWriter
 
@@ -48,31 +47,32 @@ class Routes:
         self._schemas = schemas
         self._journal = journal
         self._metrics = metrics
+        self.stopping = False
 
-    def answer(self, scope: Scope) -> Answer:
+    def answer(self, request: Request) -> Answer:
         """Answer anything that brings no events."""
-        if takes_events(scope.path):
-            if scope.method == "OPTIONS":
+        if takes_events(request.path):
+            if request.method == "OPTIONS":
                 return answers.PREFLIGHT
             return answers.problem(
                 405,
                 "method_not_allowed",
                 "events are sent by POST",
-                method=scope.method,
-                uri=scope.path,
-                extra=[("allow", "POST, OPTIONS")],
+                method=request.method,
+                uri=request.path,
+                extra=(("allow", "POST, OPTIONS"),),
             )
-        found = self._page(scope) if scope.method in {"GET", "HEAD"} else None
+        found = self._page(request) if request.method in {"GET", "HEAD"} else None
         return found or answers.problem(
             404,
             "not_found",
             "there is nothing here; events go to /v1/events",
-            method=scope.method,
-            uri=scope.path,
+            method=request.method,
+            uri=request.path,
         )
 
-    def _page(self, scope: Scope) -> Answer | None:
-        path = plain(scope.path)
+    def _page(self, request: Request) -> Answer | None:
+        path = plain(request.path)
         if path == "/healthz":
             return answers.json_answer(200, {"status": "ok"})
         if path == "/readyz":
@@ -82,18 +82,18 @@ class Routes:
         if path == "/_info":
             return self._info()
         if path == CONFIGS or path.startswith(f"{CONFIGS}/"):
-            return self._configs(scope.path[len(CONFIGS) + 1 :])
+            return self._configs(request.path[len(CONFIGS) + 1 :])
         if path == "/robots.txt":
             return answers.ROBOTS
         if path == "/" and any(
-            name == "spec" for name, _ in parse_qsl(scope.query_string, keep_blank_values=True)
+            name == "spec" for name, _ in parse_qsl(request.query, keep_blank_values=True)
         ):
             return answers.json_answer(200, openapi.document())
         return None
 
     def reasons(self) -> list[str]:
         """Why no event can be taken now, as sentences; empty where it can."""
-        reasons = []
+        reasons = ["the intake is stopping"] if self.stopping else []
         if not self._source.state.known:
             cause = f" ({self._source.last_error})" if self._source.last_error else ""
             reasons.append(f"no stream configuration has been received yet{cause}")

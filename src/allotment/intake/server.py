@@ -1,24 +1,25 @@
-"""Runs the intake in this process until it is told to stop."""
+"""Runs the intake until it is told to stop."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import resource
 import signal
 import socket
 import sys
 from typing import Final
 
-from granian.constants import Interfaces
-from granian.log import LogLevels
-from granian.server.embed import Server
+import uvloop
 
 from allotment.intake.app import IntakeApp
+from allotment.intake.limits import Limits
+from allotment.intake.listener import Listener
 from allotment.settings import Settings
 
-_BACKLOG: Final = 1024
 _SWITCH_SECONDS: Final = 0.0005
 _GC_THRESHOLDS: Final = (50_000, 20, 20)
+_DESCRIPTORS_OF_OURS: Final = 100
 
 
 class AddressError(OSError):
@@ -34,47 +35,63 @@ def serve(settings: Settings) -> None:
         AddressError: nobody can listen there; the message says what to do.
         JournalUnavailableError: the journal's folder cannot be used.
     """
-    _check_address(settings.host, settings.intake_port)
-    asyncio.run(_serve(settings))
+    with bind(settings.host, settings.intake_port) as listening:
+        run_worker(settings, listening)
 
 
-def _check_address(host: str, port: int) -> None:
-    """Find out now, in plain words: the server would tell it as a trace of its own inside."""
+def bind(host: str, port: int) -> socket.socket:
+    """A socket on an address, not listening yet.
+
+    Raises:
+        AddressError: it is taken, or not of this machine.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise AddressError(
-                f"the intake cannot listen on {host} port {port}: {error.strerror or error}; "
-                "stop what listens there, or set ALLOTMENT_INTAKE_PORT to a free port"
-            ) from error
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen()  # two that only bind may share an address; found out now, not later
+    except OSError as error:
+        listening.close()
+        raise AddressError(
+            f"the intake cannot listen on {host} port {port}: {error.strerror or error}; "
+            "stop what listens there, or set ALLOTMENT_INTAKE_PORT to a free port"
+        ) from error
+    return listening
 
 
-async def _serve(settings: Settings) -> None:
-    app = IntakeApp(settings)
-    app.open()  # here, because the server would swallow what goes wrong
+def run_worker(settings: Settings, listening: socket.socket) -> None:
+    """Serve on a bound socket in this process until SIGTERM or SIGINT."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_work(settings, listening))
+
+
+async def _work(settings: Settings, listening: socket.socket) -> None:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
     # The journal's thread comes back from every sync and must not wait 5 ms for its turn.
     sys.setswitchinterval(_SWITCH_SECONDS)
+    app = IntakeApp(settings)
     # Parsed events hold no cycles; searching them for some costs a batch some 15% more time.
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)
-    server = Server(
-        app,
-        address=settings.host,
-        port=settings.intake_port,
-        interface=Interfaces.RSGI,
-        backlog=_BACKLOG,
-        backpressure=_BACKLOG,
-        websockets=False,
-        log_access=False,
-        log_level=LogLevels.error,
-    )
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, server.stop)
+    limits = Limits(body_bytes=settings.max_body_bytes, connections=_most_connections())
+    listener = Listener(app.handle, limits, app.refused)
     try:
-        await server.serve()
+        await listener.start(listening)
+        await stopped.wait()
+        app.stop()
+        await listener.stop()
     finally:
-        app.close()
+        await app.close(limits.stop_seconds)
+
+
+def _most_connections() -> int:
+    """As many as the process may have open, once it has asked for all that it may ask for."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    usual = Limits.__dataclass_fields__["connections"].default
+    assert isinstance(usual, int)  # noqa: S101 -- for the type checker
+    return usual if hard == resource.RLIM_INFINITY else min(usual, hard - _DESCRIPTORS_OF_OURS)
