@@ -106,7 +106,8 @@ def user_agent_is_reviewed(entry: Entry, scene: Scene) -> Iterator[Fault]:
     by_header = keeps_user_agent(stream)
     if entry.kind is Kind.STREAM:
         users = scene.configuration.on_stream.get(entry.name, ())
-        if users or not (by_header or "agent_ua_string" in entry.attributes):
+        asked = any("agent_ua_string" in item.attributes for item in users)
+        if not by_header and (asked or "agent_ua_string" not in entry.attributes):
             return
         path: tuple[str | int, ...] = (*EVENTGATE, ENRICH) if by_header else entry.attribute_path
     elif by_header and stream is not None and not stream.text("review_link").strip():
