@@ -225,7 +225,7 @@ class Receiver:
 
     def _keep(self, exchange: Exchange, outcome: Outcome) -> None:
         """Make durable what became of the events, then answer."""
-        appended = asyncio.ensure_future(self._journal.append(outcome.records, outcome.tally))
+        appended = self._journal.submit(outcome.records, outcome.tally)
         appended.add_done_callback(partial(self._kept, exchange, outcome))
 
     def _kept(self, exchange: Exchange, outcome: Outcome, appended: asyncio.Future[None]) -> None:
@@ -253,7 +253,7 @@ class Receiver:
         line = rejected_body(
             exchange.received, error.code, body, self._masker, exchange.sender(), error.detail
         )
-        appended = asyncio.ensure_future(self._journal.append({REJECTED: [line]}))
+        appended = self._journal.submit({REJECTED: [line]})
         appended.add_done_callback(partial(self._kept_malformed, exchange, answer, error.code))
 
     def _kept_malformed(

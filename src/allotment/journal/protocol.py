@@ -8,6 +8,7 @@ is one line of JSON without its newline; it holds no newline itself.
 
 from __future__ import annotations
 
+from asyncio import Future
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -62,6 +63,15 @@ class JournalWriter(Protocol):
 
         Raises:
             JournalUnavailableError: the records are not acknowledged; answer 503.
+        """
+        ...
+
+    def submit(
+        self, records: Mapping[str, Sequence[bytes]], counts: Mapping[str, Counts] | None = None
+    ) -> Future[None]:
+        """`append` without waiting: the future ends as `append` does, with the same errors.
+
+        Called on an event loop. It costs an append's caller no task of its own.
         """
         ...
 

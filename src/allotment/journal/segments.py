@@ -10,11 +10,11 @@ import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from allotment.journal import layout
+from allotment.journal.gathering import GATHER_SECONDS, Append, Gatherer
 from allotment.journal.identity import ensure_identity
 from allotment.journal.partition_log import PartitionLog
 from allotment.journal.protocol import JournalUnavailableError, Partition
@@ -33,19 +33,6 @@ _MOST_WRITERS: Final = 10_000
 _log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True, eq=False)
-class _Append:
-    """One caller's records, and how to wake it."""
-
-    lines: dict[str, bytes]
-    counts: Mapping[str, Counts]
-    size: int
-    loop: asyncio.AbstractEventLoop
-    done: asyncio.Future[None]
-    error: str | None = None
-    failed: list[str] = field(default_factory=list)
-
-
 class SegmentWriter:
     """Implements `JournalWriter` on files: one thread, one write and one sync per touched topic.
 
@@ -59,6 +46,7 @@ class SegmentWriter:
         segment_bytes: int = SEGMENT_BYTES,
         queue_bytes: int = QUEUE_BYTES,
         probe_seconds: float = PROBE_SECONDS,
+        gather_seconds: float = GATHER_SECONDS,
         tallying: Tallying | None = None,
     ) -> None:
         """Claim the lowest partition number that is free, and recover what a crash left of it.
@@ -68,6 +56,7 @@ class SegmentWriter:
             segment_bytes: a segment that reaches this size is closed and a new one begun.
             queue_bytes: appends beyond this many waiting bytes are refused.
             probe_seconds: how often a failed journal is tried again.
+            gather_seconds: the least time between two commits, unless there was a pause.
             tallying: how to keep a tally of what was appended; None keeps none.
 
         Raises:
@@ -77,12 +66,14 @@ class SegmentWriter:
         self._segment_bytes = segment_bytes
         self._queue_bytes = queue_bytes
         self._probe_seconds = probe_seconds
+        self._gather_seconds = gather_seconds
+        self._gatherer: Gatherer | None = None
         self._keeper: TallyKeeper | None = None
         self._logs: dict[str, PartitionLog] = {}
         self._failure: str | None = None
         self._closing = False
-        self._waiting: deque[_Append] = deque()
-        self._waiting_bytes = 0
+        self._ended = False
+        self._waiting: deque[Append] = deque()
         self._wake = threading.Condition()
         try:
             self._lock, self.number = _claim(directory)
@@ -113,25 +104,49 @@ class SegmentWriter:
         self, records: Mapping[str, Sequence[bytes]], counts: Mapping[str, Counts] | None = None
     ) -> None:
         """Make records durable, by topic; see `JournalWriter.append`."""
+        await self.submit(records, counts)
+
+    def submit(
+        self, records: Mapping[str, Sequence[bytes]], counts: Mapping[str, Counts] | None = None
+    ) -> asyncio.Future[None]:
+        """Take records to make durable, by topic; see `JournalWriter.submit`."""
         lines = {topic: b"\n".join(part) + b"\n" for topic, part in records.items() if part}
-        if not lines:
-            return
         loop = asyncio.get_running_loop()
+        gatherer = self._gatherer
+        if gatherer is None or gatherer.loop is not loop:
+            gatherer = self._gatherer = Gatherer(loop, self._hand_over, self._gather_seconds)
+        done = loop.create_future()
         size = sum(map(len, lines.values()))
-        waiting = _Append(lines, counts or {}, size, loop, loop.create_future())
+        refusal = self._refusal(gatherer.bytes, size)
+        if not lines:
+            done.set_result(None)
+        elif refusal is not None:
+            done.set_exception(JournalUnavailableError(refusal, lines))
+        else:
+            gatherer.add(Append(lines, counts or {}, size, gatherer, done))
+        return done
+
+    def _refusal(self, waiting: int, size: int) -> str | None:
+        """Why records cannot be taken now, or None."""
+        if self._closing:
+            return "the journal is closed"
+        if self._failure is not None:
+            return self._failure
+        if waiting and waiting + size > self._queue_bytes:
+            return f"{waiting} bytes wait for the disk already; try again later"
+        return None
+
+    def _hand_over(self, group: list[Append]) -> None:
+        """Give a group to the thread."""
         with self._wake:
-            if self._closing:
-                raise JournalUnavailableError("the journal is closed", lines)
-            if self._failure is not None:
-                raise JournalUnavailableError(self._failure, lines)
-            if self._waiting_bytes and self._waiting_bytes + size > self._queue_bytes:
-                raise JournalUnavailableError(
-                    f"{self._waiting_bytes} bytes wait for the disk already; try again later", lines
-                )
-            self._waiting.append(waiting)
-            self._waiting_bytes += size
-            self._wake.notify()
-        await waiting.done
+            if not self._ended:
+                self._waiting.extend(group)
+                self._wake.notify()
+                return
+        for waiting in group:
+            waiting.error = "the journal is closed"
+            waiting.failed.extend(waiting.lines)
+        _answer(group)
 
     def count(self, counts: Counts) -> None:
         """Add events that have no records to the tally; see `JournalWriter.count`."""
@@ -147,6 +162,10 @@ class SegmentWriter:
             if self._closing:
                 return
             self._closing = True
+        if self._gatherer is not None:
+            self._gatherer.flush()
+        with self._wake:
+            self._ended = True
             self._wake.notify()
         self._thread.join()
         for log in self._logs.values():
@@ -161,11 +180,11 @@ class SegmentWriter:
             self._record()
         self._record()
 
-    def _next_group(self) -> list[_Append] | None:
+    def _next_group(self) -> list[Append] | None:
         """Everything that waits now, nothing when the tally is due; None when all is done."""
         with self._wake:
             while not self._waiting:
-                if self._closing:
+                if self._ended:
                     return None
                 if self._failure:
                     self._wake.wait(self._probe_seconds)
@@ -177,10 +196,9 @@ class SegmentWriter:
                     break
             group = list(self._waiting)
             self._waiting.clear()
-            self._waiting_bytes = 0
             return group
 
-    def _commit(self, group: list[_Append]) -> None:
+    def _commit(self, group: list[Append]) -> None:
         """Write each topic's lines at once; mark the callers whose lines are not durable."""
         topics = dict.fromkeys(topic for waiting in group for topic in waiting.lines)
         for topic in topics:
@@ -191,7 +209,7 @@ class SegmentWriter:
                     waiting.error = error
                     waiting.failed.append(topic)
 
-    def _write(self, topic: str, touched: Sequence[_Append]) -> str | None:
+    def _write(self, topic: str, touched: Sequence[Append]) -> str | None:
         """Write one topic's lines; why it failed, or None."""
         try:
             log = self._log(topic)
@@ -265,21 +283,10 @@ def _claim(directory: Path) -> tuple[int, int]:
     raise OSError(f"all {_MOST_WRITERS} partitions are in use")
 
 
-def _answer(group: list[_Append]) -> None:
+def _answer(group: list[Append]) -> None:
     """Wake the callers: one call into each event loop, however many wait there."""
-    loops: dict[asyncio.AbstractEventLoop, list[_Append]] = {}
+    gatherers: dict[Gatherer, list[Append]] = {}
     for waiting in group:
-        loops.setdefault(waiting.loop, []).append(waiting)
-    for loop, those in loops.items():
-        with suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits there
-            loop.call_soon_threadsafe(_resolve, those)
-
-
-def _resolve(those: list[_Append]) -> None:
-    for waiting in those:
-        if waiting.done.done():
-            continue  # cancelled: its client has gone
-        if waiting.error is None:
-            waiting.done.set_result(None)
-        else:
-            waiting.done.set_exception(JournalUnavailableError(waiting.error, waiting.failed))
+        gatherers.setdefault(waiting.gatherer, []).append(waiting)
+    for gatherer, those in gatherers.items():
+        gatherer.wake(those)
