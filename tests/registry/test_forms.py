@@ -212,7 +212,7 @@ def test_activate__no_traffic__refused_by_name_until_some_is_given(visitor: Clie
     assert not Experiment.objects.get().active
     edit = visitor.get(EDIT).content.decode()
     assert "Refused: nobody would take part" in edit
-    assert "Advice" not in edit
+    assert "Advice: nobody" not in edit
     values = Page(edit).values() | {"default_rate": "100"}
     assert visitor.post(EDIT, values).status_code == 302
     assert visitor.post(f"{page}/activate").status_code == 302

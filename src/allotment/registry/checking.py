@@ -9,6 +9,7 @@ sites, exceptions and the layer's owners.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -250,6 +251,30 @@ def judged(findings: Iterable[Finding], said: Collection[str] = ()) -> list[Find
 def field_of(finding: Finding) -> str:
     """The form's field that a finding concerns."""
     return _FIELDS.get(finding.place.field, finding.place.field)
+
+
+@dataclass(frozen=True)
+class Remark:
+    """A finding as the form shows it beside the field that it concerns."""
+
+    severity: str
+    field: str
+    headline: str
+    text: str
+    remedy: str
+    rule: str
+
+
+def remark(finding: Finding) -> Remark:
+    """A finding for people who fill in a form."""
+    return Remark(
+        finding.severity.value,
+        field_of(finding),
+        finding.headline,
+        f"{finding.what} {finding.consequence}",
+        finding.remedy,
+        finding.rule,
+    )
 
 
 def refusal(finding: Finding) -> Refusal:

@@ -183,7 +183,7 @@ ATTRIBUTES = (
     Case(
         "attribute-is-filled",
         {ASKED: ["performer_active_browsing_session_token"]},
-        "None of Allotment's browser client",
+        "neither by Allotment's browser client",
     ),
     Case("attribute-is-filled", {ASKED: ["performer_edit_count"]}, "logged in only", N),
     Case(

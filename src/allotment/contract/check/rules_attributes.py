@@ -147,7 +147,7 @@ def attribute_is_filled(entry: Entry, scene: Scene) -> Iterator[Fault]:
             hint = f"Ask for {RENAMED[name]}. " if name in RENAMED else did_you_mean(name, known)
             yield Fault(
                 f"no client fills “{name}”",
-                f"None of {listed([p.name for p in platforms])} has a value for {shown(name)}.",
+                f"{shown(name)} is filled neither by {listed([p.name for p in platforms], 'nor')}.",
                 "It would be missing from every event, and nothing would say so.",
                 f"{hint}Leave it out.",
                 path,

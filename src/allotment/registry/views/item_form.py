@@ -12,8 +12,9 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from allotment.registry import gate, lifecycle, rules
+from allotment.registry import checking, gate, lifecycle, rules
 from allotment.registry import plan as plans
+from allotment.registry.forms import as_typed
 from allotment.registry.forms.bundle import Bundle
 from allotment.registry.forms.kinds import IDENTIFIER_HINTS, SAMPLE_UNIT_HINTS
 from allotment.registry.lifecycle import AnyItem
@@ -44,6 +45,7 @@ class _Answer:
     refusals: tuple[Refusal, ...] = ()
     status: int = 200
     checked: bool = False
+    live: bool = False
 
 
 @require_http_methods(["GET", "POST"])
@@ -80,12 +82,14 @@ def _form_page(
     added = request.POST.get("add", "")
     if added in bundle.rows:
         return _page(request, kind, item, bundle.with_row(added), _Answer(), model)
+    live = request.POST.get("check") == "live"
     if not bundle.is_valid():
-        return _page(request, kind, item, bundle, _Answer(status=UNPROCESSABLE), model)
+        status = 200 if live else UNPROCESSABLE
+        return _page(request, kind, item, bundle, _Answer(status=status, live=live), model)
     if "check" in request.POST:
         found = _checked(bundle.plan(before), item)
         bundle.refuse(found)
-        return _page(request, kind, item, bundle, _Answer(found, checked=True), model)
+        return _page(request, kind, item, bundle, _Answer(found, checked=True, live=live), model)
     try:
         saved = _save(request, bundle, item)
     except RuleRefusedError as error:
@@ -116,9 +120,9 @@ def _page(
         "wrong_fields": bundle.wrong(),
         "refusals": answer.refusals,
         "advice": _advice(bundle, answer.refusals),
-        # The cross-check of stream, schema, item and metrics puts what it found here.
-        "findings": (),
+        "findings": _findings(kind, item, bundle, answer.refusals),
         "checked": answer.checked,
+        "live": answer.live,
         "was_refused": answer.status == UNPROCESSABLE,
         "templates": _templates(kind) if item is None else (),
         "known_sites": _known_sites(),
@@ -128,7 +132,23 @@ def _page(
     }
     context |= {name: bundle.in_use(*fields) for name, fields in _FOLDED.items()}
     context["sent_open"] = context["sent_open"] or bool(bundle.form["environments"].errors)
-    return render(request, "registry/item_form.html", context, status=answer.status)
+    template = "registry/form_check.html" if answer.live else "registry/item_form.html"
+    return render(request, template, context, status=answer.status)
+
+
+def _findings(
+    kind: str, item: AnyItem | None, bundle: Bundle, refusals: tuple[Refusal, ...]
+) -> list[checking.Remark]:
+    """What the check finds in the form as it stands, and no rule has said; of what is not typed
+    yet, nothing."""
+    found = checking.of_candidate(as_typed.entry(kind, bundle), timezone.now(), item)
+    said = {refusal.rule for refusal in refusals}
+    remarks = [checking.remark(finding) for finding in checking.judged(found, said)]
+    return [
+        remark
+        for remark in remarks
+        if remark.severity != "error" or not as_typed.is_empty(bundle, remark.field)
+    ]
 
 
 def _checked(plan: AnyPlan, item: AnyItem | None) -> tuple[Refusal, ...]:

@@ -22,6 +22,38 @@
     });
   }
 
+  // The check beside a form follows what is typed; without a script the button asks for it.
+  var form = document.querySelector('form[data-check]');
+  var beside = form && document.querySelector('.check-col');
+  if (form && beside && window.fetch && window.AbortController) {
+    var waiting = 0;
+    var asking = null;
+    var ask = function () {
+      if (asking) {
+        asking.abort();
+      }
+      asking = new AbortController();
+      var typed = new FormData(form);
+      typed.delete('save');
+      typed.set('check', 'live');
+      fetch(form.action, { method: 'POST', body: typed, signal: asking.signal, redirect: 'error' })
+        .then(function (answer) { return answer.ok ? answer.text() : null; })
+        .then(function (text) {
+          if (text !== null) {
+            beside.innerHTML = text;
+          }
+        })
+        .catch(function () { /* the button is still there */ });
+    };
+    var later = function () {
+      clearTimeout(waiting);
+      waiting = setTimeout(ask, 500);
+    };
+    form.addEventListener('input', later);
+    form.addEventListener('change', later);
+    form.addEventListener('submit', function () { clearTimeout(waiting); });
+  }
+
   if (!navigator.clipboard) {
     return;
   }
