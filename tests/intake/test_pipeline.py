@@ -19,7 +19,7 @@ from allotment.contract.streams import StreamConfig, parse_streams
 from allotment.contract.tables import TableNameError
 from allotment.intake.body import parse_events
 from allotment.intake.identifiers import IdentifierSource
-from allotment.intake.outcome import RAW_BYTES, Outcome
+from allotment.intake.outcome import MOST_LISTED, RAW_BYTES, Outcome
 from allotment.intake.pipeline import MOST_DAYS, EventPipeline
 from allotment.intake.request import RequestError
 from allotment.lake.parsing import parse_lines
@@ -59,6 +59,38 @@ def test_process__days_without_end__refused_beyond_a_year_of_them() -> None:
     assert json.loads(outcome.records[TOPIC][0])["meta"]["dt"] == "1990-01-01T00:00:00Z"
     assert "leave meta.dt out" in outcome.errors[0]["context"]["message"]
     assert json.loads(outcome.records["rejected"][0])["reason"] == "too_many_days"
+
+
+@pytest.mark.parametrize(
+    ("time", "taken"),
+    [
+        ("0000-12-31T23:59:59+23:59", False),
+        ("0001-01-01T12:00:00Z", False),
+        ("0001-01-02T00:00:00+23:59", True),
+        ("9999-12-30T23:59:59-23:59", True),
+        ("9999-12-31T00:00:00Z", False),
+    ],
+)
+def test_process__day_at_the_end_of_the_calendar__taken_only_where_the_lake_holds_it(
+    time: str, taken: bool
+) -> None:
+    meta = {"stream": "product_metrics.web_base", "dt": time}
+    event = {"$schema": WEB, "meta": meta, "action": "click", "agent": {}}
+    outcome = process(json.dumps(event).encode())
+    assert outcome.accepted == taken
+    if not taken:
+        assert json.loads(outcome.records["rejected"][0])["reason"] == "impossible_day"
+
+
+def test_process__many_events_full_of_faults__only_some_list_them_all() -> None:
+    bad = {
+        "$schema": WEB,
+        "meta": {"stream": "product_metrics.web_base"},
+        **{f"x{n}": n for n in range(1000)},
+    }
+    found = process(json.dumps([bad] * 20).encode()).invalid
+    told = [len(element["context"]["errors"]) for element in found]
+    assert told == [1000] * (MOST_LISTED // 1000) + [1] * (20 - MOST_LISTED // 1000)
 
 
 odd_numbers = st.one_of(

@@ -157,7 +157,10 @@ _SCHEMAS: Final = {
     ),
     "Invalid": _record(
         status={"const": "invalid"},
-        event={"type": "object", "description": "With what had been filled in."},
+        event={
+            "type": ["object", "null"],
+            "description": "With what had been filled in; null where it is nested too deeply.",
+        },
         context=_record(
             errors={
                 "type": "array",

@@ -23,6 +23,9 @@ LONGEST_NAME: Final = 255
 DEEP: Final = "nested_too_deeply"
 DEEP_MESSAGE: Final = "the event is nested too deeply; some 250 levels can be kept"
 
+MOST_LISTED: Final = 5000
+"""Once so many violations were listed of a request's events, the others show their first only."""
+
 Json: TypeAlias = Any
 
 
@@ -61,6 +64,7 @@ class Outcome:
     _stream: str = ""
     _time: object = None
     _run: int = 0
+    _listed: int = 0
 
     def accept(self, topic: str, stream: str, time: object, line: bytes) -> None:
         """Take an event, written out as a line; its time is `meta.dt`."""
@@ -80,6 +84,11 @@ class Outcome:
             self.accepted += self._run
             self._count(self._topic, self._stream, self._time, ACCEPTED, self._run)
             self._run = 0
+
+    @property
+    def may_list_all(self) -> bool:
+        """Whether to list all that is wrong with the next invalid event, or the first alone."""
+        return self._listed < MOST_LISTED
 
     def lost(self, topics: Container[str]) -> dict[Count, int]:
         """How many events were lost, where their records of these topics could not be kept."""
@@ -106,6 +115,7 @@ class Outcome:
 
     def invalidate(self, event: Json, violations: Sequence[Violation]) -> None:
         """Note an event that breaks its schema."""
+        self._listed += len(violations)
         shown = self._keep(event, "invalid", error_texts(violations))
         self.invalid.append(
             {

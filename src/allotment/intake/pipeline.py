@@ -39,6 +39,9 @@ from allotment.intake.senders import Sender, nobody
 
 MOST_DAYS: Final = 366
 """A worker takes events of so many days beside the present one, each day anew."""
+FIRST_DAY: Final = "0001-01-02"
+LAST_DAY: Final = "9999-12-30"
+"""Whatever the offset, the instant is then of a year that every reader of the lake has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +115,7 @@ class EventPipeline:
                     line = orjson.dumps(event)
                     outcome.accept(plan.topic, meta["stream"], meta.get("dt"), line)
                     continue
-                violations = validator.violations(event)
+                violations = validator.violations(event, all_of_them=outcome.may_list_all)
             except RefusalError as refusal:
                 outcome.refuse(event, refusal)
             except (NestingError, TypeError):  # the one of the check, the other of writing out
@@ -179,6 +182,12 @@ class EventPipeline:
 
         A client may say when somebody before us received an event (a relay, a replay).
         """
+        if not FIRST_DAY <= day <= LAST_DAY:
+            raise RefusalError(
+                "impossible_day",
+                f"meta.dt is of {day}, which the lake cannot hold; "
+                "leave meta.dt out, it is the time of receipt",
+            )
         if today != self._today:
             self._today = today
             self._days.clear()
