@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -36,7 +36,7 @@ Key = tuple[str, str]
 class VersionFile:
     """One released version as a look finds it. Equal to another when nothing about it changed."""
 
-    path: Path
+    path: str
     size: int
     changed: int
     """Time of the last change, in nanoseconds since 1970."""
@@ -163,46 +163,48 @@ def look(repository: Path) -> Look:
     """
     top = schema_folder(repository)
     files: dict[Key, VersionFile] = {}
+    waiting = [(os.fspath(top), "")]
     try:
-        found = list(_version_files(os.fspath(top), "", repository))
+        while waiting:
+            folder, title = waiting.pop()
+            waiting += [
+                (f"{folder}/{name}", f"{title}/{name}" if title else name)
+                for name in _look_into(folder, title, repository, files)
+            ]
     except OSError as error:
         return Look(problem=f"{top}: cannot be looked at: {error.strerror or error}")
-    for title, version, place, file in found:
-        held = files.get((title, version))
-        if held is None or place < CONTENT_TYPES.index(held.path.suffix[1:]):
-            files[title, version] = file
     return Look(files)
 
 
-def _version_files(
-    folder: str, title: str, repository: Path
-) -> Iterator[tuple[str, str, int, VersionFile]]:
-    below: list[tuple[str, str]] = []
+def _look_into(
+    folder: str, title: str, repository: Path, files: dict[Key, VersionFile]
+) -> list[str]:
+    """Add the version files of one folder; return the names of the folders in it."""
+    below: list[str] = []
     with os.scandir(folder) as entries:
         for entry in entries:
             name = entry.name
-            if name[:1] == ".":
+            if name[0] == ".":
                 continue
             if entry.is_dir(follow_symlinks=False):
-                below.append((entry.path, f"{title}/{name}" if title else name))
+                below.append(name)
                 continue
             stem, _, extension = name.rpartition(".")
             if extension not in CONTENT_TYPES or not SEMVER.fullmatch(stem):
                 continue
             if entry.is_symlink() and not _stays_inside(entry.path, repository):
                 continue
+            held = files.get((title, stem))
+            if held is not None and held.path.endswith(CONTENT_TYPES[0]):
+                continue
             try:
                 status = entry.stat()
             except FileNotFoundError:  # it went away since, or the symlink leads nowhere
                 continue
-            yield (
-                title,
-                stem,
-                CONTENT_TYPES.index(extension),
-                VersionFile(Path(entry.path), status.st_size, status.st_mtime_ns, status.st_ino),
+            files[title, stem] = VersionFile(
+                entry.path, status.st_size, status.st_mtime_ns, status.st_ino
             )
-    for path, longer in below:
-        yield from _version_files(path, longer, repository)
+    return below
 
 
 def _stays_inside(link: str, repository: Path) -> bool:

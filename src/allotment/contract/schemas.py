@@ -157,6 +157,8 @@ class SchemaRepository:
                 self._settled(before, look(path))
                 for path, before in zip(self._paths, held, strict=True)
             )
+            if fresh == held:
+                return told != self.problems
             before, after = self._index, merged(fresh)
             for title, versions in after.items():
                 for version, file in versions.items():
@@ -164,7 +166,7 @@ class SchemaRepository:
                     if known != file:
                         self._take_up((title, version), file)
             self._looks, self._index = fresh, after
-            return fresh != held or told != self.problems
+            return True
 
     def examine(self) -> None:
         """Read every version that was not read yet, only to know which ones cannot be used."""
@@ -235,7 +237,7 @@ class SchemaRepository:
                 return  # `problems` tells of it
             return
         try:
-            same = sha256(file.path.read_bytes()).digest() == held.digest
+            same = sha256(Path(file.path).read_bytes()).digest() == held.digest
         except OSError:
             same = False
         if same:
@@ -275,8 +277,9 @@ def _read(key: Key, file: VersionFile) -> _Loaded | str:
     title, version = key
     uri = _uri(key)
     try:
-        text = file.path.read_bytes()
-        body = parse_schema(file.path, text)
+        path = Path(file.path)
+        text = path.read_bytes()
+        body = parse_schema(path, text)
     except (OSError, ValueError) as error:
         return str(error)
     if body.get("$id") != uri:

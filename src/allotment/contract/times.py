@@ -8,26 +8,19 @@ same instant. A time that names no instant (month 13, February 30) stays as it i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
-Path = tuple[str, ...]
+from allotment.contract.schema_fields import AnyPath, places, spots
+
 _LOOSE: Final = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt\s](\d\d:\d\d:\d\d(?:\.\d+)?)(?:([Zz])|([+-]\d\d)(?::?(\d\d))?)", re.ASCII
 )
 
 
-def time_paths(schema: dict[str, Any], at: Path = ()) -> tuple[Path, ...]:
-    """Where an event of this schema holds times, as property names from the root."""
-    return tuple(_time_paths(schema, at))
-
-
-def _time_paths(schema: dict[str, Any], at: Path) -> Iterator[Path]:
-    for name, node in schema.get("properties", {}).items():
-        if isinstance(node, dict):
-            if node.get("format") == "date-time":
-                yield (*at, name)
-            yield from _time_paths(node, (*at, name))
+def time_paths(schema: dict[str, Any]) -> tuple[AnyPath, ...]:
+    """Where an event of this schema holds times."""
+    return tuple(path for path, node in places(schema) if node.get("format") == "date-time")
 
 
 def normalize_time(text: str) -> str:
@@ -40,17 +33,15 @@ def normalize_time(text: str) -> str:
     return f"{day}T{clock}{offset}"
 
 
-def normalize_times(event: dict[str, Any], paths: Sequence[Path]) -> bool:
+def normalize_times(event: dict[str, Any], paths: Sequence[AnyPath]) -> bool:
     """Rewrite the times of an event in place. Whether anything changed."""
     changed = False
     for path in paths:
-        owner: Any = event
-        for name in path[:-1]:
-            owner = owner.get(name) if isinstance(owner, dict) else None
-        text = owner.get(path[-1]) if isinstance(owner, dict) else None
-        if isinstance(text, str):
-            better = normalize_time(text)
-            if better != text:
-                owner[path[-1]] = better
-                changed = True
+        for owner, key in spots(event, path):
+            text = owner[key] if isinstance(key, int) else owner.get(key)
+            if isinstance(text, str):
+                better = normalize_time(text)
+                if better != text:
+                    owner[key] = better
+                    changed = True
     return changed

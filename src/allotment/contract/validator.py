@@ -8,14 +8,14 @@ regular-expression engine that cannot backtrack.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Final
-from urllib.parse import quote
+from typing import Any, Final, cast
 
 import jsonschema_rs
 
+from allotment.contract import ajv_words
 from allotment.contract.schemas import Schema
 from allotment.contract.times import normalize_times, time_paths
 
@@ -25,13 +25,26 @@ MOST_VALUES: Final = 5000
 """Of an event with more values than this, one violation is told: the engine would build the list of
 all before it gave the first, which is seconds and hundreds of megabytes for a body of 4 MiB."""
 
-_URI_REFERENCE: Final = re.compile(r"[^\s\x00-\x1f]*")
-_IDENTIFIER: Final = re.compile(r"[A-Za-z$_][A-Za-z0-9$_]*", re.ASCII)
+# The published schemas were always held to these loose forms; browsers send more than the strict
+# grammars allow. White space is what JavaScript takes for it.
+_SPACE: Final = r"\t-\r \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
+_URI_REFERENCE: Final = re.compile(rf"(?!\\)[^{_SPACE}#]*(?:#[^{_SPACE}\\]*)?")
+_DATE: Final = re.compile(r"\d{4}-[01]\d-[0-3]\d", re.ASCII)
 _NOT_FOR_COMPILING: Final = frozenset({"$id", "$schema", "examples", "title", "description"})
 
 
 class NestingError(ValueError):
     """An event is nested more deeply than anything here goes (some 250 levels)."""
+
+
+def _compiled(body: dict[str, Any]) -> jsonschema_rs.Draft7Validator:
+    return jsonschema_rs.Draft7Validator(
+        body,
+        validate_formats=True,
+        formats={"uri-reference": _is_uri_reference, "date": _is_date},
+        pattern_options=jsonschema_rs.RegexOptions(),
+        offline=True,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +88,11 @@ class Validator:
             ValueError: the schema is not valid, or has a pattern that has no linear-time form.
         """
         body = {k: v for k, v in schema.body.items() if k not in _NOT_FOR_COMPILING}
+        if "draft-04" in str(schema.body.get("$schema")):
+            body = _without_draft_04(body)
+        self._body = body
         try:
-            self._compiled = jsonschema_rs.Draft7Validator(
-                body,
-                validate_formats=True,
-                # The published schemas were always held to this loose form; browsers send more
-                # than the strict grammar allows.
-                formats={"uri-reference": _is_uri_reference},
-                pattern_options=jsonschema_rs.RegexOptions(),
-                offline=True,
-            )
+            self._compiled = _compiled(body)
         except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError) as error:
             raise ValueError(f"schema {schema.uri} cannot be compiled: {error}") from error
         self._times = time_paths(schema.body)
@@ -120,7 +128,8 @@ class Validator:
                 errors = self._compiled.iter_errors(event)
             else:
                 errors = self._first_error(event)
-            found = (v for error in errors for v in _translate(error))
+            told: set[str] = set()
+            found = (v for error in errors for v in self._translated(error, event, told))
             return list(islice(found, MOST_VIOLATIONS))
         except ValueError as error:
             raise NestingError("the event is nested too deeply") from error
@@ -130,6 +139,68 @@ class Validator:
             self._compiled.validate(event)
         except jsonschema_rs.ValidationError as error:
             yield error
+
+    def _translated(
+        self, error: jsonschema_rs.ValidationError, event: dict[str, Any], told: set[str]
+    ) -> Iterator[Violation]:
+        """The engine's complaint as those that Ajv makes of the same, but none that was told."""
+        steps, keyword = error.schema_path, error.kind.name
+        where = ajv_words.data_path(event, error.instance_path, steps)
+        there = ajv_words.schema_path(steps)
+        if keyword == "additionalProperties":
+            for name in error.kind.as_dict()["unexpected"]:
+                yield _further(where, there, name)
+        elif keyword == "falseSchema":
+            said = "boolean schema is false"
+            yield Violation("false schema", where, f"{there}/false schema", {}, said)
+        elif keyword == "propertyNames":
+            inner = error.kind.as_dict()["error"]
+            place = steps.index("propertyNames") + 1
+            yield self._told(inner, where, there, self._at(steps[:-1]))
+            outer = _bad_name(where, ajv_words.schema_path(steps[:place]), inner.instance)
+            if f"{where} {inner.instance}" not in told:
+                told.add(f"{where} {inner.instance}")
+                yield outer
+        elif keyword == "uniqueItems":
+            items = cast("list[Any]", error.instance)
+            pair = ajv_words.duplicate_items(items, self._at(steps[:-1]))
+            if pair is not None:
+                yield _not_unique(where, there, pair)
+        else:
+            yield self._told(error, where, there, self._at(steps[:-1]))
+
+    def _told(
+        self, error: jsonschema_rs.ValidationError, where: str, there: str, owner: dict[str, Any]
+    ) -> Violation:
+        """One complaint for one complaint."""
+        keyword = error.kind.name
+        params, said = ajv_words.say(
+            keyword, owner.get(keyword), error.kind.as_dict(), error.message
+        )
+        return Violation(keyword, where, there, params, said)
+
+    def _at(self, steps: Sequence[str | int]) -> dict[str, Any]:
+        """The schema at a place in the schema."""
+        node: Any = self._body
+        for step in steps:
+            node = node[step]
+        return node if isinstance(node, dict) else {}
+
+
+def _further(where: str, there: str, name: str) -> Violation:
+    said = "should NOT have additional properties"
+    return Violation("additionalProperties", where, there, {"additionalProperty": name}, said)
+
+
+def _bad_name(where: str, there: str, name: str) -> Violation:
+    said = f"property name '{name}' is invalid"
+    return Violation("propertyNames", where, there, {"propertyName": name}, said)
+
+
+def _not_unique(where: str, there: str, pair: tuple[int, int]) -> Violation:
+    first, second = pair
+    said = f"should NOT have duplicate items (items ## {first} and {second} are identical)"
+    return Violation("uniqueItems", where, there, {"i": second, "j": first}, said)
 
 
 def _more_values_than(most: int, value: Any) -> bool:  # noqa: ANN401 -- any JSON value
@@ -150,124 +221,21 @@ def _is_uri_reference(text: str) -> bool:
     return _URI_REFERENCE.fullmatch(text) is not None
 
 
-def _translate(error: jsonschema_rs.ValidationError) -> Iterator[Violation]:
-    found = error.kind.as_dict()
-    keyword = error.kind.name
-    data_path = _data_path(error.instance_path, error.schema_path)
-    schema_path = "#/" + "/".join(_fragment(str(step)) for step in error.schema_path)
-    if keyword == "additionalProperties":
-        # One complaint a property, each with its own name.
-        for name in found.get("unexpected", []):
-            yield Violation(
-                keyword,
-                data_path,
-                schema_path,
-                {"additionalProperty": name},
-                "should NOT have additional properties",
-            )
-        return
-    params, message = _WORDS.get(keyword, _other)(found, error.message)
-    yield Violation(keyword, data_path, schema_path, params, message)
+def _is_date(text: str) -> bool:
+    return _DATE.fullmatch(text) is not None
 
 
-def _data_path(instance: Sequence[str | int], schema: Sequence[str | int]) -> str:
-    """`.agent.x`, `.a[0]`, `.map['key']`: a key that the schema does not name is always quoted."""
-    steps = list(instance)
-    named = _named_steps(schema, len(steps))
-    path = ""
-    for step, is_named in zip(steps, named, strict=True):
-        if isinstance(step, int):
-            path += f"[{step}]"
-        elif is_named and _IDENTIFIER.fullmatch(step):
-            path += f".{step}"
-        else:
-            path += f"['{step}']"
-    return path
-
-
-def _named_steps(schema: Sequence[str | int], wanted: int) -> list[bool]:
-    """For each step into the event, whether the schema names it (under `properties`)."""
-    named: list[bool] = []
-    path = list(schema)
-    at = 0
-    while at < len(path) and len(named) < wanted:
-        if path[at] == "properties":
-            named.append(True)
-            at += 2
-        elif path[at] in {"additionalProperties", "items", "additionalItems", "contains"}:
-            named.append(False)
-            at += 1
-        elif path[at] == "patternProperties":
-            named.append(False)
-            at += 2
-        else:
-            at += 1
-    return named + [False] * (wanted - len(named))
-
-
-def _fragment(step: str) -> str:
-    return quote(step.replace("~", "~0").replace("/", "~1"), safe="!*'()~-._")
-
-
-_Words = Callable[[dict[str, Any], str], tuple[dict[str, Any], str]]
-
-
-def _limit(text: str) -> _Words:
-    return lambda found, _message: ({"limit": found["limit"]}, text.format(found["limit"]))
-
-
-def _comparison(sign: str, *, exclusive: bool) -> _Words:
-    return lambda found, _message: (
-        {"comparison": sign, "limit": found["limit"], "exclusive": exclusive},
-        f"should be {sign} {found['limit']}",
-    )
-
-
-def _other(found: dict[str, Any], message: str) -> tuple[dict[str, Any], str]:
-    """A keyword that released event schemas do not use: the engine's own words."""
-    del found
-    return {}, message
-
-
-def _type(found: dict[str, Any], _message: str) -> tuple[dict[str, Any], str]:
-    types = ",".join(found["types"])
-    return {"type": types}, f"should be {types}"
-
-
-_WORDS: Final[dict[str, _Words]] = {
-    "type": _type,
-    "required": lambda found, _: (
-        {"missingProperty": found["property"]},
-        f"should have required property '{found['property']}'",
-    ),
-    "enum": lambda found, _: (
-        {"allowedValues": found["options"]},
-        "should be equal to one of the allowed values",
-    ),
-    "const": lambda found, _: (
-        {"allowedValue": found["expected_value"]},
-        "should be equal to constant",
-    ),
-    "format": lambda found, _: (
-        {"format": found["format"]},
-        f'should match format "{found["format"]}"',
-    ),
-    "pattern": lambda found, _: (
-        {"pattern": found["pattern"]},
-        f'should match pattern "{found["pattern"]}"',
-    ),
-    "multipleOf": lambda found, _: (
-        {"multipleOf": found["multiple_of"]},
-        f"should be multiple of {found['multiple_of']}",
-    ),
-    "minLength": _limit("should NOT be shorter than {} characters"),
-    "maxLength": _limit("should NOT be longer than {} characters"),
-    "minItems": _limit("should NOT have fewer than {} items"),
-    "maxItems": _limit("should NOT have more than {} items"),
-    "minProperties": _limit("should NOT have fewer than {} properties"),
-    "maxProperties": _limit("should NOT have more than {} properties"),
-    "minimum": _comparison(">=", exclusive=False),
-    "maximum": _comparison("<=", exclusive=False),
-    "exclusiveMinimum": _comparison(">", exclusive=True),
-    "exclusiveMaximum": _comparison("<", exclusive=True),
-}
+def _without_draft_04(node: Any) -> Any:  # noqa: ANN401 -- any JSON value
+    """The schema with the one keyword rewritten that draft-04 writes otherwise."""
+    if isinstance(node, list):
+        return [_without_draft_04(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    fresh = {name: _without_draft_04(item) for name, item in node.items()}
+    for exclusive, limit in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
+        given = fresh.get(exclusive)
+        if isinstance(given, bool):
+            del fresh[exclusive]
+            if given and limit in fresh:
+                fresh[exclusive] = fresh.pop(limit)
+    return fresh

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from allotment.contract.schema_fields import Path, defaults, has_field
+from allotment.contract.schema_fields import AnyPath, defaults, has_field
 from allotment.contract.schemas import Schema, SchemaNotFoundError, SchemaRepository
 from allotment.contract.tables import TableNameError, tables_and_conflicts, why_no_table
 from allotment.contract.validator import Validator
@@ -36,7 +36,7 @@ class Plan:
     fills_id: bool
     fills_dt: bool
     fills_request_id: bool
-    defaults: tuple[tuple[Path, Any], ...]
+    defaults: tuple[tuple[AnyPath, Any], ...]
     body: Mapping[str, Any]
     awaits_ids: bool
     """Whether it has a field for a subject id that the edge may have to give."""
