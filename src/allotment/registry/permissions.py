@@ -104,8 +104,9 @@ class Decision:
 class Owned(Protocol):
     """What `may` needs to know of an item."""
 
-    name: str
-    owners: Sequence[str]
+    @property
+    def owners(self) -> Sequence[str]:
+        """Names of teams, and accounts as `@name`."""
 
 
 YES = Decision(allowed=True)

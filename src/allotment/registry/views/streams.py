@@ -8,6 +8,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
+from allotment.registry import gate
 from allotment.registry.forms.stream import StreamForm
 from allotment.registry.models import State, Stream
 from allotment.registry.views import kinds
@@ -28,12 +29,14 @@ def listing(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def new(request: HttpRequest) -> HttpResponse:
     """The form of a stream that is not there yet."""
+    gate.require(request, "streams")
     return _form_page(request, None)
 
 
 @require_http_methods(["GET", "POST"])
 def edit(request: HttpRequest, name: str) -> HttpResponse:
-    """The form of a stored stream."""
+    """The form of a stored stream; who may not save it can read it."""
+    gate.require(request, "see" if request.method == "GET" else "streams")
     stream = Stream.objects.filter(name=name).first()
     if stream is None:
         raise Http404(f"no stream is called {name}")
@@ -43,7 +46,7 @@ def edit(request: HttpRequest, name: str) -> HttpResponse:
 def _form_page(request: HttpRequest, stream: Stream | None) -> HttpResponse:
     status = 200
     names = StreamForm.base_fields
-    initial = {name: getattr(stream, name) for name in names} if stream else {}
+    initial = {n: getattr(stream, n) for n in names if hasattr(stream, n)} if stream else {}
     if request.method == "POST":
         form = StreamForm(request.POST, stream=stream, initial=initial)
         if form.is_valid():
