@@ -37,6 +37,10 @@ COMMANDS = (
     "schemas diff",
     "schemas new",
     "schemas types",
+    "rejected",
+    "rejected list",
+    "rejected show",
+    "rejected replay",
     "sql",
     "analyze",
 )

@@ -36,6 +36,11 @@ def render(answer: Answer, form: str) -> str:
     raise QueryError(f"format {form!r} is not known; give {', '.join(FORMATS)}")
 
 
+def to_json(value: object) -> str:
+    """Any value that the lake gives, as JSON to be read by people and programs."""
+    return _json(value, indent=True)
+
+
 def _csv(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     stream = io.StringIO()
     writer = csv.writer(stream)

@@ -1,0 +1,267 @@
+"""Replays against a real intake, a real journal and a real lake."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from tests.intake.conftest import JSON, event
+from tests.rejected_parts import LATE, SECRET, RejectedLab, rejected_lab
+from tests.replay_process import start
+
+from allotment.contract.masking import MASK
+from allotment.contract.mending import parse_change
+from allotment.lake.catalog import open_catalog
+from allotment.lake.query import run_sql
+from allotment.lake.replays import Record, Replay, RivalError, State
+from allotment.lake.sealed import unseal
+from allotment.replay import Fate, Report, replay
+from allotment.replay_letters import Mend, ReplayError
+
+SETTLE_SECONDS = 0.2
+PLACES = 10
+"""A replay of one event passes so many; see `replay_process.py`."""
+
+
+@pytest.fixture
+def parts(tmp_path: Path) -> Iterator[RejectedLab]:
+    with rejected_lab(tmp_path) as found:
+        yield found
+
+
+def again(parts: RejectedLab, mend: Mend | None = None, *, dry_run: bool = False) -> Report:
+    return replay(
+        parts.lab,
+        parts.rejections(),
+        mend or Mend(),
+        who="me",
+        dry_run=dry_run,
+        settle_seconds=SETTLE_SECONDS,
+    )
+
+
+def fates(report: Report) -> Counter[Fate]:
+    return Counter(fate for fate, _ in report.fates.values())
+
+
+def sealed(parts: RejectedLab) -> int:
+    names = [r.id or "" for r in parts.rejections()]
+    with closing(open_catalog(parts.data / "lake")) as catalog:
+        return len(unseal(catalog, names))
+
+
+def test_replay__stream_was_mended__events_arrive_as_they_were_sent(parts: RejectedLab) -> None:
+    parts.astray(3)
+    parts.move()
+    before = {r.id: r.received for r in parts.rejections()}
+    assert sealed(parts) == 3
+    assert fates(again(parts)) == {Fate.REFUSED: 3}, "nothing is mended yet"
+    assert len(parts.rejections()) == 3, "what would be refused is not sent"
+    parts.mend_streams()
+    assert fates(again(parts, dry_run=True)) == {Fate.CHECKED: 3}
+    assert parts.stored() == []
+    report = again(parts)
+    assert fates(report) == {Fate.SENT: 3}
+    columns = "page.id, meta.stream, meta.dt, experiments.subject_ids"
+    rows = parts.stored(columns)
+    assert [row[0] for row in rows] == [0, 1, 2]
+    assert {row[1] for row in rows} == {LATE}
+    assert {row[2] for row in rows} <= set(before.values()), "the time of receipt is the first one"
+    assert [row[3] for row in rows] == [{"a": SECRET}] * 3, "with its true ids"
+    assert sealed(parts) == 0
+    assert fates(again(parts)) == {Fate.ALREADY: 3}
+    assert len(parts.stored()) == 3
+
+
+def test_replay__nothing_moved_yet__journal_alone_is_enough(parts: RejectedLab) -> None:
+    parts.intake.send(event(action=5))
+    assert fates(again(parts, Mend(changes=(parse_change('action="click"'),)))) == {Fate.SENT: 1}
+    assert len(parts.stored()) == 1
+
+
+def test_replay__id_of_the_event__is_kept_or_derived_from_the_rejection(
+    parts: RejectedLab,
+) -> None:
+    sent = [event(meta={"stream": LATE, "id": "mine"}), event(**{"$schema": None})]
+    parts.intake.send(sent)
+    parts.mend_streams()
+    schema = event()["$schema"]
+    mend = Mend(changes=(parse_change(f'$schema="{schema}"'),))
+    assert fates(again(parts, mend)) == {Fate.SENT: 2}
+    first = {row[0] for row in parts.stored()}
+    assert len(first) == 2
+    assert "mine" in first
+    recorded = run_sql(
+        parts.data / "lake", "select event_id, who, mended from event.replays where state = 'done'"
+    )[1]
+    assert {row[0] for row in recorded} == first
+    assert {row[1:] for row in recorded} == {("me", f'set {{"$schema":"{schema}"}}')}
+
+
+def test_replay__one_event_that_was_refused_twice__arrives_once(parts: RejectedLab) -> None:
+    for _ in range(2):
+        parts.intake.send(event(meta={"stream": LATE, "id": "mine"}))
+    parts.mend_streams()
+    assert fates(again(parts)) == {Fate.SENT: 1, Fate.ALREADY: 1}
+    assert parts.stored() == [("mine",)]
+
+
+def test_replay__event_came_by_another_way_meanwhile__is_not_sent(parts: RejectedLab) -> None:
+    sent = event(meta={"stream": LATE, "id": "mine", "dt": "2026-11-22T10:00:00.000Z"})
+    parts.intake.send(sent)
+    parts.mend_streams()
+    assert parts.intake.send(sent).status == 201
+    assert fates(again(parts)) == {Fate.ALREADY: 1}
+    assert parts.stored() == [("mine",)]
+
+
+def test_replay__what_the_masks_hid_has_gone__stays_rejected_until_it_is_set(
+    parts: RejectedLab,
+) -> None:
+    parts.astray(1)
+    parts.mend_streams()
+    (report,) = again(parts).fates.values()
+    assert report[0] is Fate.REFUSED, "the sink has not moved what is sealed"
+    assert "experiments.subject_ids.a holds a mask" in report[1]
+    mend = Mend(changes=(parse_change('experiments.subject_ids.a="known"'),))
+    assert fates(again(parts, mend)) == {Fate.SENT: 1}
+    assert parts.stored("experiments.subject_ids") == [({"a": "known"},)]
+    ((mended,),) = run_sql(parts.data / "lake", "select distinct mended from event.replays")[1]
+    assert "known" not in mended
+    assert MASK in mended
+
+
+def test_replay__whole_event_given__for_a_body_that_was_no_json(parts: RejectedLab) -> None:
+    parts.intake.request("POST", "/v1/events", '{"action": ', content_type=JSON)
+    (found,) = again(parts).fates.values()
+    assert found == (Fate.REFUSED, "it is no JSON object; give the whole mended event by --file")
+    assert fates(again(parts, Mend(whole=event()))) == {Fate.SENT: 1}
+    assert len(parts.stored()) == 1
+
+
+def test_replay__intake_refuses_after_all__kept_anew_and_can_be_tried_again(
+    parts: RejectedLab, tmp_path: Path
+) -> None:
+    # The replay knows a schema that the intake does not: only the intake refuses.
+    title = "only/here"
+    (tmp_path / "schemas" / title).mkdir(parents=True)
+    (tmp_path / "schemas" / title / "1.0.0.yaml").write_text(
+        f"title: {title}\n$id: /{title}/1.0.0\ntype: object\nproperties:\n"
+        "  meta: {type: object, properties: {id: {type: string}, stream: {type: string},"
+        " dt: {type: string, format: date-time}}}\n"
+    )
+    parts.intake.send({"$schema": f"/{title}/1.0.0", "meta": {"stream": "s"}})
+    parts.registry.serve({"s": {"stream": "s", "schema_title": title}}, "9")
+    until = time.monotonic() + 10
+    while "s" not in parts.intake.request("GET", "/v1/stream-configs").json():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    lab = parts.lab
+    lab = type(lab)(
+        lake_dir=lab.lake_dir,
+        journal_dir=lab.journal_dir,
+        schema_paths=(tmp_path / "schemas",),
+        intake_url=lab.intake_url,
+        masking_key=lab.masking_key,
+    )
+    (first,) = parts.rejections()
+    report = replay(lab, [first], Mend(), who="me", settle_seconds=0)
+    ((fate, why),) = report.fates.values()
+    assert fate is Fate.REFUSED
+    assert "Failed loading schema" in why
+    newest, oldest = parts.rejections()
+    assert (newest.sdk, oldest.id) == ("replay", first.id)
+    assert fates(replay(lab, [first], Mend(), who="me", settle_seconds=0)) == {Fate.REFUSED: 1}
+
+
+def test_replay__intake_is_gone__says_so_and_nothing_is_recorded(parts: RejectedLab) -> None:
+    parts.astray(1)
+    parts.move()
+    parts.intake.kill()
+    with pytest.raises(ReplayError, match="does not tell its streams"):
+        again(parts)
+
+
+def test_replay__killed_at_each_step__each_event_arrives_exactly_once(parts: RejectedLab) -> None:
+    parts.astray(PLACES + 1)
+    parts.move()
+    parts.mend_streams()
+    names = [r.id or "" for r in parts.rejections()]
+    for step, name in enumerate(names[:-1]):
+        killed, _ = start(parts.lab, (name,), step)
+        killed.join(60)
+        assert killed.exitcode == -signal.SIGKILL, f"place {step}"
+        if step % 2:
+            parts.move()
+    _, said = start(parts.lab, (names[-1],))
+    assert said.recv() == PLACES, "there are other places to be killed at"
+    assert fates(again(parts)).keys() <= {Fate.SENT, Fate.ALREADY}
+    assert [row[0] for row in parts.stored("page.id")] == list(range(PLACES + 1))
+    assert sealed(parts) == 0
+    assert fates(again(parts)) == {Fate.ALREADY: PLACES + 1}
+
+
+def test_replay__killed_at_random_moments__each_event_arrives_exactly_once(
+    parts: RejectedLab,
+) -> None:
+    for _ in range(3):
+        parts.astray(200)
+    parts.move()
+    parts.mend_streams()
+    chance = random.Random(5)
+    kills = 0
+    for _ in range(5):
+        process, _ = start(parts.lab, ("",))
+        process.join(chance.uniform(0.2, 0.9))
+        if process.is_alive():
+            process.kill()
+            kills += 1
+        process.join(60)
+        if chance.random() < 0.5:
+            parts.move()
+    assert kills
+    again(parts)
+    rows = Counter(row[0] for row in parts.stored())
+    assert len(rows) == 600
+    assert set(rows.values()) == {1}
+
+
+def test_replay__two_at_once__one_sends_and_the_other_is_told(parts: RejectedLab) -> None:
+    parts.astray(120)
+    parts.move()
+    parts.mend_streams()
+    pair = [start(parts.lab, ("",)) for _ in range(2)]
+    said = [pipe.recv() for _, pipe in pair]
+    refused = [text for text in said if isinstance(text, str)]
+    assert all("another replay runs" in text for text in refused), said
+    assert len(refused) < 2
+    again(parts)
+    assert [row[0] for row in parts.stored("page.id")] == list(range(120))
+
+
+def test_record__two_that_no_lock_parts__the_second_is_refused(parts: RejectedLab) -> None:
+    parts.astray(1)
+    parts.move()
+    (found,) = parts.rejections()
+    one = Replay(rejection=found.id or "", event_id="e", topic="t", dt=found.received)
+    with closing(open_catalog(parts.data / "lake")) as catalog:
+        first, second = Record(catalog, "a"), Record(catalog, "b")
+        first.add([one], State.BEGUN)
+        with pytest.raises(RivalError, match="somebody else replays"):
+            second.add([one], State.BEGUN)
+        third = Record(catalog, "c")
+        assert third.replays[one.rejection].state is State.BEGUN
+        assert third.replays[one.rejection].who == "a"
+
+
+def test_rejected__raw__never_holds_what_a_replay_sends(parts: RejectedLab) -> None:
+    parts.astray(1)
+    (found,) = parts.rejections()
+    assert json.loads(found.raw)["experiments"]["subject_ids"]["a"].startswith(MASK)
