@@ -8,12 +8,25 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
+from django.utils import timezone
 
-from allotment.registry import lifecycle, rules, schema_catalog
-from allotment.registry.attributes import ATTRIBUTES, without_field
+from allotment.contract.check import Severity
+from allotment.registry import checking, lifecycle, rules, schema_catalog
+from allotment.registry.attributes import ATTRIBUTES
 from allotment.registry.models import Experiment, Instrument, Stream
 
 _OWN_FIELDS = ("stream", "schema_title", "destination_event_service", "topics")
+_STORED = (
+    "name",
+    "description",
+    "schema_title",
+    "destination_event_service",
+    "attributes",
+    "settings",
+)
+_LOSES = frozenset({"block-not-lost"})
+_OF_THE_NAME = frozenset({"name-is-free", "stream-name-has-form"})
+"""Rules that the name's own field holds."""
 
 
 class StreamForm(forms.Form):
@@ -55,6 +68,12 @@ class StreamForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 4, "class": "mono"}),
     )
 
+    meant = forms.BooleanField(
+        required=False,
+        label="It is meant: take it away",
+        help_text="What the settings did stops for everything that uses the stream.",
+    )
+
     def __init__(
         self,
         data: QueryDict | None = None,
@@ -64,6 +83,7 @@ class StreamForm(forms.Form):
     ) -> None:
         super().__init__(data, initial=dict(initial or {}), use_required_attribute=False)
         self.stream = stream
+        self.asks_whether_meant = False
         titles = schema_catalog.titles()
         if stream is not None:
             self.fields["name"].disabled = True
@@ -127,21 +147,39 @@ class StreamForm(forms.Form):
         return found
 
     def clean(self) -> dict[str, Any]:
-        """Every attribute has a field in the schema."""
+        """Nothing that the check finds refuses the stream.
+
+        What would take a whole block away is refused until somebody says that it is meant.
+        """
         found = self.cleaned_data
-        missing = without_field(
-            tuple(found.get("attributes", ())), str(found.get("schema_title", ""))
-        )
-        if missing:
-            self.add_error(
-                "attributes",
-                f"Events of this schema have no field for {', '.join(missing)}. Leave it out.",
-            )
+        said = set(self.errors) - {"schema_title"}
+        for finding in checking.of_stream(self._typed(), timezone.now()):
+            if finding.severity is not Severity.ERROR:
+                continue
+            field = checking.field_of(finding)
+            field = field if field in self.fields else "settings"
+            if finding.rule in _LOSES:
+                self.asks_whether_meant = True
+                if found.get("meant"):
+                    continue
+            if field not in said and finding.rule not in _OF_THE_NAME:
+                self.add_error(field, ValidationError(finding.sentence, code=finding.rule))
         return found
+
+    def _typed(self) -> Stream:
+        """The stream as it was typed, also where a field is wrong."""
+        row = Stream(pk=self.stream.pk if self.stream else None)
+        for name in _STORED:
+            setattr(row, name, self.cleaned_data.get(name, self[name].value()))
+        if self.stream is not None:
+            row.name, row.environments = self.stream.name, self.stream.environments
+        if row.settings is None or isinstance(row.settings, str):
+            row.settings = {}
+        return row
 
     def save(self) -> Stream:
         """Store what the valid form says."""
         stream = self.stream or Stream()
-        for name in self.fields:
+        for name in _STORED:
             setattr(stream, name, self.cleaned_data[name])
         return lifecycle.save_stream(stream)
