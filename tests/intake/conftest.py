@@ -8,6 +8,7 @@ real one does not do on demand.
 from __future__ import annotations
 
 import copy
+import functools
 import http.client
 import http.server
 import json
@@ -67,9 +68,15 @@ def wait_until(condition: Callable[[], object], what: str) -> None:
         time.sleep(0.01)
 
 
+@functools.cache
+def _example() -> dict[str, Any]:
+    found: dict[str, Any] = SchemaRepository([]).load(WEB).body["examples"][0]
+    return found
+
+
 def event(**changes: object) -> dict[str, Any]:
     """A valid web event; its `meta` leaves all to the intake that may be left."""
-    made: dict[str, Any] = copy.deepcopy(SchemaRepository([]).load(WEB).body["examples"][0])
+    made = copy.deepcopy(_example())
     made["meta"] = {"stream": "product_metrics.web_base", "domain": "demo.example"}
     made.update(changes)
     return made
