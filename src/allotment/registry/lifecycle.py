@@ -9,58 +9,32 @@ seen: with another one stored since, nothing is written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
-from django.db import transaction
 from django.utils import timezone
 
-from allotment.registry import audit, checking, public_api, rules, storing
+from allotment.registry import audit, checking, phases, rules, storing
 from allotment.registry import plan as plans
-from allotment.registry.models import (
-    Account,
-    ConfigurationVersion,
-    Experiment,
-    Instrument,
-    KillSwitch,
-    Phase,
-    Stream,
+from allotment.registry.changing import (
+    configuration_change,
+    fresh,
+    judged_part,
+    public_part,
+    refuse,
+    settle,
+    standing,
+    stopped,
 )
+from allotment.registry.killing import kill
+from allotment.registry.models import Account, Experiment, Instrument, Stream
 from allotment.registry.plan import AnyPlan, ExperimentPlan
 from allotment.registry.rules import Refusal, RuleRefusedError, traffic
-from allotment.registry.rules.freezing import DESCRIBING
-from allotment.registry.states import LIVE, Stage, State, Verb
+from allotment.registry.states import Stage, State, Verb
 from allotment.registry.surroundings import AnyItem, Neighborhood, range_of
 
-__all__ = ["AnyItem", "RuleRefusedError"]
-
-
-@contextmanager
-def configuration_change() -> Iterator[datetime]:
-    """One transaction that raises the configuration version iff the public API shows a change.
-
-    Yields the moment at which both the old and the new answer are taken.
-    """
-    now = timezone.now()
-    with transaction.atomic():
-        before = public_api.everything(now)
-        yield now
-        if public_api.everything(now) != before:
-            ConfigurationVersion.rise()
-
-
-def standing(item: AnyItem, now: datetime) -> rules.Standing:
-    """What an edit of this item starts from."""
-    return rules.Standing(
-        plan=plans.of(item),
-        state=item.state(now),
-        phase=item.phase,
-        was_on=item.activated is not None,
-        range=range_of(item),
-    )
+__all__ = ["AnyItem", "RuleRefusedError", "configuration_change", "kill", "standing"]
 
 
 def create(plan: AnyPlan, *, by: Account | None = None, reason: str = "") -> AnyItem:
@@ -68,7 +42,7 @@ def create(plan: AnyPlan, *, by: Account | None = None, reason: str = "") -> Any
     item: AnyItem = Experiment() if isinstance(plan, ExperimentPlan) else Instrument()
     with configuration_change() as now:
         around = Neighborhood(now).around(plan)
-        _refuse(rules.to_save(plan, before=None, now=now, around=around))
+        refuse(rules.to_save(plan, before=None, now=now, around=around))
         item.creator = item.edited_by = by
         storing.store(item, plan)
         storing.record(item, "create", reason, by=by)
@@ -89,18 +63,18 @@ def edit(
     concerns only what describes it.
     """
     with configuration_change() as now:
-        item = _fresh(item, expected)
-        _settle(item, now)
+        item = fresh(item, expected)
+        settle(item, now)
         before = standing(item, now)
         around = Neighborhood(now).around(plan, item)
         found = rules.to_save(plan, before=before, now=now, around=around)
         if plan == before.plan and not found:
             return item
         # A live item must not be edited into what could not have been switched on.
-        _refuse((*found, *(checked(item, plan, now, found) if before.live else ())))
-        if _public_part(plan) != _public_part(before.plan):
+        refuse((*found, *(checked(item, plan, now, found) if before.live else ())))
+        if public_part(plan) != public_part(before.plan):
             item.version += 1
-        if _judged_part(plan) != _judged_part(before.plan):
+        if judged_part(plan) != judged_part(before.plan):
             item.approved = item.approved_by = None
             item.edited_by = by
         if isinstance(item, Experiment) and isinstance(plan, ExperimentPlan) and before.live:
@@ -119,7 +93,7 @@ def ask(
         plan = plans.of(item)
         around = Neighborhood(now).around(plan, item)
         found = rules.to_be_complete(plan, around=around, now=now)
-        _refuse((*found, *checked(item, plan, now, found)))
+        refuse((*found, *checked(item, plan, now, found)))
         item.stage = Stage.READY
 
     return _do(item, Verb.ASK, complete, reason or "Ready", by, expected)
@@ -150,7 +124,7 @@ def approve(
             *rules.to_approve(approver=by.pk, authors=authors),
             *rules.to_be_complete(plan, around=around, now=now),
         )
-        _refuse((*found, *checked(item, plan, now, found)))
+        refuse((*found, *checked(item, plan, now, found)))
         item.approved, item.approved_by = now, by
 
     return _do(item, Verb.APPROVE, approved, reason or "Approved", by, expected)
@@ -170,12 +144,13 @@ def activate(
             around=around,
             approved=item.approved is not None,
             own=range_of(item),
+            last_stop=phases.last_stop(item),
         )
-        _refuse((*found, *checked(item, plan, now, found)))
+        refuse((*found, *checked(item, plan, now, found)))
         if isinstance(item, Experiment) and isinstance(plan, ExperimentPlan):
             _take_range(item, plan, around)
         item.stage = Stage.ACTIVE
-        item.start = item.start or now.replace(second=0, microsecond=0)
+        item.start = item.start or _this_minute(item, now)
         item.activated = item.activated or now
         item.stopped = None
 
@@ -188,8 +163,8 @@ def start(
     """Scheduled → running, this minute instead of the planned one."""
 
     def started(item: AnyItem, now: datetime) -> None:
-        _refuse(rules.to_start(plans.of(item), now))
-        item.start = now.replace(second=0, microsecond=0)
+        refuse(rules.to_start(plans.of(item), now))
+        item.start = _this_minute(item, now)
         item.version += 1
 
     return _do(item, Verb.START, started, reason or "Started now", by, expected)
@@ -199,48 +174,7 @@ def stop(
     item: AnyItem, *, reason: str = "", by: Account | None = None, expected: int | None = None
 ) -> AnyItem:
     """Switch off: nobody is enrolled any more once sites have read the configuration."""
-    return _do(item, Verb.STOP, _stopped, reason or "Stopped", by, expected)
-
-
-def kill(items: Iterable[AnyItem] | None, *, reason: str, by: Account | None = None) -> KillSwitch:
-    """Stop some items at once, or all that are live: one action, one reason, all or nothing.
-
-    Args:
-        items: what to stop; None: everything that is scheduled or running. What is not live is
-            passed over.
-        reason: what is wrong.
-        by: who pressed it.
-    """
-    chosen = None if items is None else {(type(item), item.pk) for item in items}
-    _refuse(rules.to_kill(reason, picked=chosen is None or bool(chosen)))
-    with configuration_change() as now:
-        switch = KillSwitch.objects.create(
-            when=now, who=by, reason=reason.strip(), everything=chosen is None
-        )
-        for model in (Experiment, Instrument):
-            live = model.objects.filter(stage=Stage.ACTIVE)
-            names = dict(live.values_list("pk", "machine_name"))
-            keys = [key for key in names if chosen is None or (model, key) in chosen]
-            readable = _read_live(model, keys, now)
-            for item in readable.values():
-                if item is None:
-                    continue
-                _stopped(item, now)
-                storing.record(item, Verb.KILL, reason.strip(), by=by, kill=switch.pk)
-                switch.stopped.append([model.KIND, item.machine_name])
-            # A damaged row cannot tell its dates or its plan; it is switched off all the same.
-            damaged = [key for key in keys if key not in readable]
-            model.objects.filter(pk__in=damaged).update(stage=Stage.STOPPED, stopped=now)
-            switch.stopped += [[model.KIND, names[key]] for key in damaged]
-        switch.save()
-        audit.record(
-            "kill-switch",
-            reason=reason.strip(),
-            who=None if by is None else by.username,
-            everything=switch.everything,
-            stopped=[name for _, name in switch.stopped],
-        )
-    return switch
+    return _do(item, Verb.STOP, stopped, reason or "Stopped", by, expected)
 
 
 def decide(
@@ -255,7 +189,7 @@ def decide(
     """Stopped → decided, for good: what people made of the result, and why."""
 
     def decided(item: AnyItem, now: datetime) -> None:
-        _refuse(rules.to_decide(decision, reasons, tuple(Experiment.Decision.values)))
+        refuse(rules.to_decide(decision, reasons, tuple(Experiment.Decision.values)))
         if isinstance(item, Experiment):
             item.decision, item.decision_reasons, item.decided = decision, reasons.strip(), now
         item.stage = Stage.DECIDED
@@ -275,18 +209,7 @@ def relaunch(
     def next_phase(item: AnyItem, now: datetime) -> None:
         if not isinstance(item, Experiment):
             raise TypeError(f"{item.machine_name} is no experiment")
-        _keep_phase(item)
-        length = max(item.end - (item.start or item.created), timedelta(days=1))
-        item.phase_index += 1
-        item.stage = Stage.DRAFT
-        item.version += 1
-        item.first_version = item.version
-        item.start, item.end = None, (now + length).replace(second=0, microsecond=0)
-        item.activated = item.stopped = item.decided = None
-        item.approved = item.approved_by = None
-        item.edited_by = by
-        item.layer_begin = item.layer_end = None
-        item.decision = item.decision_reasons = item.synthetic_note = ""
+        phases.begin_next(item, now, by)
 
     return _do(item, Verb.RELAUNCH, next_phase, reason or "Relaunched", by, expected)
 
@@ -365,14 +288,14 @@ def _do(
     A verb whose effect holds already (two people press Stop) changes nothing.
     """
     with configuration_change() as now:
-        item = _fresh(item, expected)
-        ended = _settle(item, now)
+        item = fresh(item, expected)
+        ended = settle(item, now)
         state = item.state(now)
         if (verb, state) in _DONE:
             if ended:
                 storing.record(item, verb, reason, by=by)
             return item
-        _refuse(rules.state_allows(state, verb, item.KIND))
+        refuse(rules.state_allows(state, verb, item.KIND))
         change(item, now)
         storing.record(item, verb, reason, by=by)
     return item
@@ -396,57 +319,13 @@ def checked(
     return checking.refusals(checking.of_plan(plan, now, item), said)
 
 
-def _refuse(refusals: tuple[Refusal, ...]) -> None:
-    if refusals:
-        raise RuleRefusedError(refusals)
-
-
-def _fresh(item: AnyItem, expected: int | None) -> AnyItem:
-    """The row as it is inside this transaction; the caller's may be older."""
-    row: AnyItem = type(item).objects.select_for_update().get(pk=item.pk)
-    if expected is not None and expected != row.revision:
-        raise RuleRefusedError(
-            (
-                Refusal(
-                    "nobody-wrote-meanwhile",
-                    "revision",
-                    "somebody else saved it meanwhile",
-                    f"You began from revision {expected}; {row.revision} is stored now.",
-                    "Look at what changed in the history, and make your change once more.",
-                ),
-            )
-        )
-    return row
-
-
-def _settle(item: AnyItem, now: datetime) -> bool:
-    """Note on the row what the clock has ended, so that a later end cannot wake it; whether it did.
-
-    The caller stores it.
-    """
-    over = item.stage == Stage.ACTIVE and item.state(now) is State.STOPPED
-    if over:
-        item.stage, item.stopped = Stage.STOPPED, item.end
-    return over
-
-
-def _stopped(item: AnyItem, now: datetime) -> None:
-    item.stage, item.stopped = Stage.STOPPED, now
-
-
-def _read_live(
-    model: type[Experiment | Instrument], keys: list[int], now: datetime
-) -> dict[int, AnyItem | None]:
-    """Each row that can be read: itself where it is live, None where it is not."""
-    found: dict[int, AnyItem | None] = {}
-    for key in keys:
-        try:
-            item = model.objects.select_for_update().get(pk=key)
-            storing.to_keep(item)
-        except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError):
-            continue
-        found[key] = item if item.state(now) in LIVE else None
-    return found
+def _this_minute(item: AnyItem, now: datetime) -> datetime:
+    """The present minute; in a later phase no earlier than the one before has ended."""
+    minute = now.replace(second=0, microsecond=0)
+    last = phases.last_stop(item)
+    if last is None or last < minute:
+        return minute
+    return (last + timedelta(seconds=1)).replace(microsecond=0)
 
 
 def _take_range(item: Experiment, plan: ExperimentPlan, around: rules.Surroundings) -> None:
@@ -456,51 +335,3 @@ def _take_range(item: Experiment, plan: ExperimentPlan, around: rules.Surroundin
     found = traffic.range_for(plan, range_of(item), around)
     if found is not None:
         item.layer_begin, item.layer_end = found.begin, found.end
-
-
-def _keep_phase(item: Experiment) -> None:
-    if item.activated is None or item.start is None or item.stopped is None:
-        raise ValueError(f"{item.machine_name} was never on in phase {item.phase_index}")
-    Phase.objects.create(
-        experiment=item,
-        index=item.phase_index,
-        activated=item.activated,
-        start=item.start,
-        end=item.end,
-        stopped=item.stopped,
-        first_version=item.first_version,
-        last_version=item.version,
-        decision=item.decision,
-        decision_reasons=item.decision_reasons,
-        decided=item.decided,
-        plan=storing.to_keep(item),
-        document=public_api.of_analytics(item),
-    )
-
-
-_UNSEEN = DESCRIBING | {
-    "risk_level",
-    "review_link",
-    "acknowledged",
-    "is_template",
-    "hypothesis",
-    "primary_metric",
-    "secondary_metrics",
-    "guardrails",
-    "minimum_effect",
-    "planned_size",
-    "planned_days",
-    "decision_rule",
-}
-
-
-def _public_part(plan: AnyPlan) -> dict[str, Any]:
-    record = {k: v for k, v in plans.to_record(plan).items() if k not in _UNSEEN}
-    if isinstance(plan, ExperimentPlan):
-        record["groups"] = [(group.name, group.weight) for group in plan.groups]
-    return record
-
-
-def _judged_part(plan: AnyPlan) -> dict[str, Any]:
-    """What an approval hangs on: all but what describes the item."""
-    return {k: v for k, v in plans.to_record(plan).items() if k not in DESCRIBING}

@@ -90,7 +90,13 @@ _COMPLETE = (
     "template-never-runs",
 )
 _KILL = ("kill-has-reason", "kill-has-items")
-_ACTIVATE = (*_COMPLETE, "second-person-approved", "layer-has-room", "layer-fits-identifier")
+_ACTIVATE = (
+    *_COMPLETE,
+    "second-person-approved",
+    "phases-follow",
+    "layer-has-room",
+    "layer-fits-identifier",
+)
 
 
 @dataclass(frozen=True)

@@ -107,6 +107,7 @@ def to_activate(
     around: Surroundings | None = None,
     approved: bool = False,
     own: Range | None = None,
+    last_stop: datetime | None = None,
 ) -> tuple[Refusal, ...]:
     """What refuses that a stored plan is switched on.
 
@@ -116,6 +117,7 @@ def to_activate(
         around: what is around it; left out, it stands alone.
         approved: whether another person has approved the plan as it stands.
         own: the range in its layer, from an earlier time in this phase.
+        last_stop: when the phase before this one ended; None in the first.
     """
     around = around or Surroundings()
     found = [*to_be_complete(plan, around=around, now=now)]
@@ -127,6 +129,17 @@ def to_activate(
                 "a second person has not approved it",
                 "Here, what is switched on was looked at by somebody else, as it stands.",
                 "Ask for approval on its page; then an approver approves it.",
+            )
+        )
+    if last_stop is not None and plan.start is not None and plan.start <= last_stop:
+        found.append(
+            Refusal(
+                "phases-follow",
+                "start",
+                "it would start in the phase before",
+                f"The phase before ended {moment(last_stop)}, and this one is planned to start "
+                f"{moment(plan.start)}: events would belong to both.",
+                "Choose a later start, or leave it empty.",
             )
         )
     if isinstance(plan, ExperimentPlan):

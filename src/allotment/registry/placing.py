@@ -1,0 +1,269 @@
+"""Changes to sites, layers and exceptions to caps: each one transaction, refused by named rules.
+
+A site's family, environments and cap decide what live items mean, so a change that would lower the
+traffic of a live experiment, or list a site twice, is refused. Every function takes `by`, the
+account that acts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Model
+
+from allotment.registry import audit, rules
+from allotment.registry import plan as plans
+from allotment.registry.changing import configuration_change, refuse
+from allotment.registry.environments import ENVIRONMENTS
+from allotment.registry.models import (
+    Account,
+    CapException,
+    Experiment,
+    Instrument,
+    Layer,
+    Site,
+)
+from allotment.registry.plan import ExperimentPlan
+from allotment.registry.rules import Refusal, traffic
+from allotment.registry.sites import SiteBook
+from allotment.registry.states import LIVE, Stage
+from allotment.registry.surroundings import AnyItem, Neighborhood, facts_of
+
+
+def save_site(site: Site, *, by: Account | None = None, reason: str = "") -> Site:
+    """Store a new or changed site."""
+    refuse(tuple(_site(site)))
+    with configuration_change() as now:
+        before = Neighborhood(now).book
+        old = Site.objects.get(pk=site.pk).name if site.pk is not None else None
+        others = {name: facts for name, facts in before.sites.items() if name != old}
+        if site.name in others:
+            refuse((_TAKEN,))
+        after = SiteBook({**others, site.name: facts_of(site)})
+        refuse(tuple(_moved(before, after, now)))
+        made = site.pk is None
+        _save(site, by, reason)
+        audit.record(
+            "make-site" if made else "change-site", kind="site", name=site.name, reason=reason
+        )
+    return site
+
+
+def remove_site(site: Site, *, by: Account | None = None, reason: str = "") -> None:
+    """Forget a site: it can still be named, but has no family, environments or cap."""
+    with configuration_change() as now:
+        before = Neighborhood(now).book
+        after = SiteBook({k: v for k, v in before.sites.items() if k != site.name})
+        refuse(tuple(_moved(before, after, now)))
+        _sign(site, by, reason)
+        site.delete()
+        audit.record("remove-site", kind="site", name=site.name, reason=reason)
+
+
+def save_layer(layer: Layer, *, by: Account | None = None, reason: str = "") -> Layer:
+    """Store a new layer, or another description; the name of one that is used stays."""
+    found: list[Refusal] = []
+    if not rules.GROUP_NAME.fullmatch(layer.name):
+        found.append(
+            Refusal(
+                "layer-name-has-form",
+                "name",
+                f"“{layer.name}” cannot be a layer's name",
+                f"“{layer.name}” is not 1 to 63 letters, digits, dots, dashes or underscores.",
+                "Choose a name such as desktop-chrome.",
+            )
+        )
+    taken = Layer.objects.filter(name__iexact=layer.name).exclude(pk=layer.pk).exists()
+    if taken:
+        found.append(
+            Refusal(
+                "layer-name-is-free",
+                "name",
+                "the layer's name is taken",
+                f"There is a layer “{layer.name}” already.",
+                "Choose another name.",
+            )
+        )
+    refuse(tuple(found))
+    with configuration_change():
+        old = Layer.objects.filter(pk=layer.pk).first() if layer.pk else None
+        used = Experiment.objects.filter(layer=old, layer_begin__isnull=False).exists()
+        if old is not None and used and old.name != layer.name:
+            refuse(
+                (
+                    Refusal(
+                        "layer-name-stays",
+                        "name",
+                        "the name of a layer that was used stays",
+                        "The name decides who is in which part, so everybody would move.",
+                        "Put the name back, or make another layer.",
+                    ),
+                )
+            )
+        _save(layer, by, reason)
+        action = "make-layer" if old is None else "change-layer"
+        audit.record(action, kind="layer", name=layer.name, reason=reason)
+    return layer
+
+
+def grant_exception(
+    item: AnyItem, site: str, cap: Decimal, *, reason: str, by: Account | None = None
+) -> CapException:
+    """Let one item have more of a site's subjects than the site's cap."""
+    found: list[Refusal] = []
+    if not reason.strip():
+        found.append(
+            Refusal(
+                "exception-has-reason",
+                "reason",
+                "the reason is missing",
+                "An exception without a reason cannot be judged later.",
+                "Write why this item needs more than the cap.",
+            )
+        )
+    if not 0 < cap <= 1:
+        found.append(
+            Refusal(
+                "cap-is-share",
+                "cap",
+                "the share is not above 0% and at most 100%",
+                f"It is {rules.percent(cap)}.",
+                "Give a share above 0% and at most 100%.",
+            )
+        )
+    refuse(tuple(found))
+    with configuration_change():
+        granted = CapException.objects.filter(machine_name=item.machine_name, site=site).first()
+        granted = granted or CapException(machine_name=item.machine_name, site=site)
+        granted.cap, granted.reason, granted.granted_by = cap, reason.strip(), by
+        _save(granted, by, reason)
+        audit.record(
+            "grant-exception",
+            kind=item.KIND,
+            name=item.machine_name,
+            reason=reason,
+            site=site,
+            cap=str(cap),
+        )
+    return granted
+
+
+def withdraw_exception(
+    granted: CapException, *, by: Account | None = None, reason: str = ""
+) -> None:
+    """Take an exception back: what runs stays, and cannot be raised any more."""
+    with configuration_change():
+        _sign(granted, by, reason)
+        granted.delete()
+        audit.record(
+            "withdraw-exception", name=granted.machine_name, reason=reason, site=granted.site
+        )
+
+
+_TAKEN = Refusal(
+    "site-is-free",
+    "name",
+    "the site is registered already",
+    "There is a site of this name.",
+    "Edit that one.",
+)
+
+
+def _site(site: Site) -> Iterator[Refusal]:
+    if not rules.SITE_NAME.fullmatch(site.name):
+        yield Refusal(
+            "site-has-form",
+            "name",
+            f"“{site.name}” is no name of a site",
+            f"“{site.name}” is not made of lower-case letters, digits, dots, dashes, underscores.",
+            "Give the site's database name, such as frwiki.",
+        )
+    if site.family and not traffic.FAMILY_NAME.fullmatch(site.family):
+        yield Refusal(
+            "site-has-form",
+            "family",
+            f"“{site.family}” is no name of a family",
+            f"“{site.family}” is not made of lower-case letters, digits, dots, dashes.",
+            "Give a name such as wikipedia.",
+        )
+    if site.cap is not None and not 0 <= site.cap <= 1:
+        yield Refusal(
+            "cap-is-share",
+            "cap",
+            "the cap is not from 0% to 100%",
+            f"It is {rules.percent(site.cap)}.",
+            "Give a share from 0% to 100%, or leave it empty.",
+        )
+    unknown = [name for name in site.environments if name not in ENVIRONMENTS]
+    if unknown or not site.environments:
+        yield Refusal(
+            "environments-chosen",
+            "environments",
+            "the site is in no known environment",
+            f"{', '.join(unknown) or 'None'} is none of {', '.join(ENVIRONMENTS)}.",
+            "Choose at least one of them.",
+        )
+
+
+def _moved(before: SiteBook, after: SiteBook, now: datetime) -> Iterator[Refusal]:
+    """What a change of sites would do to live items that no edit of them could."""
+    active: list[AnyItem] = [
+        *Experiment.objects.filter(stage=Stage.ACTIVE).select_related("stream", "layer"),
+        *Instrument.objects.filter(stage=Stage.ACTIVE).select_related("stream"),
+    ]
+    for item in active:
+        if item.state(now) in LIVE:
+            yield from _moved_in(item, before, after)
+
+
+def _moved_in(item: AnyItem, before: SiteBook, after: SiteBook) -> Iterator[Refusal]:
+    plan = plans.of(item)
+    names = {place.site for book in (before, after) for place in book.places(plan.sites)}
+    problems = [
+        f"{refusal.headline}"
+        for refusal in traffic.listed(plan, after)
+        if refusal.rule != "site-has-form"
+    ]
+    was, becomes = before.rates(plan.sites), after.rates(plan.sites)
+    if isinstance(plan, ExperimentPlan):
+        problems += [
+            f"its traffic on {site} would fall from "
+            f"{rules.percent(was.get(site, plan.default_rate))} to "
+            f"{rules.percent(becomes.get(site, plan.default_rate))}"
+            for site in sorted(names)
+            if becomes.get(site, plan.default_rate) < was.get(site, plan.default_rate)
+        ]
+        problems += [
+            f"{site} would leave {', '.join(gone)}"
+            for site in sorted(names & before.sites.keys() & after.sites.keys())
+            if (gone := _left(before, after, site, plan.environments))
+        ]
+    if problems:
+        yield Refusal(
+            "family-moves-nobody",
+            "name",
+            f"{item.name} is on and would change",
+            f"In {item.machine_name}, {'; '.join(problems)}.",
+            "Stop it first, or name its sites in it instead of the family.",
+        )
+
+
+def _left(before: SiteBook, after: SiteBook, site: str, wanted: tuple[str, ...]) -> list[str]:
+    was, becomes = before.sites[site].environments, after.sites[site].environments
+    return [name for name in wanted if name in was and name not in becomes]
+
+
+def _save(row: Any, by: Account | None, reason: str) -> None:  # noqa: ANN401 - rows with a history
+    _sign(row, by, reason)
+    row.save()
+
+
+def _sign(row: Model, by: Account | None, reason: str) -> None:
+    """Tell the history who changes a row, and why."""
+    named: Any = row
+    named._change_reason = reason[:100]  # noqa: SLF001 - how the history is told why
+    if by is not None:
+        named._history_user = by  # noqa: SLF001 - how the history is told who
