@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
+from django.conf import LazySettings
 from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
@@ -138,6 +139,12 @@ def named_routes() -> Iterator[tuple[str, list[str]]]:
 
 def test_routes__all__say_who_may_use_them() -> None:
     assert {name for name, _ in named_routes()} == set(ROUTES)
+
+
+@pytest.fixture(autouse=True)
+def quick_hash(settings: LazySettings) -> None:
+    """Hashing is slow on purpose; who may do what does not hang on it."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture
