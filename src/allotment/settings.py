@@ -50,6 +50,9 @@ class _Raw:
     intake_url: str = _setting(
         "", "Where clients send events. Empty: http://<host>:<intake port>/v1/events."
     )
+    intake_workers: str = _setting(
+        "1", "How many processes the intake has; about one for each core that it may use."
+    )
     config_refresh_seconds: str = _setting(
         "5", "How often sites and the intake ask the registry for its configuration, in seconds."
     )
@@ -139,6 +142,7 @@ class Settings:
     demo_port: int
     registry_url: str
     intake_url: str
+    intake_workers: int
     config_refresh_seconds: float
     sink_seconds: float
     sealed_days: int
@@ -164,6 +168,11 @@ class Settings:
     def journal_dir(self) -> Path:
         """Segment files between the intake and the lake."""
         return self.data / "journal"
+
+    @property
+    def intake_dir(self) -> Path:
+        """What the workers of the intake count, one file a worker."""
+        return self.data / "intake"
 
     @property
     def lake_dir(self) -> Path:
@@ -230,6 +239,7 @@ def from_environ(environ: Mapping[str, str] | None = None) -> Settings:
             "/"
         ),
         intake_url=raw.intake_url or f"http://{_url_host(raw.host)}:{intake_port}/v1/events",
+        intake_workers=_number("intake_workers", raw.intake_workers, 1, 64),
         config_refresh_seconds=_seconds("config_refresh_seconds", raw.config_refresh_seconds),
         sink_seconds=_seconds("sink_seconds", raw.sink_seconds),
         sealed_days=_number("sealed_days", raw.sealed_days, 0, 36_500),
@@ -261,6 +271,7 @@ def to_environ(settings: Settings) -> dict[str, str]:
         "ALLOTMENT_DEMO_PORT": str(settings.demo_port),
         "ALLOTMENT_REGISTRY_URL": settings.registry_url,
         "ALLOTMENT_INTAKE_URL": settings.intake_url,
+        "ALLOTMENT_INTAKE_WORKERS": str(settings.intake_workers),
         "ALLOTMENT_CONFIG_REFRESH_SECONDS": str(settings.config_refresh_seconds),
         "ALLOTMENT_SINK_SECONDS": str(settings.sink_seconds),
         "ALLOTMENT_SEALED_DAYS": str(settings.sealed_days),

@@ -7,14 +7,14 @@ from itertools import pairwise
 
 from tests.intake.conftest import STREAMS, Intake, StandIn, StartIntake, event, wait_until
 
-from allotment.intake.metrics import BUCKETS, Metrics
+from allotment.intake.metrics import BUCKETS, Metrics, render
 
 WEB_STREAM = "product_metrics.web_base"
 SAMPLE = re.compile(r'([a-z_]+)(?:\{((?:[a-z]+="[^"\\\n]*",?)+)\})? (\S+)')
 
 
-def samples(text: str) -> dict[str, float]:
-    """Every sample of the text format by its name and labels; each family is declared before."""
+def samples(text: str, worker: int = 0) -> dict[str, float]:
+    """Every sample of one worker by its name and other labels; each family is declared before."""
     found: dict[str, float] = {}
     declared: set[str] = set()
     assert text.endswith("\n")
@@ -28,6 +28,8 @@ def samples(text: str) -> dict[str, float]:
         assert match, line
         assert re.sub("_(bucket|sum|count)$", "", match[1]) in declared
         key = line.rpartition(" ")[0].removeprefix("allotment_intake_")
+        assert key.count(f'worker="{worker}"') == 1
+        key = re.sub(r'worker="\d+",?', "", key).removesuffix("{}")
         assert key not in found
         found[key] = float(match[3])
     return found
@@ -123,9 +125,7 @@ def test_metrics__stream_leaves_the_configuration__its_count_stays(
 
 
 def text_of(metrics: Metrics) -> dict[str, float]:
-    return samples(
-        metrics.text(journal_available=True, configuration_age=None, configuration_version="x")
-    )
+    return samples(render({0: metrics.snapshot({})}))
 
 
 def test_answered__durations_around_the_bounds__cumulative_buckets() -> None:

@@ -10,6 +10,7 @@ from allotment.contract.masking import Masker, lab_key
 from allotment.contract.schemas import SchemaRepository
 from allotment.contract.tables import LEDGER
 from allotment.intake.connection import Reply
+from allotment.intake.listener import Listener
 from allotment.intake.metrics import Metrics
 from allotment.intake.pipeline import EventPipeline
 from allotment.intake.plans import SchemaWatch
@@ -17,6 +18,7 @@ from allotment.intake.receiver import Receiver
 from allotment.intake.request import Request
 from allotment.intake.routes import Routes, takes_events
 from allotment.intake.stream_source import StreamSource
+from allotment.intake.worker_numbers import RENEW_SECONDS, WorkerNumbers
 from allotment.journal.segments import SegmentWriter
 from allotment.journal.tally import Tallying
 from allotment.settings import Settings
@@ -46,7 +48,10 @@ class IntakeApp:
             settings.journal_dir, tallying=Tallying(topic=LEDGER, count=count_lines)
         )
         self._metrics = Metrics()
-        self._routes = Routes(self._source, self._pipeline.schemas, self._journal, self._metrics)
+        self._numbers = WorkerNumbers(settings.intake_dir, self._journal.number)
+        self._routes = Routes(
+            self._source, self._pipeline.schemas, self._journal, self._metrics, self._numbers
+        )
         self._receiver = Receiver(
             self._pipeline,
             self._source,
@@ -58,6 +63,20 @@ class IntakeApp:
         )
         self._source.start()
         self._watch.start()
+        self._renewing = asyncio.get_running_loop().call_soon(self._renew)
+
+    def watch(self, listener: Listener) -> None:
+        """Tell of a listener's load too."""
+        self._routes.load = lambda: {
+            "connections": listener.connections,
+            "held_bytes": listener.memory.held,
+            "hasty_waiting_bytes": self._receiver.hasty_bytes,
+        }
+
+    def _renew(self) -> None:
+        self._numbers.write(self._routes.snapshot())
+        loop = asyncio.get_running_loop()
+        self._renewing = loop.call_later(RENEW_SECONDS, self._renew)
 
     def handle(self, request: Request, reply: Reply) -> None:
         """Answer a request, now or later. Never raises."""
@@ -81,6 +100,8 @@ class IntakeApp:
         except TimeoutError:
             pass
         finally:
+            self._renewing.cancel()
             self._source.close()
             self._watch.close()
             self._journal.close()
+            self._numbers.remove()

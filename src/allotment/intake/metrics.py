@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Any, Final, TypeAlias
 
 BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds of the histogram, in seconds."""
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+GAUGES: Final = {
+    "schema_problems": "Schema files with a problem.",
+    "journal_available": "Whether the journal can write.",
+    "connections": "Open connections.",
+    "held_bytes": "Bodies being read or worked on, and large answers being sent.",
+    "hasty_waiting_bytes": "Bodies answered 202 and not durable yet.",
+    "configuration_age_seconds": "Since the registry last confirmed the stream configuration.",
+    "configuration_version": "Version of the stream configuration in force.",
+    "renewed_seconds": "Since the worker last renewed these numbers.",
+}
+"""What a worker says of itself, and what it means."""
+Snapshot: TypeAlias = dict[str, Any]
 _PREFIX: Final = "allotment_intake_"
 
 
@@ -46,63 +58,59 @@ class Metrics:
         """Count events that were answered 202 and could not be kept."""
         self._hasty_lost += events
 
-    def text(
-        self,
-        *,
-        journal_available: bool,
-        configuration_age: float | None,
-        configuration_version: str | None,
-        schema_problems: int = 0,
-    ) -> str:
-        """Everything, for `GET /metrics`.
+    def snapshot(self, gauges: Mapping[str, float | None]) -> Snapshot:
+        """All numbers as a JSON value; `render` makes the text of it.
 
         Args:
-            journal_available: whether the journal can write.
-            configuration_age: seconds since the registry last confirmed the stream configuration;
-                without it the metric is left out, as absence cannot be mistaken for youth.
-            configuration_version: likewise left out where it is no number.
-            schema_problems: files of the schema repositories that cannot be used as they are.
+            gauges: what else is true now, by the names of `GAUGES`. What is None or not there is
+                left out: absence cannot be mistaken for youth or health.
         """
-        lost, available = self._hasty_lost, int(journal_available)
-        lines = [
-            *_family("events_total", "counter", "Events by stream and outcome."),
-            *(
-                f'{_PREFIX}events_total{{stream="{stream}",outcome="{outcome}"}} {number}'
-                for (stream, outcome), number in sorted(self._events.items())
-            ),
-            *_family("requests_total", "counter", "Requests for events by status."),
-            *(
-                f'{_PREFIX}requests_total{{status="{status}"}} {number}'
-                for status, number in sorted(self._requests.items())
-            ),
-            *_single("hasty_lost_total", "counter", "Events answered 202, not kept.", lost),
-            *self._histogram(),
-            *_single("schema_problems", "gauge", "Schema files with a problem.", schema_problems),
-            *_single("journal_available", "gauge", "Whether the journal can write.", available),
-        ]
-        if configuration_age is not None:
-            help_ = "Seconds since the registry last confirmed the stream configuration."
-            lines += _single("configuration_age_seconds", "gauge", help_, configuration_age)
-        if configuration_version is not None and configuration_version.isdecimal():
-            help_ = "Version of the stream configuration in force."
-            lines += _single("configuration_version", "gauge", help_, int(configuration_version))
-        return "\n".join(lines) + "\n"
+        return {
+            "events": [[*key, number] for key, number in sorted(self._events.items())],
+            "requests": [[str(key), number] for key, number in sorted(self._requests.items())],
+            "hasty_lost": self._hasty_lost,
+            "buckets": list(self._buckets),
+            "seconds": self._seconds,
+            "gauges": {name: value for name, value in gauges.items() if value is not None},
+        }
 
-    def _histogram(self) -> Iterable[str]:
-        name = "request_seconds"
-        yield from _family(name, "histogram", "From a request for events to its answer.")
-        below = 0
-        bounds = (*map(repr, BUCKETS), "+Inf")
-        for bound, number in zip(bounds, self._buckets, strict=True):
-            below += number
-            yield f'{_PREFIX}{name}_bucket{{le="{bound}"}} {below}'
-        yield f"{_PREFIX}{name}_sum {self._seconds!r}"
-        yield f"{_PREFIX}{name}_count {below}"
+
+def render(workers: Mapping[int, Snapshot]) -> str:
+    """The text for `GET /metrics`: what each worker counted, by its journal partition."""
+    lines = [*_family("events_total", "counter", "Events by stream and outcome.")]
+    for worker, found in sorted(workers.items()):
+        for stream, outcome, number in found["events"]:
+            labels = f'worker="{worker}",stream="{stream}",outcome="{outcome}"'
+            lines.append(f"{_PREFIX}events_total{{{labels}}} {number}")
+    lines += _family("requests_total", "counter", "Requests for events by status.")
+    for worker, found in sorted(workers.items()):
+        for status, number in found["requests"]:
+            labels = f'worker="{worker}",status="{status}"'
+            lines.append(f"{_PREFIX}requests_total{{{labels}}} {number}")
+    lines += _family("hasty_lost_total", "counter", "Events answered 202, not kept.")
+    for worker, found in sorted(workers.items()):
+        lines.append(f'{_PREFIX}hasty_lost_total{{worker="{worker}"}} {found["hasty_lost"]}')
+    lines += _family("request_seconds", "histogram", "From a request for events to its answer.")
+    for worker, found in sorted(workers.items()):
+        lines += _histogram(worker, found)
+    for name, meaning in GAUGES.items():
+        values = {w: f["gauges"][name] for w, f in sorted(workers.items()) if name in f["gauges"]}
+        if values:
+            lines += _family(name, "gauge", meaning)
+            lines += [f'{_PREFIX}{name}{{worker="{w}"}} {v!r}' for w, v in values.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _histogram(worker: int, found: Snapshot) -> Iterable[str]:
+    name = f"{_PREFIX}request_seconds"
+    below = 0
+    bounds = (*map(repr, BUCKETS), "+Inf")
+    for bound, number in zip(bounds, found["buckets"], strict=True):
+        below += number
+        yield f'{name}_bucket{{worker="{worker}",le="{bound}"}} {below}'
+    yield f'{name}_sum{{worker="{worker}"}} {found["seconds"]!r}'
+    yield f'{name}_count{{worker="{worker}"}} {below}'
 
 
 def _family(name: str, kind: str, text: str) -> tuple[str, str]:
     return f"# HELP {_PREFIX}{name} {text}", f"# TYPE {_PREFIX}{name} {kind}"
-
-
-def _single(name: str, kind: str, text: str, value: float) -> tuple[str, str, str]:
-    return *_family(name, kind, text), f"{_PREFIX}{name} {value!r}"

@@ -89,7 +89,8 @@ class Receiver:
         self._max_body = max_body
         self._reasons = reasons
         self._identifiers = IdentifierSource()
-        self._hasty_bytes = 0
+        self.hasty_bytes = 0
+        """Answered 202 and not done with."""
         self._under_way = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -196,12 +197,12 @@ class Receiver:
         exchange.events = len(events)
         query = exchange.request.query
         if query and is_hasty(query):
-            if self._hasty_bytes and self._hasty_bytes + size > HASTY_BYTES:
+            if self.hasty_bytes and self.hasty_bytes + size > HASTY_BYTES:
                 detail = "too many hasty requests wait already"
                 self._finish(exchange, self._unavailable(exchange, detail))
                 return False
             exchange.hasty = size
-            self._hasty_bytes += size
+            self.hasty_bytes += size
             self._answer(exchange, answers.HASTY)
         return True
 
@@ -283,7 +284,7 @@ class Receiver:
             return
         exchange.done = True
         self._answer(exchange, answer)
-        self._hasty_bytes -= exchange.hasty
+        self.hasty_bytes -= exchange.hasty
         self._under_way -= 1
         if not self._under_way:
             self._idle.set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -11,10 +12,11 @@ from urllib.parse import parse_qsl
 from allotment import __version__
 from allotment.intake import answers, openapi
 from allotment.intake.answers import Answer
-from allotment.intake.metrics import CONTENT_TYPE, Metrics
+from allotment.intake.metrics import CONTENT_TYPE, Metrics, Snapshot, render
 from allotment.intake.plans import PlanSource
 from allotment.intake.request import Request
 from allotment.intake.stream_source import StreamSource, StreamState
+from allotment.intake.worker_numbers import WorkerNumbers
 from allotment.journal.segments import SegmentWriter
 
 CONFIGS: Final = "/v1/stream-configs"
@@ -41,13 +43,21 @@ class Routes:
     """Everything but the events themselves."""
 
     def __init__(
-        self, source: StreamSource, schemas: PlanSource, journal: SegmentWriter, metrics: Metrics
+        self,
+        source: StreamSource,
+        schemas: PlanSource,
+        journal: SegmentWriter,
+        metrics: Metrics,
+        numbers: WorkerNumbers,
     ) -> None:
         self._source = source
         self._schemas = schemas
         self._journal = journal
         self._metrics = metrics
+        self._numbers = numbers
         self.stopping = False
+        self.load: Callable[[], Mapping[str, float]] = dict
+        """More gauges: what the worker has under way."""
 
     def answer(self, request: Request) -> Answer:
         """Answer anything that brings no events."""
@@ -108,14 +118,24 @@ class Routes:
             200, {name: dict(configs[name].settings) for name in wanted if name in configs}
         )
 
-    def _measured(self) -> str:
+    def snapshot(self) -> Snapshot:
+        """What this worker counted, and how it stands."""
         state = self._source.state
-        return self._metrics.text(
-            journal_available=self._journal.available,
-            configuration_age=state.age(time.time()),
-            configuration_version=state.version,
-            schema_problems=len(self._schemas.problems),
+        version = state.version or ""
+        return self._metrics.snapshot(
+            {
+                "schema_problems": len(self._schemas.problems),
+                "journal_available": int(self._journal.available),
+                "configuration_age_seconds": state.age(time.time()),
+                "configuration_version": int(version) if version.isdecimal() else None,
+                "renewed_seconds": 0,
+                **self.load(),
+            }
         )
+
+    def _measured(self) -> str:
+        own = self.snapshot()
+        return render({**self._numbers.others(), self._numbers.worker: own})
 
     def _configuration(self, state: StreamState) -> dict[str, Any]:
         age = state.age(time.time())

@@ -8,6 +8,7 @@ import resource
 import signal
 import socket
 import sys
+from functools import partial
 from typing import Final
 
 import uvloop
@@ -15,11 +16,13 @@ import uvloop
 from allotment.intake.app import IntakeApp
 from allotment.intake.limits import Limits
 from allotment.intake.listener import Listener
+from allotment.intake.workers import supervise
 from allotment.settings import Settings
 
 _SWITCH_SECONDS: Final = 0.0005
 _GC_THRESHOLDS: Final = (50_000, 20, 20)
 _DESCRIPTORS_OF_OURS: Final = 100
+_LEAST_DRAIN_SECONDS: Final = 1.0
 
 
 class AddressError(OSError):
@@ -34,9 +37,13 @@ def serve(settings: Settings) -> None:
     Raises:
         AddressError: nobody can listen there; the message says what to do.
         JournalUnavailableError: the journal's folder cannot be used.
+        WorkersFailedError: none of several workers can start.
     """
     with bind(settings.host, settings.intake_port) as listening:
-        run_worker(settings, listening)
+        if settings.intake_workers == 1:
+            run_worker(settings, listening)
+        else:
+            supervise(settings.intake_workers, partial(run_worker, settings, listening))
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -60,15 +67,23 @@ def bind(host: str, port: int) -> socket.socket:
     return listening
 
 
-def run_worker(settings: Settings, listening: socket.socket) -> None:
-    """Serve on a bound socket in this process until SIGTERM or SIGINT."""
+def run_worker(settings: Settings, listening: socket.socket, tie: int | None = None) -> None:
+    """Serve on a bound socket in this process until SIGTERM or SIGINT.
+
+    Args:
+        settings: of the whole intake.
+        listening: the socket, which other processes may have too.
+        tie: a descriptor that becomes readable when the worker's parent is gone.
+    """
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_work(settings, listening))
+        runner.run(_work(settings, listening, tie))
 
 
-async def _work(settings: Settings, listening: socket.socket) -> None:
+async def _work(settings: Settings, listening: socket.socket, tie: int | None) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
+    if tie is not None:
+        loop.add_reader(tie, _orphaned, tie, stopped)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
     # The journal's thread comes back from every sync and must not wait 5 ms for its turn.
@@ -77,15 +92,23 @@ async def _work(settings: Settings, listening: socket.socket) -> None:
     # Parsed events hold no cycles; searching them for some costs a batch some 15% more time.
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)
+    deadline = 0.0
     limits = Limits(body_bytes=settings.max_body_bytes, connections=_most_connections())
     listener = Listener(app.handle, limits, app.refused)
     try:
         await listener.start(listening)
+        app.watch(listener)
         await stopped.wait()
         app.stop()
+        deadline = loop.time() + limits.stop_seconds
         await listener.stop()
     finally:
-        await app.close(limits.stop_seconds)
+        await app.close(max(_LEAST_DRAIN_SECONDS, deadline - loop.time()))
+
+
+def _orphaned(tie: int, stopped: asyncio.Event) -> None:
+    asyncio.get_running_loop().remove_reader(tie)
+    stopped.set()
 
 
 def _most_connections() -> int:
