@@ -1,6 +1,7 @@
 """The registry as a WSGI application, for any WSGI server."""
 
 import os
+import threading
 
 from django.core.wsgi import get_wsgi_application
 
@@ -15,4 +16,18 @@ def _warm_up() -> None:
     results.warm_up()
 
 
+def _check_daily() -> None:
+    from django.conf import settings  # noqa: PLC0415 - after Django is set up
+
+    from allotment.registry import nightly  # noqa: PLC0415
+
+    threading.Thread(
+        target=nightly.keep_running,
+        args=(settings.ALLOTMENT.registry_dir, threading.Event()),
+        name="check",
+        daemon=True,
+    ).start()
+
+
 _warm_up()
+_check_daily()

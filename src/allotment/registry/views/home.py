@@ -12,7 +12,8 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from allotment.registry import history_diff, public_api
+from allotment.contract.check import Finding, Severity
+from allotment.registry import history_diff, nightly, public_api
 from allotment.registry import results as reports
 from allotment.registry.lifecycle import AnyItem
 from allotment.registry.models import Experiment, Instrument, State
@@ -36,6 +37,15 @@ class Matter:
     page: str
 
 
+@dataclass(frozen=True)
+class Ill:
+    """One thing that the latest check found, where it is mended, and when it was found."""
+
+    finding: Finding
+    address: str
+    when: datetime
+
+
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """The first page after logging in."""
@@ -54,9 +64,22 @@ def home(request: HttpRequest) -> HttpResponse:
         "soon": soon,
         "left_out": sorted(set(public_api.streams(now).left_out)),
         "lately": _lately(),
+        "ills": _ills(),
         "total": len(items),
     }
     return render(request, "registry/home.html", context)
+
+
+def _ills() -> list[Ill]:
+    """What the latest check of everything found, the worst first; notes are for the form."""
+    report = nightly.latest(settings.ALLOTMENT.registry_dir)
+    if report is None:
+        return []
+    return [
+        Ill(finding, kinds.address(finding.place.kind, finding.place.name), report.when)
+        for finding in report.findings
+        if finding.severity is not Severity.NOTE
+    ]
 
 
 def _running_row(request: HttpRequest, item: AnyItem) -> dict[str, Any]:

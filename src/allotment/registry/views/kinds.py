@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.http import Http404
+from django.urls import reverse
 
 from allotment.registry.lifecycle import AnyItem
 from allotment.registry.models import Experiment, Instrument
@@ -60,6 +61,13 @@ def instrument(name: str) -> Instrument:
     if not isinstance(found, Instrument):
         raise Http404
     return found
+
+
+def address(kind: str, name: str) -> str:
+    """Where a thing that the check names is looked at; the directory for the lab as a whole."""
+    if kind == "stream" and name:
+        return reverse("stream", args=[name])
+    return reverse(kind, args=[name]) if kind in TABS and name else reverse("directory")
 
 
 def everything() -> list[AnyItem]:

@@ -1,0 +1,151 @@
+"""The check that runs by itself: at each start and once a day, its findings kept for Home.
+
+The findings and the configuration that they are about are one file in the data folder. A later run
+holds what is served against the configuration of the one before, so that what got lost is told.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from django.db import DatabaseError, close_old_connections
+
+from allotment.contract.check import Configuration, Finding, Kind, configuration_of
+from allotment.registry import checking
+
+EVERY: Final = timedelta(days=1)
+_FILE: Final = "check.json"
+_LOSSES: Final = frozenset({"block-not-lost"})
+_TOLD_FOR: Final = timedelta(days=7)
+"""How long a loss is told: each run takes what is there then for what was there before."""
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the latest run found, and when."""
+
+    when: datetime
+    findings: tuple[Finding, ...]
+
+    def about(self, kind: Kind, name: str) -> tuple[Finding, ...]:
+        """The findings about one thing."""
+        return tuple(f for f in self.findings if (f.place.kind, f.place.name) == (kind, name))
+
+
+@dataclass(frozen=True)
+class _Kept:
+    report: Report
+    configuration: Configuration
+    losses: tuple[tuple[datetime, Finding], ...]
+
+
+def run(folder: Path, now: datetime) -> Report:
+    """Check everything that is served, and keep what was found.
+
+    What a stream lost since the run before is told for a week, or until it is back.
+
+    Args:
+        folder: where the file is kept.
+        now: the moment.
+    """
+    before = _read(folder)
+    # What people stop, and when, is in the history; only what a stream lost is hard to see.
+    previous = Configuration(before.configuration.streams) if before else None
+    configuration, findings = checking.of_lab(now, previous=previous)
+    fresh = [(now, finding) for finding in findings if finding.rule in _LOSSES]
+    told = {_key(finding) for _, finding in fresh}
+    older = [
+        (since, finding)
+        for since, finding in (before.losses if before else ())
+        if now - since < _TOLD_FOR
+        and _key(finding) not in told
+        and _is_lost(finding, configuration)
+    ]
+    report = Report(now, (*findings, *(finding for _, finding in older)))
+    _write(folder, report, configuration, (*fresh, *older))
+    return report
+
+
+def latest(folder: Path) -> Report | None:
+    """What the latest run kept; None before the first one, or where the file is damaged."""
+    kept = _read(folder)
+    return kept.report if kept else None
+
+
+def keep_running(folder: Path, stop: threading.Event, *, every: timedelta = EVERY) -> None:
+    """Run now and then once a day until `stop` is set. A run that fails is logged, and the next
+    one tries again."""
+    while True:
+        try:
+            close_old_connections()
+            report = run(folder, datetime.now(UTC))
+            _log.info("the check found %d things in what is served", len(report.findings))
+        except (DatabaseError, OSError, ValueError, TypeError, LookupError, AttributeError):
+            _log.exception("the check could not run; it is tried again in %s", every)
+        finally:
+            close_old_connections()
+        if stop.wait(every.total_seconds()):
+            return
+
+
+def _is_lost(finding: Finding, configuration: Configuration) -> bool:
+    """Whether what a stream had lost is still not there."""
+    entry = configuration.by_name.get((finding.place.kind, finding.place.name))
+    steps = [s.replace("~1", "/").replace("~0", "~") for s in finding.place.pointer.split("/")[1:]]
+    return entry is not None and not entry.at(*steps)
+
+
+def _key(finding: Finding) -> tuple[str, Kind, str, str]:
+    return finding.rule, finding.place.kind, finding.place.name, finding.place.pointer
+
+
+def _write(
+    folder: Path,
+    report: Report,
+    configuration: Configuration,
+    losses: tuple[tuple[datetime, Finding], ...],
+) -> None:
+    document = {
+        "when": report.when.isoformat(),
+        "findings": [finding.to_json() for finding in report.findings],
+        "losses": [[since.isoformat(), finding.to_json()] for since, finding in losses],
+        "configuration": {
+            "streams": {entry.name: entry.body for entry in configuration.streams or ()},
+            "instruments": [entry.body for entry in configuration.instruments],
+            "experiments": [entry.body for entry in configuration.experiments],
+        },
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / _FILE
+    fresh = path.with_name(f"{_FILE}.{os.getpid()}")
+    fresh.write_text(json.dumps(document, ensure_ascii=False, default=str), "utf-8")
+    fresh.replace(path)
+
+
+def _read(folder: Path) -> _Kept | None:
+    path = folder / _FILE
+    try:
+        found: Mapping[str, Any] = json.loads(path.read_bytes())
+        report = Report(
+            datetime.fromisoformat(found["when"]),
+            tuple(Finding.from_json(one) for one in found["findings"]),
+        )
+        losses = tuple(
+            (datetime.fromisoformat(since), Finding.from_json(one))
+            for since, one in found["losses"]
+        )
+        return _Kept(report, configuration_of(**found["configuration"]), losses)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        _log.warning("%s cannot be read, and is written again: %s", path, error)
+        return None
