@@ -27,6 +27,7 @@ MIDDLEWARE = [
     "allotment.registry.middleware.RequestIdMiddleware",
     "allotment.registry.middleware.SecurityHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
