@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,9 +14,12 @@ import pytest
 from tests.intake.conftest import JSON, event
 from tests.rejected_parts import LATE, SECRET, RejectedLab, rejected_lab
 
+from allotment.lake.query import run_sql
 from allotment.rejected_hints import HINTS
 
-REFERENCE = Path(__file__).parents[1] / "docs" / "reference" / "intake.md"
+DOCS = Path(__file__).parents[1] / "docs"
+HOW_TO = DOCS / "how-to" / "mend-and-replay-rejected-events.md"
+REFERENCE = DOCS / "reference" / "intake.md"
 
 
 @pytest.fixture(scope="module")
@@ -216,3 +220,32 @@ def test_replay__intake_gone__one_sentence(parts: RejectedLab) -> None:
     found = parts.command("replay", "--since", "1h", "--yes")
     assert found.code == 1
     assert "set ALLOTMENT_INTAKE_URL" in found.said
+
+
+def test_how_to__its_commands__do_what_the_page_says(
+    parts: RejectedLab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts.astray(2)
+    parts.intake.send(event(action=5, extra=1))
+    parts.intake.request("POST", "/v1/events", "{", content_type=JSON)
+    parts.move()
+    parts.mend_streams()
+    (tmp_path / "mended.json").write_text(json.dumps(event(action="by hand")))
+    monkeypatch.chdir(tmp_path)
+    page = HOW_TO.read_text()
+    commands = re.findall(r"^\$ allotment rejected (.*)$", page, re.MULTILINE)
+    assert len(commands) > 6
+    said = []
+    for command in commands:
+        chosen = {"reason": "malformed_json" if "--file" in command else "invalid"}
+        (one,) = parts.rejections(**chosen)
+        arguments = [(one.id or "")[:12] if a == "ID" else a for a in shlex.split(command)]
+        found = parts.command(*arguments, answer="y\n")
+        assert found.code == 0, f"{command}\n{found.said}"
+        said.append(found.said)
+    assert re.search(r"2  unknown_stream  .*\n1  ", said[0])
+    assert "2 sent" in said[4]
+    assert len(parts.stored()) == 4
+    for sql in re.findall(r"```sql\n(.*?)```", page, re.DOTALL):
+        rows = run_sql(parts.data / "lake", sql).rows
+        assert [row[2] for row in rows].count("done") == 3

@@ -289,3 +289,8 @@ def test_pattern__needs_backtracking__refused_when_compiled() -> None:
 def test_ref__to_an_address__never_fetched() -> None:
     with pytest.raises(ValueError, match="cannot be compiled"):
         own(x={"$ref": "http://127.0.0.1:1/schema"})
+
+
+def test_violations__keyword_in_the_engines_own_words__quote_nothing_of_the_event() -> None:
+    (found,) = own(a={"not": {"type": "string"}}).violations({"a": "s3cret"})
+    assert "s3cret" not in str(found)

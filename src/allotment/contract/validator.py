@@ -44,6 +44,8 @@ def _compiled(body: dict[str, Any]) -> jsonschema_rs.Draft7Validator:
         formats={"uri-reference": _is_uri_reference, "date": _is_date},
         pattern_options=jsonschema_rs.RegexOptions(),
         offline=True,
+        # Where the engine's own words are told, they would quote what the event holds.
+        mask="the value",
     )
 
 
