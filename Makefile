@@ -6,7 +6,7 @@ ARGS ?=
 export PYTHONWARNINGS := default
 
 .DEFAULT_GOAL := help
-.PHONY: help install up test check format bench lock clients vectors screenshots clean
+.PHONY: help install up test fuzz crash check format bench lock clients vectors screenshots clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,13 @@ up: $(VENV)/.server ## Run the lab with its demo site (ARGS="--empty --data DIR 
 
 test: $(VENV)/.dev ## Run every test; what a missing tool prevents is reported by name
 	@$(BIN)/pytest $(ARGS)
+
+FUZZ_EXAMPLES ?= 2000
+fuzz: $(VENV)/.dev ## Send the intake requests made at random (FUZZ_EXAMPLES=2000)
+	@FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/pytest tests/intake/test_fuzz.py tests/intake/test_openapi.py $(ARGS)
+
+crash: $(VENV)/.dev ## Kill intake and sink 1,000 times under load; nothing may be lost (ARGS="--kills 100")
+	@$(BIN)/python -m tests.end_to_end.crash_campaign $(ARGS)
 
 check: $(VENV)/.dev ## Lint, formatting, types
 	$(BIN)/ruff check .
