@@ -64,7 +64,9 @@ def test_to_save__one_fault__exactly_its_rule_refuses(
 
 
 def test_to_save__name_of_another_in_other_case__refused(experiment_plan: Make) -> None:
-    assert refused(experiment_plan(), around=Surroundings(taken=frozenset({"Search-Suggestions"}))) == ["name-is-free"]
+    assert refused(
+        experiment_plan(), around=Surroundings(taken=frozenset({"Search-Suggestions"}))
+    ) == ["name-is-free"]
 
 
 def test_to_save__shortest_and_longest_name__accepted(experiment_plan: Make) -> None:
@@ -121,9 +123,7 @@ def test_to_save__frozen_field_after_activation__refused(
 def test_to_save__traffic_after_activation__only_rises(
     experiment_plan: Make, changes: dict[str, Any], expected: list[str]
 ) -> None:
-    found = rules.to_save(
-        experiment_plan(**changes), before=before(experiment_plan()), now=NOW
-    )
+    found = rules.to_save(experiment_plan(**changes), before=before(experiment_plan()), now=NOW)
     assert [refusal.field for refusal in found] == expected
     assert all(refusal.rule == "traffic-only-rises" for refusal in found)
 
