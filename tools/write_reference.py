@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from allotment.contract.check.reference import rules_page
 from allotment.contract.schemas import SchemaRepository, shipped_repository
 from allotment.lake.query import duckdb_type
 from allotment.lake.tables import REJECTED_SCHEMA, event_schemas
@@ -30,6 +31,7 @@ COMMANDS = (
     "demo",
     "password",
     "allocate",
+    "check",
     "schemas",
     "schemas materialize",
     "schemas check",
@@ -60,6 +62,7 @@ def pages() -> dict[Path, str]:
     return {
         REFERENCE / "settings.md": settings_page(),
         REFERENCE / "cli.md": cli_page(),
+        REFERENCE / "check-rules.md": rules_page(),
         EVENTS: events,
     }
 
