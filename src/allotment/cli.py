@@ -23,6 +23,7 @@ except ModuleNotFoundError as missing:  # a bare `pip install allotment` is the 
 
 from allotment.allocation import ConfigError, allocate, parse_experiment, parse_overrides
 from allotment.allocation.experiment import parse_time
+from allotment.audit_cli import audit_app
 from allotment.check_cli import check
 from allotment.rejected_cli import rejected_app
 from allotment.schemas_cli import schemas_app
@@ -41,6 +42,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
+app.add_typer(audit_app, name="audit")
 app.add_typer(schemas_app, name="schemas")
 app.add_typer(rejected_app, name="rejected")
 app.command(name="check")(check)
