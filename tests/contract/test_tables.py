@@ -64,7 +64,7 @@ def test_event_tables__two_titles_of_one_table__error_names_both(
         assert repr(name) in str(raised.value)
 
 
-@pytest.mark.parametrize("name", ["rejected", "sealed", "ledger", "duplicates"])
+@pytest.mark.parametrize("name", ["rejected", "sealed", "ledger", "duplicates", "replays"])
 def test_event_tables__title_of_a_table_of_ours__error_names_it(tmp_path: Path, name: str) -> None:
     write(tmp_path, f"analytics/{name}")
     with pytest.raises(TableNameError, match=f"'analytics/{name}' would have the table"):

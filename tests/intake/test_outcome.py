@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 
 import pytest
 from tests.intake.conftest import JSON, Intake, event
@@ -83,3 +84,10 @@ def test_rejected__about_as_deep_as_can_be_written__400_and_kept(
     (kept,) = intake.records("rejected")
     assert kept["raw"] in {deep, ""}
     assert kept["raw"] == deep or levels > 900
+
+
+def test_sealed__on_its_way_to_the_lake__is_for_the_labs_user_alone(intake: Intake) -> None:
+    intake.send(event(**PRIVATE))
+    folder = intake.data / "journal" / "sealed"
+    assert list(folder.rglob("*.ndjson"))
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700

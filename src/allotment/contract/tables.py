@@ -22,11 +22,14 @@ LEDGER: Final = "ledger"
 """Topic and table of how many events the intake accepted and rejected, by stream and minute."""
 DUPLICATES: Final = "duplicates"
 """Table of the events that the lake had already when they came again."""
+REPLAYS: Final = "replays"
+"""Table of the rejected events that were sent again."""
 RESERVED: Final = {
     REJECTED: "holds what the intake refused",
     SEALED: "holds what the masks of the refused hide",
     LEDGER: "holds what the intake counted",
     DUPLICATES: "holds what came a second time",
+    REPLAYS: "holds what was sent again",
 }
 """Tables of ours, and why no schema may take their names."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Final
 
 from allotment.contract.counting import count_lines
-from allotment.contract.masking import Masker, lab_key
+from allotment.contract.masking import SEALED, Masker, lab_key
 from allotment.contract.schemas import SchemaRepository
 from allotment.contract.tables import LEDGER
 from allotment.intake.connection import Reply
@@ -47,6 +48,9 @@ class IntakeApp:
         self._journal = SegmentWriter(
             settings.journal_dir, tallying=Tallying(topic=LEDGER, count=count_lines)
         )
+        with suppress(OSError):
+            # What masks hide is for the lab's user alone, on its way too.
+            (settings.journal_dir / SEALED).mkdir(mode=0o700, exist_ok=True)
         self._metrics = Metrics()
         self._numbers = WorkerNumbers(settings.intake_dir, self._journal.number)
         self._routes = Routes(

@@ -26,6 +26,7 @@ from pyiceberg.exceptions import CommitFailedException, NoSuchTableError
 from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.update import ValidatableTableRequirement
 
+from allotment.contract.tables import REPLAYS
 from allotment.lake.arrow_schema import TIMESTAMP
 from allotment.lake.catalog import EVENT
 from allotment.lake.maintenance import Care, expire_snapshots, join_small_files
@@ -34,7 +35,6 @@ from allotment.lake.tables import ensure_table
 from allotment.lake.waiting import waiting
 from allotment.lake.writing import merge_append
 
-REPLAYS: Final = "replays"
 REPLAYS_SCHEMA = pa.schema(
     [
         pa.field("rejection", pa.string()),
