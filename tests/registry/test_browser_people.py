@@ -97,11 +97,10 @@ def test_pages__content_policy__no_page_breaks_it(
     page.get_by_role("button", name="Give it a public page").click()
     opened = 0
     for path in addresses():
-        if path in {"/logout", "/theme"}:
-            continue
-        answer = page.goto(site + path)
-        assert answer is not None
-        if answer.status == 200:
+        # What takes no GET, or leads elsewhere, is no page.
+        if context.request.get(site + path, max_redirects=0).status == 200:
+            answer = page.goto(site + path)
+            assert answer is not None
             opened += 1
             assert "script-src 'self';" in answer.headers["content-security-policy"], path
             assert answer.headers["x-frame-options"] == "DENY", path
