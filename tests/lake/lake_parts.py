@@ -6,11 +6,13 @@ from pathlib import Path
 
 import orjson
 
+from allotment.contract.counting import count_lines
 from allotment.contract.schemas import SchemaRepository
 from allotment.contract.streams import StreamConfig
-from allotment.contract.tables import REJECTED
+from allotment.contract.tables import LEDGER, REJECTED
 from allotment.intake.pipeline import EventPipeline
 from allotment.journal.segments import SegmentWriter
+from allotment.journal.tally import Tallying
 
 WEB = "product_metrics_web_base"
 RECEIVED = "2026-11-22T10:00:00.123Z"
@@ -46,6 +48,10 @@ def refused(events: Sequence[object]) -> list[bytes]:
     return outcome.records[REJECTED]
 
 
+TALLYING = Tallying(topic=LEDGER, count=count_lines)
+"""As the intake keeps it."""
+
+
 class Writer:
     """Appends to a journal as an intake would."""
 
@@ -56,7 +62,7 @@ class Writer:
         """Make lines durable in one partition."""
 
         async def write() -> None:
-            writer = SegmentWriter(self.directory)
+            writer = SegmentWriter(self.directory, tallying=TALLYING)
             try:
                 await writer.append({topic: lines})
             finally:

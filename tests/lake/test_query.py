@@ -51,7 +51,8 @@ def test_connect__older_snapshot_pinned__older_rows(
     put(catalog, schemas, 2)
     assert count(lake_dir) == 2
     assert count(lake_dir, first) == 1
-    assert before == {NAME: None, "event.product_metrics_app_base": None, "event.rejected": None}
+    names = ("product_metrics_app_base", "rejected", "ledger", "duplicates")
+    assert before == {NAME: None, **{f"event.{name}": None for name in names}}
     assert count(lake_dir, before) == 0
 
 

@@ -11,8 +11,10 @@ import pyarrow as pa
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.exceptions import CommitFailedException
-from tests.lake.lake_parts import RECEIVED, WEB, Writer, refused, web_event
+from pyiceberg.table import Table
+from tests.lake.lake_parts import RECEIVED, TALLYING, WEB, Writer, refused, web_event
 
+from allotment.contract.counting import UNREADABLE
 from allotment.contract.schemas import SchemaRepository
 from allotment.contract.streams import StreamConfig
 from allotment.intake.outcome import rejected_record
@@ -22,9 +24,9 @@ from allotment.journal.segments import SegmentReader, SegmentWriter
 from allotment.lake import sink as sink_module
 from allotment.lake.catalog import EVENT, open_catalog
 from allotment.lake.maintenance import Care, Maintenance
-from allotment.lake.offsets import append_at
+from allotment.lake.offsets import OFFSET, POSITIONS, chosen, commit_if_unchanged
 from allotment.lake.query import Row, run_sql
-from allotment.lake.sink import UNREADABLE, Sink, SinkLimits
+from allotment.lake.sink import Sink, SinkLimits
 from allotment.lake.tables import event_schemas
 from allotment.lake.writing import write_data_files
 
@@ -90,7 +92,7 @@ def test_step__more_than_a_batch__several_commits_without_gap(
     sink = make(journal, catalog, schemas, events=10)
     assert [sink.step() for _ in range(4)] == [10, 10, 5, 0]
     assert ids(lake_dir) == expected(range(25))
-    assert sink.lag() == {Partition(WEB, 0): 0}
+    assert sink.lag() == {Partition(WEB, 0): 0, Partition("ledger", 0): 0}
 
 
 def test_step__new_sink_on_old_lake__goes_on_where_the_table_stands(
@@ -112,7 +114,7 @@ def test_step__two_partitions__both_are_read(
     sink = make(journal, catalog, schemas)
     assert sink.step() == 6
     assert ids(lake_dir) == expected(range(6))
-    assert set(sink.lag()) == {Partition(WEB, 0), Partition(WEB, 1)}
+    assert {Partition(WEB, 0), Partition(WEB, 1)} < set(sink.lag())
 
 
 def test_step__rival_committed_first__stale_batch_is_refused_and_read_again(
@@ -126,14 +128,14 @@ def test_step__rival_committed_first__stale_batch_is_refused_and_read_again(
     journal.events(range(5))
     with closing(open_catalog(lake_dir)) as other:
         rival, sink = make(journal, other, schemas), make(journal, catalog, schemas)
-        commit = append_at
+        commit = commit_if_unchanged
 
         def late(*args: object, **kwargs: object) -> None:
-            monkeypatch.setattr(sink_module, "append_at", commit)
+            monkeypatch.setattr(sink_module, "commit_if_unchanged", commit)
             assert rival.step() == 5
             commit(*args, **kwargs)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(sink_module, "append_at", late)
+        monkeypatch.setattr(sink_module, "commit_if_unchanged", late)
         assert sink.step() == 0
     journal.events(range(5, 7))
     assert sink.step() == 2
@@ -187,17 +189,16 @@ def test_step__killed_between_rejects_and_rows__bad_lines_are_there_once(
     """The batch is read again with a further end, which holds one more bad line."""
     journal.append([orjson.dumps(web_event(0)), BAD[0]])
     sink = make(journal, catalog, schemas)
-    commit = append_at
 
     class Killed(BaseException):
         pass
 
-    def dies(table: object, *args: object, **kwargs: object) -> None:
-        if table.name() != (EVENT, "rejected"):  # type: ignore[attr-defined]
+    def dies(table: Table, *arguments: object, **named: object) -> None:
+        if table.name() == (EVENT, WEB):
             raise Killed
-        commit(table, *args, **kwargs)  # type: ignore[arg-type]
+        commit_if_unchanged(table, *arguments, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(sink_module, "append_at", dies)
+    monkeypatch.setattr(sink_module, "commit_if_unchanged", dies)
     with pytest.raises(Killed):
         sink.step()
     monkeypatch.undo()
@@ -275,22 +276,6 @@ def test_step__topic_without_table__warned_of_once_and_left(
     assert sum("'mystery' has no table" in r.getMessage() for r in caplog.records) == 1
 
 
-def test_step__journal_replaced_by_a_younger_one__said_and_other_topics_go_on(
-    journal: Writer,
-    catalog: SqlCatalog,
-    schemas: dict[str, pa.Schema],
-    tmp_path: Path,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    journal.events(range(5))
-    make(journal, catalog, schemas).step()
-    younger = Writer(tmp_path / "younger")
-    younger.events(range(1))
-    younger.append([b"x"], topic="rejected")
-    assert make(younger, catalog, schemas).step() == 1
-    assert any("keep journal and lake together" in r.getMessage() for r in caplog.records)
-
-
 def test_run__stopped__what_is_durable_is_moved_first(
     journal: Writer, catalog: SqlCatalog, schemas: dict[str, pa.Schema], lake_dir: Path
 ) -> None:
@@ -332,7 +317,7 @@ def test_run__maintenance__files_joined_snapshots_expired_journal_trimmed(
     tmp_path: Path, catalog: SqlCatalog, schemas: dict[str, pa.Schema], lake_dir: Path
 ) -> None:
     async def fill() -> None:
-        writer = SegmentWriter(tmp_path / "journal", segment_bytes=2_000)
+        writer = SegmentWriter(tmp_path / "journal", segment_bytes=2_000, tallying=TALLYING)
         for number in range(40):
             event = web_event(number, meta={"dt": "2026-11-22T00:00:00Z", "id": f"event-{number}"})
             await writer.append({WEB: [orjson.dumps(event)]})
@@ -352,17 +337,25 @@ def test_run__maintenance__files_joined_snapshots_expired_journal_trimmed(
     assert len(table.metadata.snapshots) <= 3
     oldest, end = reader.trim(Partition(WEB, 0), 0), reader.end(Partition(WEB, 0))
     assert 0 < oldest <= end - 1_000
-    assert sink.lag() == {Partition(WEB, 0): 0}
+    assert set(sink.lag().values()) == {0}
 
 
-def test_append_at__position_moved_by_another__refused_and_nothing_written(
+def test_commit__position_moved_by_another__refused_and_nothing_written(
     catalog: SqlCatalog, schemas: dict[str, pa.Schema], journal: Writer, lake_dir: Path
 ) -> None:
     make(journal, catalog, schemas)
     table = catalog.load_table((EVENT, WEB))
     rows = pa.Table.from_pylist([{"action": "click"}], schema=schemas[WEB])
-    append_at(table, rows, {"0": None}, {"0": 10})
-    with pytest.raises(CommitFailedException, match="moved 0 from 5 to 10"):
-        append_at(table, rows, {"0": 5}, {"0": 20})
-    append_at(table, rows.slice(0, 0), {"0": 10}, {"0": 30})
+    one, other = f"{OFFSET}{'a' * 16}.0", f"{OFFSET}{'a' * 16}.1"
+
+    def commit(rows: pa.Table, expected: dict[str, str], changes: dict[str, str]) -> None:
+        commit_if_unchanged(table, rows, prefixes=POSITIONS, expected=expected, changes=changes)
+
+    commit(rows, {}, {one: "10"})
+    with pytest.raises(CommitFailedException, match="from 5 to 10"):
+        commit(rows, {one: "5"}, {one: "20"})
+    with pytest.raises(CommitFailedException, match="from None to 10"):
+        commit(rows, {}, {other: "5"})  # a position that the batch knew nothing of
+    commit(rows.slice(0, 0), {one: "10"}, {one: "20", other: "30"})
     assert len(ids(lake_dir)) == 1
+    assert chosen(table.properties, POSITIONS) == {one: "20", other: "30"}

@@ -1,5 +1,6 @@
 """Two rival sinks, killed again and again at random moments while a writer goes on."""
 
+import itertools
 import os
 import random
 import signal
@@ -18,7 +19,7 @@ from allotment.journal.segments import SegmentReader
 from allotment.lake.query import run_sql
 
 KILLS = 20
-EVENTS_A_ROUND = 400
+EVENTS_A_ROUND = 300
 DEADLINE_SECONDS = 120.0
 
 NURSERY = """
@@ -43,7 +44,7 @@ for line in sys.stdin:
             SegmentReader(root / "journal"),
             catalog,
             schemas,
-            SinkLimits(seconds=0.01, events=300),
+            SinkLimits(seconds=0.05, events=600),
             Maintenance(root / "lake", care),
         )
         print(os.getpid(), flush=True)
@@ -96,7 +97,8 @@ def test_sinks__killed_twenty_times_under_a_writer__every_event_once(tmp_path: P
     journal = Writer(tmp_path / "journal")
     dice = random.Random(20)
     numbers = iter(range(10**9))
-    written = bad = 0
+    written = bad = repeated = 0
+    again: list[bytes] = []
     deadline = time.monotonic() + DEADLINE_SECONDS
     with Nursery(tmp_path) as nursery:
         nursery.start()
@@ -104,17 +106,23 @@ def test_sinks__killed_twenty_times_under_a_writer__every_event_once(tmp_path: P
         for kill in range(KILLS):
             assert time.monotonic() < deadline
             lines = [
-                orjson.dumps(web_event(next(numbers), meta={"dt": "2026-11-22T00:00:00Z"}))
-                for _ in range(EVENTS_A_ROUND)
+                orjson.dumps(web_event(n, meta={"dt": "2026-11-22T00:00:00Z", "id": str(n)}))
+                for n in itertools.islice(numbers, EVENTS_A_ROUND)
             ]
+            # A batch that got no answer is sent again, with the same ids.
+            again += lines[: dice.randrange(40)]
             lines.insert(dice.randrange(EVENTS_A_ROUND), b'{"action":%d}' % kill)
             written, bad = written + EVENTS_A_ROUND, bad + 1
+            for line in again[: dice.randrange(60)]:
+                again.remove(line)
+                lines.insert(dice.randrange(len(lines)), line)
+                repeated += 1
             journal.append(lines)
             # A random moment of whatever the sink is doing: this wait is the experiment.
             time.sleep(dice.uniform(0.0, 0.6))
             nursery.kill(dice.randrange(2))
             nursery.start()
-        wanted = written + bad
+        wanted = written + bad + repeated
         while _rows(tmp_path) < wanted:
             assert time.monotonic() < deadline, f"{_rows(tmp_path)} of {wanted} rows"
             time.sleep(0.2)
@@ -123,14 +131,21 @@ def test_sinks__killed_twenty_times_under_a_writer__every_event_once(tmp_path: P
         f"select count(*), count(distinct page.id), max(page.id) from event.{WEB}",
     )[1]
     assert numbers_found == [(written, written, written - 1)]
+    duplicates = run_sql(
+        tmp_path / "lake", 'select count(*), count(distinct "offset") from event.duplicates'
+    )[1]
+    assert repeated > KILLS
+    assert duplicates == [(repeated, repeated)]
     rejected = run_sql(
         tmp_path / "lake", "select count(*), count(distinct raw) from event.rejected"
     )[1]
     assert rejected == [(bad, bad)]
-    assert [p.topic for p in SegmentReader(journal.directory).partitions()] == [WEB]
+    topics = [p.topic for p in SegmentReader(journal.directory).partitions()]
+    assert topics == ["ledger", WEB]
 
 
 def _rows(root: Path) -> int:
-    sql = f"select (select count(*) from event.{WEB}) + (select count(*) from event.rejected)"
+    tables = (WEB, "rejected", "duplicates")
+    sql = "select " + " + ".join(f"(select count(*) from event.{name})" for name in tables)
     found: int = run_sql(root / "lake", sql)[1][0][0]
     return found

@@ -64,9 +64,11 @@ class Rejection:
     size: int | None
     truncated: bool | None
     raw: str
+    journal: str | None
     topic: str | None
     partition: int | None
     offset: int | None
+    minute: str | None
 
 
 _COLUMNS: Final = ", ".join(f'"{column.name}"' for column in fields(Rejection))

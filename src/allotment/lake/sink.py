@@ -5,72 +5,67 @@ refused unless the positions are still where the batch began (`offsets.py`). Kil
 the sink begins again from what the table says. Two sinks side by side do work twice, but neither
 doubles nor loses a row.
 
-Lines that fit no row are recorded in `event.rejected` first, under positions of their own in that
-table: a line is appended only in the commit that moves its partition's position there past it. So
-a batch that is read again, to whatever end, records each of its bad lines once.
+Lines that become no rows, because the lake has their event already or because no row can hold them,
+are recorded before the rows (`sifting.py`).
 """
 
 from __future__ import annotations
 
 import logging
-import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from time import monotonic
+from random import uniform
+from time import monotonic, time
 
-import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import CommitFailedException
+from pyiceberg.table import Table
 from sqlalchemy.exc import OperationalError
 
 from allotment.contract.masking import SEALED
 from allotment.contract.schemas import SchemaRepository
-from allotment.contract.tables import REJECTED
+from allotment.contract.tables import DUPLICATES, LEDGER, REJECTED
 from allotment.journal.protocol import Batch, JournalReader, Partition
 from allotment.journal.segments import SegmentReader
+from allotment.journal.tally import KEEP_BYTES
 from allotment.lake.catalog import EVENT, open_catalog
+from allotment.lake.feed import Feed, SinkLimits
+from allotment.lake.journal_fit import known_journals
 from allotment.lake.maintenance import Maintenance
-from allotment.lake.offsets import append_at, stored_offset
-from allotment.lake.parsing import BadLine, parse_lines
+from allotment.lake.offsets import (
+    POSITIONS,
+    chosen,
+    commit_if_unchanged,
+    covered_key,
+    offset_key,
+    stored,
+    tail_key,
+    tail_of,
+)
+from allotment.lake.parsing import parse_lines
 from allotment.lake.sealed import forget_old
+from allotment.lake.sifting import Read, Sifted, Sifter
 from allotment.lake.tables import (
+    LEDGER_SCHEMA,
     REJECTED_SCHEMA,
     SEALED_SCHEMA,
     ensure_event_tables,
     event_schemas,
     table_of_topic,
 )
+from allotment.lake.unreadable import unreadable_rows
+from allotment.lake.written_ids import has_ids
 
-UNREADABLE = "unreadable_in_lake"
-"""The reason in `event.rejected` of a line that the intake accepted and no row can hold."""
-
-# The parser quotes what it could not read, which may be an id.
-_QUOTED = re.compile(r""""(?:[^"\\]|\\.)*"|(?<=from )'[^']*'""")
+__all__ = ["Sink", "SinkLimits", "open_sink"]
 
 _log = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SinkLimits:
-    """How much goes into one commit, and what is kept of the journal behind it."""
-
-    seconds: float = 5.0
-    events: int = 100_000
-    bytes: int = 64 << 20
-    keep_journal_bytes: int = 16 << 20
-    sealed_days: float = 30.0
-    """How long what masks hide is kept for a replay."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Bad:
-    partition: Partition
-    line: BadLine
+_OURS = {REJECTED: REJECTED_SCHEMA, SEALED: SEALED_SCHEMA, LEDGER: LEDGER_SCHEMA}
+"""Topics that no schema of events describes."""
 
 
 class Sink:
@@ -83,6 +78,7 @@ class Sink:
         schemas: Mapping[str, pa.Schema],
         limits: SinkLimits | None = None,
         maintenance: Maintenance | None = None,
+        refresh: Callable[[], Mapping[str, pa.Schema] | None] | None = None,
     ) -> None:
         """Create missing tables, and be ready to move.
 
@@ -92,52 +88,68 @@ class Sink:
             schemas: the columns of each monotable by topic (`tables.event_schemas`).
             limits: how much goes into a commit.
             maintenance: what is done between commits; None leaves the tables as they grow.
+            refresh: asked after a batch was read and before it is parsed; gives the schemas when
+                they have changed.
+
+        Raises:
+            LakeFormatError: an older version of Allotment wrote the lake.
         """
         self._journal = journal
         self._catalog = catalog
-        self._schemas = {
-            **schemas,
-            REJECTED: REJECTED_SCHEMA,
-            SEALED: SEALED_SCHEMA,
-        }
+        self._schemas = {**schemas, **_OURS}
         self._limits = limits or SinkLimits()
         self._maintenance = maintenance
+        self._refresh = refresh
         self._ignored: set[str] = set()
-        # Whether the last step left something behind because a commit was full.
-        self._more = False
+        self._overtaken = False
+        self._feed = Feed(journal, catalog, self._limits)
         ensure_event_tables(catalog, schemas)
+        self._sifter = Sifter(
+            catalog, most_ids=self._limits.duplicate_ids, seconds=self._limits.duplicate_seconds
+        )
+        known_journals(self._properties())
 
     def run(self, stop: threading.Event) -> None:
         """Move until told to stop, then move what is left; problems are logged and tried again."""
         while not stop.is_set():
             self._try_step()
-            if not self._more:
+            if self._overtaken:
+                # Rivals that begin again in step would overtake each other again and again.
+                stop.wait(self._limits.seconds * uniform(0.5, 2.0))  # noqa: S311 -- no secret
+            elif not self._feed.more:
                 stop.wait(self._limits.seconds)
-        while self._try_step():
+        while self._try_step() or self._feed.more:
             pass
 
     def step(self) -> int:
         """Move one batch of each topic.
 
         Returns:
-            How many records this sink has committed, rejected ones included. 0 means that there
+            How many events this sink has committed, rejected ones included. 0 means that there
             was nothing new, or that another sink was faster.
         """
         moved = 0
-        self._more = False
-        for topic, partitions in self._topics().items():
-            moved += self._move(topic, partitions)
+        self._feed.more = self._overtaken = False
+        journal = self._feed.journal(self._properties)
+        if journal is not None:
+            for topic, partitions in self._topics().items():
+                moved += self._move(journal, topic, partitions)
         return moved
 
     def lag(self) -> dict[Partition, int]:
         """Bytes that are durable in the journal and not yet in the lake, by partition."""
         found = {}
+        journal = self._journal.identity() or ""
         for topic, partitions in self._topics().items():
             properties = self._catalog.load_table(table_of_topic(topic)).properties
             for partition in partitions:
-                position = stored_offset(properties, _key(partition)) or 0
+                position = stored(properties, offset_key(journal, partition)) or 0
                 found[partition] = max(0, self._journal.end(partition) - position)
         return found
+
+    def faults(self) -> list[str]:
+        """Why something is not moved: each with what to do."""
+        return self._feed.faults
 
     def _try_step(self) -> bool:
         """Move and maintain; whether anything was moved."""
@@ -150,12 +162,22 @@ class Sink:
             self._maintain()
         except (OSError, OperationalError, CommitFailedException):
             _log.exception("the sink could not go on; it tries again")
-            self._more = False
+            self._feed.more = False
         return moved > 0
+
+    def _properties(self) -> dict[str, dict[str, str]]:
+        """The properties of every topic's table."""
+        return {
+            topic: dict(self._catalog.load_table(table_of_topic(topic)).properties)
+            for topic in self._schemas
+        }
 
     def _topics(self) -> dict[str, list[Partition]]:
         topics: dict[str, list[Partition]] = {}
-        for partition in self._journal.partitions():
+        partitions = list(self._journal.partitions())
+        if any(partition.topic not in self._schemas for partition in partitions):
+            self._refreshed()
+        for partition in partitions:
             if partition.topic in self._schemas:
                 topics.setdefault(partition.topic, []).append(partition)
             elif partition.topic not in self._ignored:
@@ -163,109 +185,82 @@ class Sink:
                 _log.warning("journal topic %r has no table and stays unread", partition.topic)
         return topics
 
-    def _move(self, topic: str, partitions: Sequence[Partition]) -> int:
+    def _move(self, journal: str, topic: str, partitions: Sequence[Partition]) -> int:
         table = self._catalog.load_table(table_of_topic(topic))
-        stored = {p: stored_offset(table.properties, _key(p)) for p in partitions}
-        batches = self._read(stored)
+        batches = self._feed.read(journal, table.properties, partitions)
         if not batches:
             return 0
+        # After the batch was read: no field of a schema that the intake knew then is left out.
+        if self._refreshed():
+            moved_from = chosen(table.properties, POSITIONS)
+            table = self._catalog.load_table(table_of_topic(topic))
+            if chosen(table.properties, POSITIONS) != moved_from:
+                return 0
         schema = self._schemas[topic]
-        tables: list[pa.Table] = []
-        bad: list[_Bad] = []
-        for batch in batches:
-            parsed = parse_lines(batch.data, batch.start, schema)
-            tables.append(parsed.rows)
-            bad.extend(_Bad(batch.partition, line) for line in parsed.bad)
+        reads = [Read(batch, parse_lines(batch.data, batch.start, schema)) for batch in batches]
+        now = time()
         try:
-            if topic == REJECTED:
-                tables.append(_rejects(bad))
-            elif bad:
-                self._reject(bad, batches)
-            rows = pa.concat_tables(tables)
-            append_at(
-                table,
-                rows,
-                begun={_key(b.partition): stored[b.partition] for b in batches},
-                reached={_key(b.partition): b.end for b in batches},
+            sifted = self._sift(table, journal, topic, reads, now)
+            changes = {**sifted.changes, **_positions(journal, batches)}
+            if sifted.hashes is not None:
+                changes |= self._sifter.marks(table, now)
+            if topic == LEDGER:
+                changes |= _covered(journal, sifted.rows, table.properties)
+            commit_if_unchanged(
+                table, sifted.rows, prefixes=POSITIONS, expected=sifted.expected, changes=changes
             )
         except CommitFailedException as refused:
             _log.info("%s: commit refused, reading again from the table: %s", topic, refused)
+            self._overtaken = True
             return 0
-        committed: int = rows.num_rows
-        return committed + (0 if topic == REJECTED else len(bad))
+        self._sifter.written(table, sifted, now)
+        committed: int = sifted.rows.num_rows + sifted.aside
+        return 0 if topic == LEDGER else committed
 
-    def _read(self, stored: Mapping[Partition, int | None]) -> list[Batch]:
-        """What is new in each partition, within the limits of one commit."""
-        batches = []
-        budget, events = self._limits.bytes, self._limits.events
-        for partition, position in stored.items():
-            if budget <= 0 or events <= 0:
-                self._more = True
-                break
-            durable = self._journal.end(partition)
-            try:
-                batch = self._journal.read(partition, self._begin(partition, position), budget)
-            except LookupError:
-                _log.exception(
-                    "%s/%d: the lake has read up to %s, which the journal does not hold; keep"
-                    " journal and lake together, or restore the journal that belongs to the lake",
-                    partition.topic,
-                    partition.number,
-                    position,
-                )
-                continue
-            batch, lines = _at_most(batch, events)
-            if lines:
-                batches.append(batch)
-                self._more |= batch.end < durable
-                budget -= len(batch.data)
-                events -= lines
-        return batches
+    def _sift(
+        self, table: Table, journal: str, topic: str, reads: Sequence[Read], now: float
+    ) -> Sifted:
+        if topic != REJECTED:
+            with_ids = topic not in _OURS and has_ids(self._schemas[topic])
+            return self._sifter.sift(table, journal, reads, now, with_ids=with_ids)
+        bad = [(read.batch.partition, line) for read in reads for line in read.parsed.bad]
+        rows = [*(read.parsed.rows for read in reads), unreadable_rows(journal, bad)]
+        return Sifted(pa.concat_tables(rows), chosen(table.properties, POSITIONS))
 
-    def _begin(self, partition: Partition, position: int | None) -> int:
-        if position is not None:
-            return position
-        oldest = self._journal.trim(partition, 0)
-        if oldest:
-            _log.warning(
-                "%s/%d: this lake has read nothing yet and the journal begins at %d; what came"
-                " before was dropped after an older lake had it",
-                partition.topic,
-                partition.number,
-                oldest,
-            )
-        return oldest
-
-    def _reject(self, bad: Sequence[_Bad], batches: Sequence[Batch]) -> None:
-        """Record bad lines that are not recorded yet; see the module's text."""
-        table = self._catalog.load_table((EVENT, REJECTED))
-        touched = {b.partition for b in bad}
-        begun = {p: stored_offset(table.properties, _sifted_key(p)) for p in touched}
-        fresh = [b for b in bad if b.line.offset >= (begun[b.partition] or 0)]
-        reached = {b.partition: b.end for b in batches if b.partition in touched}
-        if not fresh:
-            return
-        append_at(
-            table,
-            _rejects(fresh),
-            begun={_sifted_key(p): offset for p, offset in begun.items()},
-            reached={_sifted_key(p): max(end, begun[p] or 0) for p, end in reached.items()},
-        )
-        _log.warning("%d unreadable lines recorded in event.rejected", len(fresh))
+    def _refreshed(self) -> bool:
+        """Take schemas that have changed; whether there were some."""
+        schemas = self._refresh() if self._refresh is not None else None
+        if schemas is None:
+            return False
+        ensure_event_tables(self._catalog, schemas)
+        self._schemas = {**self._schemas, **schemas}
+        return True
 
     def _maintain(self) -> None:
         if self._maintenance is None or not self._maintenance.due():
             return
-        for topic in self._schemas:
+        for topic in (*self._schemas, DUPLICATES):
             table = self._catalog.load_table(table_of_topic(topic))
             if topic == SEALED:
                 forget_old(table, self._limits.sealed_days)
             self._maintenance.tend(table)
+        journal = self._feed.journal(self._properties)
+        if journal is not None:
+            self._trim(journal)
+
+    def _trim(self, journal: str) -> None:
+        """Drop what is in the lake and in its ledger, all but the margin."""
+        ledger = self._catalog.load_table((EVENT, LEDGER)).properties
         for topic, partitions in self._topics().items():
             properties = self._catalog.load_table(table_of_topic(topic)).properties
             for partition in partitions:
-                position = stored_offset(properties, _key(partition)) or 0
-                before = position - (0 if topic == SEALED else self._limits.keep_journal_bytes)
+                position = stored(properties, offset_key(journal, partition)) or 0
+                if topic == LEDGER:
+                    before = position - max(KEEP_BYTES, self._limits.keep_journal_bytes)
+                else:
+                    key = covered_key(journal, topic, partition.number)
+                    margin = 0 if topic == SEALED else self._limits.keep_journal_bytes
+                    before = min(position - margin, stored(ledger, key) or 0)
                 if before > 0:
                     self._journal.trim(partition, before)
 
@@ -302,39 +297,26 @@ def open_sink(
         )
 
 
-def _key(partition: Partition) -> str:
-    return str(partition.number)
+def _positions(journal: str, batches: Sequence[Batch]) -> dict[str, str]:
+    """The positions after some batches, and what lies before each."""
+    changes: dict[str, str] = {}
+    for batch in batches:
+        changes[offset_key(journal, batch.partition)] = str(batch.end)
+        changes[tail_key(journal, batch.partition)] = tail_of(batch.data)
+    return changes
 
 
-def _sifted_key(partition: Partition) -> str:
-    return f"{partition.topic}.{partition.number}"
-
-
-def _at_most(batch: Batch, events: int) -> tuple[Batch, int]:
-    """The first lines of a batch, and how many they are."""
-    ends = np.flatnonzero(np.frombuffer(batch.data, dtype=np.uint8) == ord("\n"))
-    if len(ends) <= events:
-        return batch, len(ends)
-    length = int(ends[events - 1]) + 1
-    return Batch(batch.partition, batch.start, batch.start + length, batch.data[:length]), events
-
-
-def _rejects(bad: Iterable[_Bad]) -> pa.Table:
-    now = datetime.now(UTC)
-    return pa.Table.from_pylist(
-        [
-            {
-                "received": now,
-                "reason": UNREADABLE,
-                "errors": [f"{_QUOTED.sub('…', b.line.message)} ({_place(b)})"],
-                # A damaged line of what masks hide must not be shown in its turn.
-                "raw": "" if b.partition.topic == SEALED else b.line.raw.decode(errors="replace"),
-            }
-            for b in bad
-        ],
-        schema=REJECTED_SCHEMA,
+def _covered(journal: str, rows: pa.Table, properties: Mapping[str, str]) -> dict[str, str]:
+    """Up to where lines are in the ledger once these rows of it are: whole stretches only."""
+    whole = rows.filter(
+        pc.and_(
+            pc.and_(pc.equal(rows["left"], 0), pc.equal(rows["journal"], journal)),
+            pc.is_valid(rows["topic"]),
+        )
     )
-
-
-def _place(bad: _Bad) -> str:
-    return f"{bad.partition.topic}/{bad.partition.number} at offset {bad.line.offset}"
+    ends = whole.group_by(["topic", "partition"]).aggregate([("end", "max")]).to_pylist()
+    changes: dict[str, str] = {}
+    for found in ends:
+        key = covered_key(journal, found["topic"], found["partition"])
+        changes[key] = str(max(found["end_max"], stored(properties, key) or 0))
+    return changes

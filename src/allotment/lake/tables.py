@@ -13,7 +13,7 @@ from pyiceberg.transforms import DayTransform
 
 from allotment.contract.masking import SEALED
 from allotment.contract.schemas import SchemaRepository
-from allotment.contract.tables import REJECTED, event_tables, table_name
+from allotment.contract.tables import DUPLICATES, LEDGER, REJECTED, event_tables, table_name
 from allotment.lake.arrow_schema import TIMESTAMP, arrow_schema
 from allotment.lake.catalog import EVENT
 from allotment.lake.catalog import SEALED as SEALED_NAMESPACE
@@ -32,10 +32,13 @@ REJECTED_SCHEMA = pa.schema(
         pa.field("size", pa.int64()),
         pa.field("truncated", pa.bool_()),
         pa.field("raw", pa.string()),
-        # Where in the journal a line lies that the sink could not read; null for the intake's own.
+        # Where in the journal a line lies that the sink could not read, and the minute that the
+        # intake counted it under; null for the intake's own.
+        pa.field("journal", pa.string()),
         pa.field("topic", pa.string()),
         pa.field("partition", pa.int32()),
         pa.field("offset", pa.int64()),
+        pa.field("minute", pa.string()),
     ]
 )
 SEALED_SCHEMA = pa.schema(
@@ -52,6 +55,35 @@ SEALED_SCHEMA = pa.schema(
     ]
 )
 """Of what the masks of a rejected event hide: by JSON pointer its JSON text."""
+LEDGER_SCHEMA = pa.schema(
+    [
+        pa.field("journal", pa.string()),
+        pa.field("recorded", TIMESTAMP),
+        pa.field("topic", pa.string()),
+        pa.field("partition", pa.int32()),
+        pa.field("begin", pa.int64()),
+        pa.field("end", pa.int64()),
+        pa.field("stream", pa.string()),
+        pa.field("minute", pa.string()),
+        pa.field("outcome", pa.string()),
+        pa.field("events", pa.int64()),
+        pa.field("left", pa.int64()),
+    ]
+)
+"""Of the intake's tally: the lines that `journal.tally` describes."""
+DUPLICATES_SCHEMA = pa.schema(
+    [
+        pa.field("journal", pa.string()),
+        pa.field("topic", pa.string()),
+        pa.field("partition", pa.int32()),
+        pa.field("offset", pa.int64()),
+        pa.field("stream", pa.string()),
+        pa.field("minute", pa.string()),
+        pa.field("id", pa.string()),
+        pa.field("found", TIMESTAMP),
+    ]
+)
+"""Of the lines whose event the lake had already."""
 
 PROPERTIES: Mapping[str, str] = {
     "write.parquet.compression-codec": "zstd",
@@ -94,6 +126,8 @@ def ensure_event_tables(catalog: Catalog, schemas: Mapping[str, pa.Schema]) -> N
     for name, schema in schemas.items():
         ensure_table(catalog, (EVENT, name), schema, partition_by="meta.dt")
     ensure_table(catalog, (EVENT, REJECTED), REJECTED_SCHEMA, partition_by="received")
+    ensure_table(catalog, (EVENT, LEDGER), LEDGER_SCHEMA, partition_by="recorded")
+    ensure_table(catalog, (EVENT, DUPLICATES), DUPLICATES_SCHEMA, partition_by="found")
     ensure_table(catalog, table_of_topic(SEALED), SEALED_SCHEMA, partition_by="received")
 
 
