@@ -76,6 +76,7 @@ ACTIONS: dict[str, Action] = {
     "archive": Action("archive it", Scope.WRITE, _AUTHORS, _ADMIN),
     "restore": Action("bring it back from the archive", Scope.WRITE, _AUTHORS, _ADMIN),
     "streams": _any("make and edit streams", Scope.WRITE, _OPERATORS),
+    "places": _any("tend sites, layers and exceptions to caps", Scope.WRITE, _OPERATORS),
     "health": _any("see the health of the whole lab", Scope.READ, _OPERATORS),
     "people": _any("manage people and their roles", Scope.PEOPLE, _ADMIN),
     "teams": _any("manage teams", Scope.PEOPLE, _ADMIN),
@@ -214,6 +215,8 @@ def _listed(roles: frozenset[Role]) -> str:
 
 def _roles(roles: frozenset[Role]) -> str:
     """A set of roles in a sentence: `an author, an operator or an admin`."""
+    if roles == _AUTHORS:
+        return "at least an author"
     words = [f"{'a' if role is Role.VIEWER else 'an'} {role.label.lower()}" for role in Role]
     named = [word for word, role in zip(words, Role, strict=True) if role in roles]
     return " or ".join([", ".join(named[:-1]), named[-1]]) if len(named) > 1 else named[0]

@@ -12,7 +12,7 @@ from django.conf import settings
 
 from allotment.registry import schema_catalog
 from allotment.registry.attributes import APP_TITLE, WEB_TITLE
-from allotment.registry.layers import Range
+from allotment.registry.layers import SPACE, Range
 from allotment.registry.models import (
     CapException,
     Experiment,
@@ -71,6 +71,19 @@ class Neighborhood:
         for owner, layer, _ in self._owners:
             found.setdefault(layer, []).append(owner.range)
         return found
+
+    def taken_in(self, layer: str) -> list[Range]:
+        """The ranges that live experiments of a layer own."""
+        return self.taken_ranges.get(layer, [])
+
+    def owners(self, layer: str) -> list[tuple[str, Decimal]]:
+        """The live experiments of a layer, each with its part of it, 0 to 1, lowest range first."""
+        found = sorted(
+            (owner for owner, of_layer, _ in self._owners if of_layer == layer),
+            key=lambda owner: owner.range,
+        )
+        share = [(Decimal(o.range.width) / SPACE).quantize(Decimal("0.0001")) for o in found]
+        return [(owner.name, part) for owner, part in zip(found, share, strict=True)]
 
     @cached_property
     def _names(self) -> list[tuple[str, tuple[type, int]]]:
