@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import orjson
@@ -179,3 +180,48 @@ def test_failed_sync__of_one_topic__callers_of_the_other_are_acknowledged_or_tol
     assert all(isinstance(answer, JournalUnavailableError) for answer in answers)
     reader = SegmentReader(tmp_path)
     assert not any(everything(reader, partition) for partition in reader.partitions())
+
+
+REMOVALS = {
+    "the whole journal": lambda root: root,
+    "the topic": lambda root: root / TOPIC,
+    "the segment": lambda root: layout.segment_path(root / TOPIC / "0000", 0),
+    "the durable end": lambda root: root / TOPIC / "0000" / layout.SYNCED,
+}
+
+
+@pytest.mark.parametrize("what", REMOVALS.values(), ids=REMOVALS)
+def test_removed__under_a_writer__nothing_acknowledged_until_it_is_put_back(
+    tmp_path: Path, what: Callable[[Path], Path]
+) -> None:
+    root = tmp_path / "journal"
+    writer = SegmentWriter(root, probe_seconds=0.01)
+    asyncio.run(writer.append({TOPIC: [b'{"n":1}']}))
+    taken = what(root).rename(tmp_path / "taken away")
+    with pytest.raises(JournalUnavailableError, match="removed or replaced"):
+        asyncio.run(writer.append({TOPIC: [b'{"n":"never acknowledged"}']}))
+    assert not writer.available
+    if what(root) != layout.segment_path(root / TOPIC / "0000", 0):  # the next one replaces it
+        time.sleep(0.1)  # probed some times meanwhile
+        assert not writer.available
+    taken.rename(what(root))
+    wait_available(writer)
+    asyncio.run(writer.append({TOPIC: [b'{"n":2}']}))
+    writer.close()
+    assert everything(SegmentReader(root), FIRST) == b'{"n":1}\n{"n":2}\n'
+
+
+def test_removed__and_another_writer_begins_anew__its_files_stay_whole(tmp_path: Path) -> None:
+    root = tmp_path / "journal"
+    old = SegmentWriter(root, probe_seconds=0.01)
+    asyncio.run(old.append({TOPIC: [b'{"n":"old, and rather long"}']}))
+    root.rename(tmp_path / "taken away")
+    new = SegmentWriter(root)
+    asyncio.run(new.append({TOPIC: [b'{"n":1}', b'{"n":2}', b'{"n":3}', b'{"n":4}']}))
+    with pytest.raises(JournalUnavailableError):
+        asyncio.run(old.append({TOPIC: [b'{"n":"never acknowledged"}']}))
+    old.close()
+    asyncio.run(new.append({TOPIC: [b'{"n":5}']}))
+    new.close()
+    found = everything(SegmentReader(root), FIRST).splitlines()
+    assert [orjson.loads(line)["n"] for line in found] == [1, 2, 3, 4, 5]

@@ -81,6 +81,23 @@ def write_all(descriptor: int, data: bytes) -> None:
         rest = rest[os.write(descriptor, rest) :]
 
 
+class Place:
+    """An open file and its name: whether the one still is the other."""
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        """Remember which file it is; the descriptor may be closed afterwards."""
+        found = os.fstat(descriptor)
+        self._path, self._device, self._inode = str(path), found.st_dev, found.st_ino
+
+    def kept(self) -> bool:
+        """Whether the name still leads to that file."""
+        try:
+            found = os.stat(self._path)  # noqa: PTH116 -- called at every commit; a third of the cost
+        except OSError:
+            return False
+        return found.st_ino == self._inode and found.st_dev == self._device
+
+
 class SyncedEnd:
     """The durable end of one partition, shared between processes through a mapped file.
 
@@ -107,6 +124,7 @@ class SyncedEnd:
             sync_folder(folder)
         descriptor = os.open(path, os.O_RDWR if writable else os.O_RDONLY)
         try:
+            self._place = Place(path, descriptor)
             access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
             self._map = mmap.mmap(descriptor, _WORD, access=access)
         finally:
@@ -121,6 +139,10 @@ class SyncedEnd:
     def publish(self, end: int) -> None:
         """Let readers go up to here. Only after the bytes are on disk."""
         self._word[0] = _little(end)
+
+    def in_place(self) -> bool:
+        """Whether the file of that name is still the one that is mapped."""
+        return self._place.kept()
 
     def close(self) -> None:
         """Unmap. The value stays in the file."""

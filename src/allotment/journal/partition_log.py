@@ -6,6 +6,8 @@ What makes it safe:
 * After a failed write or sync the descriptor is given up for good: the kernel may have dropped the
   dirty pages and report success the next time. The next append begins a new segment whose name is
   the durable end, so whatever the old file holds beyond it has no offset any more.
+* Files that were removed or replaced under a running writer still take bytes, which nobody would
+  ever read: after each sync it is seen that both still bear their names.
 * At start, bytes beyond the durable end are copied into such a new segment and synced there, not
   synced in place, for the same reason.
 """
@@ -13,6 +15,7 @@ What makes it safe:
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from pathlib import Path
 from typing import Final
@@ -20,6 +23,7 @@ from typing import Final
 import orjson
 
 from allotment.journal.layout import (
+    Place,
     SyncedEnd,
     segment_bases,
     segment_path,
@@ -42,6 +46,7 @@ class PartitionLog:
         self._folder = folder
         self._segment_bytes = segment_bytes
         self._descriptor: int | None = None
+        self._place: Place | None = None
         self._base = 0
         folder.mkdir(parents=True, exist_ok=True)
         sync_folder(folder.parent)
@@ -67,6 +72,7 @@ class PartitionLog:
         try:
             write_all(descriptor, data)
             os.fdatasync(descriptor)
+            self._check_place()
         except OSError:
             self._abandon()
             raise
@@ -74,6 +80,10 @@ class PartitionLog:
         self._synced.publish(end)
         if end - self._base >= self._segment_bytes:
             self._close_segment()
+
+    def in_place(self) -> bool:
+        """Whether the partition's folder still is the one that was opened."""
+        return self._synced.in_place()
 
     def close(self) -> None:
         """Give up the files. Everything appended is already durable."""
@@ -92,7 +102,22 @@ class PartitionLog:
         except OSError:
             os.close(descriptor)
             raise
-        self._descriptor, self._base = descriptor, end
+        self._take(path, descriptor, end)
+
+    def _take(self, path: Path, descriptor: int, base: int) -> None:
+        """Append to this segment from now on."""
+        self._descriptor, self._base = descriptor, base
+        self._place = Place(path, descriptor)
+
+    def _check_place(self) -> None:
+        """Fail unless the bytes lie where a reader will look for them."""
+        if not (self._place and self._place.kept() and self._synced.in_place()):
+            raise OSError(
+                errno.ENOENT,
+                "the folder was removed or replaced under the running intake; put it back, or "
+                "start the intake again to begin a new one",
+                str(self._folder),
+            )
 
     def _close_segment(self) -> None:
         descriptor, self._descriptor = self._descriptor, None
@@ -103,6 +128,8 @@ class PartitionLog:
         """Give the descriptor up. Cutting the file is tidiness: the next one's name bounds it."""
         with contextlib.suppress(OSError):
             self._close_segment()
+        if not (self._place and self._place.kept()):
+            return  # of that name is another file now, and not ours to cut
         with contextlib.suppress(OSError):
             os.truncate(segment_path(self._folder, self._base), self._synced.value - self._base)
 
@@ -121,8 +148,7 @@ class PartitionLog:
         elif base + size == durable:
             self._synced.publish(durable)
             if size < self._segment_bytes:
-                self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND)
-                self._base = base
+                self._take(path, os.open(path, os.O_WRONLY | os.O_APPEND), base)
         # Shorter than published: bytes are lost, by no doing of ours. Their offsets are not used
         # again; the next append begins a segment at the published end.
 
@@ -145,8 +171,8 @@ class PartitionLog:
         if base != durable:
             os.truncate(path, durable - base)
         self._synced.publish(durable + kept)
-        self._descriptor = os.open(segment_path(self._folder, durable), os.O_WRONLY | os.O_APPEND)
-        self._base = durable
+        path = segment_path(self._folder, durable)
+        self._take(path, os.open(path, os.O_WRONLY | os.O_APPEND), durable)
 
 
 def whole_lines(data: bytes) -> int:

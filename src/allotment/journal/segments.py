@@ -251,7 +251,12 @@ class SegmentWriter:
         return log
 
     def _probe(self) -> None:
-        """Available again once a small file can be written and synced beside the segments."""
+        """Available again once a small file can be written and synced beside the segments.
+
+        And once the folders that were opened are where they were.
+        """
+        if not all(log.in_place() for log in self._logs.values()):
+            return
         path = self._directory / layout.LOCKS / f"{self.number:04d}.probe"
         try:
             descriptor = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o644)
