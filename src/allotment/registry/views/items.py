@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from allotment.registry import history_diff, permissions, rules, states
+from allotment.registry import history_diff, lifecycle, permissions, rules, states
 from allotment.registry import plan as plans
 from allotment.registry.lifecycle import AnyItem
 from allotment.registry.models import Experiment, State
@@ -83,17 +83,22 @@ def item_context(request: HttpRequest, item: AnyItem) -> dict[str, Any]:
 def hindrances(
     item: AnyItem, now: datetime, around: Neighborhood | None = None
 ) -> tuple[rules.Refusal, ...]:
-    """What keeps an item that was not on yet from being switched on."""
+    """What keeps an item that was not on yet from being switched on.
+
+    A list of many items hands in what is `around` them all; the check, which looks further, is
+    then left to each item's own page and to the switch.
+    """
     if item.state(now) not in {State.DRAFT, State.READY}:
         return ()
     plan = plans.of(item)
-    return rules.to_activate(
+    found = rules.to_activate(
         plan,
         now=now,
         around=(around or Neighborhood(now)).around(plan, item),
         approved=item.approved is not None,
         own=range_of(item),
     )
+    return found if around is not None else (*found, *lifecycle.checked(item, plan, now, found))
 
 
 def buttons(request: HttpRequest, item: AnyItem, state: State) -> list[Button]:
