@@ -13,9 +13,9 @@ from pyiceberg.exceptions import NoSuchTableError
 from allotment.journal.identity import read_identity
 from allotment.journal.protocol import Batch, Partition
 from allotment.journal.segments import SegmentReader
+from allotment.lake.offsets import offset_key, stored
 from allotment.lake.tables import table_of_topic
 
-_POSITION: Final = "allotment.offset."
 _READ_BYTES: Final = 16 << 20
 _ATTEMPTS: Final = 5
 
@@ -64,6 +64,5 @@ def _position(catalog: Catalog, journal_dir: Path, partition: Partition) -> int 
     properties: Mapping[str, str] = {}
     with suppress(NoSuchTableError):
         properties = catalog.load_table(table_of_topic(partition.topic)).properties
-    names = (f"{read_identity(journal_dir)}.{partition.number}", str(partition.number))
-    found = (properties.get(f"{_POSITION}{name}") for name in names)
-    return next((int(text) for text in found if text is not None), None)
+    identity = read_identity(journal_dir)
+    return None if identity is None else stored(properties, offset_key(identity, partition))
