@@ -142,11 +142,13 @@ def registry(data: DataOption = None) -> None:
 def intake(data: DataOption = None) -> None:
     """Run the event intake."""
     from allotment.contract.tables import TableNameError
-    from allotment.intake.server import serve
+    from allotment.intake.server import AddressError, serve
+    from allotment.intake.workers import WorkersFailedError
+    from allotment.journal.protocol import JournalUnavailableError
 
     try:
         serve(_settings(data=data))
-    except TableNameError as error:
+    except (AddressError, JournalUnavailableError, TableNameError, WorkersFailedError) as error:
         sys.exit(f"allotment: {error}")
 
 
