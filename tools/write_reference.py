@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import django
 import pyarrow as pa
 
 from allotment.contract.check.reference import rules_page
@@ -54,6 +55,7 @@ BASES = {
     "app": "analytics/product_metrics/app/base",
 }
 EVENTS = REFERENCE / "events.md"
+ROLES = REFERENCE / "roles.md"
 _LARGEST_EXACT = 2**53 - 1
 
 
@@ -67,6 +69,7 @@ def pages() -> dict[Path, str]:
         REFERENCE / "cli.md": cli_page(),
         REFERENCE / "check-rules.md": rules_page(),
         EVENTS: events,
+        ROLES: roles_page(ROLES.read_text()),
     }
 
 
@@ -78,6 +81,25 @@ def between_marks(text: str, name: str, lines: list[str]) -> str:
     if not found:
         raise ValueError(f"the page lacks the marks {begin} and {end}")
     return "\n".join([f"{head}{begin}", *lines, f"{end}{tail}"])
+
+
+def roles_page(text: str) -> str:
+    """The page of roles with the tables as the registry has them."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "allotment.registry.django_settings")
+    django.setup()
+    from allotment.registry import permissions  # noqa: PLC0415 - Django is set up first
+    from allotment.registry.roles import MEANINGS  # noqa: PLC0415
+
+    roles = ["| role | in words |", "|---|---|"]
+    roles += [f"| {role.value} | {meaning} |" for role, meaning in MEANINGS.items()]
+    roles += ["", "| to | with one's own | with anything else | scope |", "|---|---|---|---|"]
+    roles += [
+        f"| {words} | {own} | {others} | `{scope}` |"
+        for _, words, own, others, scope in permissions.table()
+    ]
+    scopes = ["| scope | a program may |", "|---|---|"]
+    scopes += [f"| `{s.value}` | {words} |" for s, words in permissions.SCOPE_MEANINGS.items()]
+    return between_marks(between_marks(text, "roles", roles), "scopes", scopes)
 
 
 def event_fields() -> list[str]:
