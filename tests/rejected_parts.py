@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -82,6 +83,10 @@ class RejectedLab:
     def rejections(self, **search: Any) -> list[Rejection]:  # noqa: ANN401 -- the fields of a search
         """Those found, the newest first."""
         return find(self.data / "lake", self.data / "journal", Search(**search))[0]
+
+    def accepted(self) -> Counter[str]:
+        """How often each event id was accepted: the sink would hide what came twice."""
+        return Counter(record["meta"]["id"] for record in self.intake.records())
 
     def stored(self, columns: str = "meta.id") -> list[Any]:
         """What the lake has of accepted events, once all is moved."""
