@@ -36,8 +36,10 @@ from allotment.journal.segments import SegmentWriter
 
 HASTY_BYTES: Final = 32 << 20
 """Hasty requests wait in memory; beyond this many bytes they are refused."""
-SLICE_BYTES: Final = 64 << 10
+LARGE_BYTES: Final = 64 << 10
 """Events of so many bytes are processed in one go: some half a millisecond."""
+SLICE_SECONDS: Final = 0.001
+"""About so long events of a large body are processed between pauses."""
 _INFLATE_BYTES: Final = 256 << 10
 _NOT_HASTY: Final = frozenset({"", "false", "0", "no"})
 _LONGEST_REQUEST_ID: Final = 400
@@ -133,13 +135,13 @@ class Receiver:
             encoding = request.headers.get(b"content-encoding")
             if encoding is not None and is_packed(encoding):
                 inflation = Inflation(body, encoding, self._max_body)
-                if not inflation.step(SLICE_BYTES):
+                if not inflation.step(LARGE_BYTES):
                     # What is made so far is dropped: kept for all that wait it could be much.
                     fresh = Inflation(body, encoding, self._max_body)
                     self._start(exchange, self._work_on_large(exchange, body, fresh))
                     return
                 body = inflation.data()
-            if len(body) > SLICE_BYTES:
+            if len(body) > LARGE_BYTES:
                 self._start(exchange, self._work_on_large(exchange, body, None))
                 return
             events = parse_events(body)
@@ -178,14 +180,22 @@ class Receiver:
             await asyncio.sleep(0)
             if not self._admit(exchange, events, len(body)):
                 return
-            outcome: Outcome | None = None
-            step = max(1, SLICE_BYTES * len(events) // len(body))
-            request_id = _request_id(exchange.request) or self._identifiers.new()
-            for at in range(0, len(events), step):
-                outcome = self._process(exchange, events[at : at + step], outcome, request_id)
-                await asyncio.sleep(0)
-        assert outcome is not None  # noqa: S101 -- a body has events, or it is refused
+            outcome = await self._process_in_slices(exchange, events)
         self._keep(exchange, outcome)
+
+    async def _process_in_slices(self, exchange: Exchange, events: Sequence[Any]) -> Outcome:
+        """Process events with pauses; a slice shrinks and grows with the time that they take."""
+        request_id = _request_id(exchange.request) or self._identifiers.new()
+        outcome = self._process(exchange, events[:1], None, request_id)
+        at, step = 1, 1
+        while at < len(events):
+            began = time.perf_counter()
+            outcome = self._process(exchange, events[at : at + step], outcome, request_id)
+            at += step
+            took = time.perf_counter() - began
+            step = max(1, min(2 * step, int(step * SLICE_SECONDS / took)))
+            await asyncio.sleep(0)
+        return outcome
 
     # Steps.
 
