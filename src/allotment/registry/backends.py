@@ -181,6 +181,7 @@ class ProviderBackend(OIDCAuthenticationBackend):  # type: ignore[misc] # has no
                 name=account.username,
                 before=account.role,
                 after=role,
+                who="single sign-on",
                 reason="Groups at the provider",
             )
             account.role = role
@@ -203,7 +204,8 @@ def _make(claims: dict[str, Any], subject: str, role: str) -> Account:
         kind="account",
         name=account.username,
         after=role,
-        reason="First log-in by single sign-on",
+        who="single sign-on",
+        reason="First log-in",
     )
     return account
 

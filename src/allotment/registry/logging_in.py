@@ -26,9 +26,7 @@ def failed(name: str, *, why: str) -> None:
     """Note a failed log-in. A name that no account has is not kept: it may be a slip of the hand,
     and a password."""
     known = Account.objects.filter(username=name).exists()
-    audit.record(
-        "log-in-failed", kind="account", name=name if known else "", who="nobody", reason=why
-    )
+    audit.record("log-in-failed", kind="account", name=name if known else "", who="nobody", by=why)
 
 
 def _logged_in(*, request: HttpRequest, user: Account, **_: object) -> None:

@@ -61,7 +61,7 @@ def make(
             name=identifier,
             account=account.username,
             scopes=token.scopes,
-            expires=expires,
+            ends=expires.date().isoformat(),
         )
     return token, f"alt_{identifier}_{secret}"
 

@@ -45,7 +45,9 @@ class NewAccountForm(forms.Form):
 class RoleForm(forms.Form):
     """Another role for an account."""
 
-    role = forms.ChoiceField(label="Role", choices=ROLE_CHOICES, widget=forms.RadioSelect)
+    role = forms.ChoiceField(
+        label="What may the person do?", choices=ROLE_CHOICES, widget=forms.RadioSelect
+    )
     reason = forms.CharField(
         label="Why?", required=False, max_length=200, help_text="One sentence for the audit log."
     )

@@ -53,11 +53,22 @@ def page(request: HttpRequest) -> HttpResponse:
     actions = AuditEntry.objects.order_by("action").values_list("action", flat=True).distinct()
     context = {
         "page": shown,
+        "rows": [(entry, _details(entry)) for entry in shown.object_list],
         "asked": asked,
         "actions": list(actions),
         "query": urlencode({name: value for name, value in asked.items() if value}),
     }
     return render(request, "registry/audit.html", context)
+
+
+def _details(entry: AuditEntry) -> list[tuple[str, str]]:
+    """What an entry holds besides, as texts."""
+    found = []
+    for name, value in entry.detail.items():
+        text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        if text:
+            found.append((name, text))
+    return found
 
 
 @require_POST
