@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from allotment.registry import targeting
 from allotment.registry.rules import percent
 
 _LABELS = {
@@ -31,7 +32,20 @@ _LABELS = {
     "identifier_type": "Who is put into a group",
     "sample_unit": "Sampled by",
     "default_rate": "Traffic on all other sites",
-    "active": "Switch",
+    "layer_share": "Part of the layer",
+    "stage": "Stage",
+    "phase_index": "Phase, counted from 0",
+    "contact": "Contact",
+    "is_template": "Template",
+    "primary_metric": "Primary metric",
+    "secondary_metrics": "Secondary metrics",
+    "minimum_effect": "Smallest change worth having, in percent",
+    "planned_size": "Planned size of each group",
+    "planned_days": "Planned run time in days",
+    "decision_rule": "Decision rule",
+    "decision": "Decision",
+    "decision_reasons": "Reasons of the decision",
+    "layer": "Layer",
 }
 _MEANS = {
     "sites": "Raising traffic moves nobody from one group to another.",
@@ -93,6 +107,13 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]
     found += _map_changes(
         "Traffic on ", before.get("sites", {}), after.get("sites", {}), _share, _MEANS["sites"]
     )
+    found += _map_changes(
+        "Guardrail ", before.get("guardrails", {}), after.get("guardrails", {}), _margin, ""
+    )
+    found += _map_changes(
+        "Only for ", _conditions(before), _conditions(after), str, "Decides who can take part."
+    )
+    found += _map_changes("Link ", _links(before), _links(after), str, "")
     found += _map_changes("Group ", _groups(before), _groups(after), str, "")
     found += _set_changes(before.get("attributes", []), after.get("attributes", []))
     return found
@@ -138,6 +159,19 @@ def _groups(plan: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
+def _conditions(plan: Mapping[str, Any]) -> dict[str, str]:
+    found = targeting.from_document(plan.get("targeting") or {})
+    return {f"{c.attribute} {c.operator}": targeting.operand_text(c.operand) for c in found}
+
+
+def _links(plan: Mapping[str, Any]) -> dict[str, str]:
+    return {link["label"]: link["url"] for link in plan.get("links", [])}
+
+
+def _margin(margin: object) -> str:
+    return f"not worse by more than {margin}%"
+
+
 def _share(rate: object) -> str:
     return percent(Decimal(str(rate)))
 
@@ -145,11 +179,10 @@ def _share(rate: object) -> str:
 def _text(field: str, value: object) -> str:
     if value in (None, "", []):
         return "nothing"
-    if field == "default_rate":
+    if field in {"default_rate", "layer_share"}:
         return _share(value)
     if field in {"start", "end"}:
         return f"{datetime.fromisoformat(str(value)):%d %b %Y, %H:%M} UTC"
     if isinstance(value, bool):
-        words = ("on", "off") if field == "active" else ("yes", "no")
-        return words[0] if value else words[1]
+        return "yes" if value else "no"
     return ", ".join(str(part) for part in value) if isinstance(value, list) else str(value)

@@ -293,7 +293,7 @@ def _do(
         state = item.state(now)
         if (verb, state) in _DONE:
             if ended:
-                storing.record(item, verb, reason, by=by)
+                storing.record(item, Verb.ENDS, reason, by=by)
             return item
         refuse(rules.state_allows(state, verb, item.KIND))
         change(item, now)

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from allotment.registry import lifecycle, schema_catalog
 from allotment.registry.attributes import APP_TITLE, WEB_TITLE
+from allotment.registry.environments import ENVIRONMENTS
 from allotment.registry.models import Experiment, Instrument, Stream
 from allotment.registry.plan import ExperimentPlan, GroupPlan, InstrumentPlan
 
@@ -62,6 +63,8 @@ def seed_demo() -> None:
                     description="At the end of each article of the demo wiki stand three related "
                     "articles: as a plain list of links, or as cards with a drawing and one line "
                     "each.",
+                    primary_metric="click_through_rate",
+                    minimum_effect=Decimal(10),
                     hypothesis="If the related articles are shown as cards, more readers follow "
                     "one of them than from the plain list of links, because a card says what the "
                     "article is about.",
@@ -77,7 +80,7 @@ def seed_demo() -> None:
                         "performer_pageview_id",
                     ),
                     default_rate=Decimal(1),
-                    environments=("development",),
+                    environments=ENVIRONMENTS,
                     risk_level="low",
                     acknowledged=True,
                     synthetic_note=SYNTHETIC_NOTE,
@@ -109,7 +112,7 @@ def seed_demo() -> None:
                         "performer_pageview_id",
                     ),
                     default_rate=Decimal(1),
-                    environments=("development",),
+                    environments=ENVIRONMENTS,
                     risk_level="low",
                     acknowledged=True,
                     sample_unit="session",

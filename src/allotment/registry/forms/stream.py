@@ -13,7 +13,9 @@ from django.utils import timezone
 from allotment.contract.check import Severity
 from allotment.registry import checking, lifecycle, rules, schema_catalog
 from allotment.registry.attributes import ATTRIBUTES
+from allotment.registry.environments import ENVIRONMENTS, LABELS
 from allotment.registry.models import Experiment, Instrument, Stream
+from allotment.registry.states import LIVE, Stage
 
 _OWN_FIELDS = ("stream", "schema_title", "destination_event_service", "topics")
 _STORED = (
@@ -22,6 +24,7 @@ _STORED = (
     "schema_title",
     "destination_event_service",
     "attributes",
+    "environments",
     "settings",
 )
 _LOSES = frozenset({"block-not-lost"})
@@ -59,6 +62,14 @@ class StreamForm(forms.Form):
         help_text="Besides these, each experiment on the stream may ask for its own.",
         choices=[(a.name, a.label) for a in ATTRIBUTES],
         widget=forms.CheckboxSelectMultiple,
+    )
+    environments = forms.MultipleChoiceField(
+        required=False,
+        label="Environments",
+        help_text="Where its events can come from. Nothing ticked means everywhere.",
+        choices=list(LABELS.items()),
+        widget=forms.CheckboxSelectMultiple,
+        initial=list(ENVIRONMENTS),
     )
     settings = forms.JSONField(
         required=False,
@@ -126,6 +137,23 @@ class StreamForm(forms.Form):
                 code="stream-keeps-its-schema",
             )
         return title
+
+    def clean_environments(self) -> list[str]:
+        """Environments that do not leave out what is on: its events would be refused there."""
+        chosen = list(self.cleaned_data["environments"]) or list(ENVIRONMENTS)
+        if self.stream is None:
+            return chosen
+        now = timezone.now()
+        for model in (Experiment, Instrument):
+            for item in model.objects.filter(stream=self.stream, stage=Stage.ACTIVE):
+                left = [name for name in item.environments if name not in chosen]
+                if left and item.state(now) in LIVE:
+                    raise ValidationError(
+                        f"{item.machine_name} is on in {', '.join(left)} and sends its events "
+                        "here; every one of them would be refused. Tick it, or stop that first.",
+                        code="environment-has-stream",
+                    )
+        return chosen
 
     def clean_settings(self) -> dict[str, Any]:
         """An object that does not speak for the other fields."""
