@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from tests.test_cli import run
@@ -48,3 +49,38 @@ def test_types__each_language__of_the_newest_version() -> None:
     assert "export interface AnalyticsProductMetricsWebBase {" in shown
     shown = run("schemas", "types", f"{WEB}/latest", "--language", "python").stdout
     assert "AnalyticsProductMetricsWebBase = TypedDict(" in shown
+
+
+def test_check__shipped__counts_and_exit_0() -> None:
+    found = run("schemas", "check")
+    assert found.returncode == 0, found.stdout
+    assert found.stdout.endswith(" titles: no problems\n")
+
+
+def test_check__fault__rule_in_brackets_and_as_json(tmp_path: Path) -> None:
+    run("schemas", "new", "analytics/my/events", "--repository", str(tmp_path))
+    ask = ("schemas", "check", str(tmp_path), "schemas")
+    found = run(*ask)
+    assert found.returncode == 1
+    folder = tmp_path / "analytics/my/events"
+    assert f"{folder}: [structure-current-exists] there is no released version" in found.stdout
+    told = json.loads(run(*ask, "--format", "json").stdout)
+    assert told["left_out"] == {}
+    assert told["titles"] > 1
+    assert told["problems"] == [
+        {
+            "file": str(folder),
+            "rule": "structure-current-exists",
+            "message": "there is no released version; run: allotment schemas materialize",
+        }
+    ]
+
+
+def test_materialize__malformed__says_where_and_writes_nothing(tmp_path: Path) -> None:
+    run("schemas", "new", "analytics/my/events", "--repository", str(tmp_path))
+    current = tmp_path / "analytics/my/events/current.yaml"
+    current.write_text(current.read_text() + "required: 5\n")
+    found = run("schemas", "materialize", str(tmp_path), "schemas")
+    assert found.returncode == 1
+    assert found.stderr.startswith(f"allotment: {current}: /required: is not as JSON Schema")
+    assert not (current.parent / "1.0.0.yaml").exists()

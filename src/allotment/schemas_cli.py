@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from allotment.contract.compatibility import compare
-from allotment.contract.repository_check import check_repository, materialize_repository
+from allotment.contract.materialize import MaterializeError
+from allotment.contract.repository_check import Report, check_repository
+from allotment.contract.repository_sources import materialize_repository
 from allotment.contract.schema_files import SEMVER
 from allotment.contract.schemas import (
     Schema,
@@ -25,9 +30,19 @@ from allotment.settings import from_environ
 
 schemas_app = typer.Typer(help="Schema repositories.", no_args_is_help=True)
 
+_SLOW_SECONDS: Final = 2.0
+_COLUMNS: Final = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+
 SchemasArgument = Annotated[
     list[Path] | None, typer.Argument(help="Schema repositories; default: the settings'.")
 ]
+
+
+class Form(StrEnum):
+    """How `allotment schemas check` tells what it found."""
+
+    TEXT = "text"
+    JSON = "json"
 
 
 class Language(StrEnum):
@@ -48,18 +63,59 @@ def repositories(given: list[Path] | None = None) -> list[Path]:
 @schemas_app.command()
 def materialize(folders: SchemasArgument = None) -> None:
     """Write the version that each current.yaml describes, its links, and nothing that stands."""
-    for path in materialize_repository(repositories(folders)):
+    try:
+        written = materialize_repository(repositories(folders))
+    except MaterializeError as error:
+        sys.exit(f"allotment: {error}")
+    for path in written:
         typer.echo(f"wrote {path}")
 
 
 @schemas_app.command()
-def check(folders: SchemasArgument = None) -> None:
-    """Check every rule of a schema repository; exit 1 where one is broken."""
-    problems = check_repository(repositories(folders))
-    for problem in problems:
-        typer.echo(str(problem))
-    typer.echo(f"{len(problems)} problems" if problems else "no problems")
-    raise typer.Exit(1 if problems else 0)
+def check(
+    folders: SchemasArgument = None,
+    form: Annotated[Form, typer.Option("--format", help="How to tell what was found.")] = Form.TEXT,
+) -> None:
+    """Check every rule of schema repositories; exit 1 where one is broken.
+
+    Several folders form one namespace. A rule that a repository's settings file leaves out for a
+    schema is not told, only counted.
+    """
+    with Progress(*_COLUMNS, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("schemas", visible=False, total=None)
+        started = time.monotonic()
+
+        def show(done: int, of: int) -> None:
+            slow = time.monotonic() - started > _SLOW_SECONDS
+            progress.update(task, completed=done, total=of, visible=slow)
+
+        report = check_repository(repositories(folders), show)
+    if form is Form.JSON:
+        typer.echo(json.dumps(_as_json(report), indent=2, ensure_ascii=False))
+    else:
+        for problem in report.problems:
+            typer.echo(str(problem))
+        typer.echo(_summary(report))
+    raise typer.Exit(1 if report.problems else 0)
+
+
+def _summary(report: Report) -> str:
+    counted = f"{report.versions} versions of {report.titles} titles"
+    found = f"{len(report.problems)} problems" if report.problems else "no problems"
+    left_out = ", ".join(f"{rule} {times}" for rule, times in report.skipped.items())
+    return f"{counted}: {found}" + (f"; left out by the settings: {left_out}" if left_out else "")
+
+
+def _as_json(report: Report) -> dict[str, object]:
+    return {
+        "titles": report.titles,
+        "versions": report.versions,
+        "problems": [
+            {"file": str(problem.path), "rule": problem.rule, "message": problem.message}
+            for problem in report.problems
+        ],
+        "left_out": report.skipped,
+    }
 
 
 @schemas_app.command()

@@ -254,7 +254,7 @@ _KINDS: Final[tuple[_Kind, ...]] = (
     lambda r: {"type": "integer", "minimum": -r.randint(0, 9), "maximum": r.randint(10, 500)},
     lambda _: {"type": "integer", "enum": [1, 2, 300]},
     lambda _: {"type": "number", "minimum": 0, "maximum": 1},
-    lambda _: {"type": "number", "minimum": 0.5, "maximum": 1e21},
+    lambda _: {"type": "number", "minimum": 0.5, "maximum": 1e15},
     lambda _: {"type": "array", "items": {"type": "string", "minLength": 1}},
     lambda _: {"type": "array", "items": {"type": "integer"}, "uniqueItems": True},
     lambda _: {

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import jsonschema_rs
 import pytest
 import yaml
+from tests.contract.foreign_repository import Repositories
 
 from allotment.contract.materialize import SAFE_INTEGER, MaterializeError, materialize, to_yaml
+from allotment.contract.schema_files import read_yaml
 
 PARTS: dict[str, dict[str, Any]] = {
     "/part/1.0.0": {
@@ -124,6 +127,56 @@ def test_ref__inside_the_schema__resolved_also_in_examples() -> None:
     )
     assert found["properties"]["a"] == {"type": "string", "minLength": 1}
     assert found["examples"] == [{"$schema": "/x/1.0.0"}]
+
+
+def test_ref__with_words_beside_it__they_win() -> None:
+    found = flat(
+        {
+            "properties": {
+                "a": {"$ref": "/part/1.0.0#/properties/a", "description": "ours"},
+                "b": {"$ref": "#/properties/a", "maxLength": 5},
+            }
+        }
+    )["properties"]
+    assert found["a"] == {"type": "string", "maxLength": 10, "description": "ours"}
+    assert found["b"] == {"type": "string", "maxLength": 5, "description": "ours"}
+
+
+def test_ref__foreign_schemas__as_a_library_resolves_them(foreign: Repositories) -> None:
+    parts = {
+        uri: {key: item for key, item in body.items() if key != "examples"}
+        for uri, body in foreign.released.items()
+    }
+    registry = jsonschema_rs.Registry(list(parts.items()), draft=jsonschema_rs.Draft7)
+    compared = 0
+    for file in sorted(foreign.secondary.rglob("current.yaml"))[:40]:
+        source = read_yaml(file)
+        inlined = jsonschema_rs.dereference(source, registry=registry, offline=True)
+        assert "$ref" not in str(inlined)
+        assert materialize(source, parts.__getitem__) == materialize(inlined, PARTS.__getitem__)
+        compared += "$ref" in str(source)
+    assert compared > 30
+
+
+def test_ref__that_doubles_at_each_step__refused_in_little_time() -> None:
+    definitions = {f"d{n}": {"allOf": [{"$ref": f"#/definitions/d{n + 1}"}] * 2} for n in range(30)}
+    with pytest.raises(MaterializeError, match="with all that its references lead to"):
+        flat({"definitions": {**definitions, "d30": {}}})
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        {"required": 5},
+        {"properties": {"a": {"type": 5}}},
+        {"allOf": [{"properties": {"a": {"items": [{}]}}}, {"properties": {"a": {"items": {}}}}]},
+        {"allOf": [False]},
+        {"properties": {"a": {"$ref": "#/title"}}, "title": "x"},
+    ],
+)
+def test_malformed__any_way__clear_error(source: dict[str, Any]) -> None:
+    with pytest.raises(MaterializeError, match="/"):
+        flat(source)
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
+import yaml
+from tests.contract.foreign_repository import Repositories
 
 from allotment.contract.materialize import MaterializeError
-from allotment.contract.repository_check import check_repository, materialize_repository
+from allotment.contract.repository_check import check_repository
+from allotment.contract.repository_sources import materialize_repository
 
 HEADER = "$schema: 'https://json-schema.org/draft-07/schema#'\ntype: object\n"
 PART = f"""title: part
@@ -41,7 +46,7 @@ def root(tmp_path: Path) -> Path:
 def messages(root: Path) -> list[str]:
     return [
         f"{problem.path.relative_to(root)}: {problem.message}"
-        for problem in check_repository([root])
+        for problem in check_repository([root]).problems
     ]
 
 
@@ -123,15 +128,19 @@ def test_materialize__part_in_another_folder__found(root: Path, tmp_path: Path) 
         ("part/1.0.0.yaml", "type: integer", "type: array", "what its items are"),
         ("part/1.0.0.yaml", "type: integer", "type: number\n    format: x", "has a maxLength"),
         ("part/1.0.0.yaml", "- a: 1", "- a: one", "/examples/0: "),
-        ("part/1.0.0.yaml", "examples:\n  - a: 1\n", "", "has no example"),
         (
             "part/1.0.0.yaml",
             "properties:",
             "required: [zzz]\nproperties:",
             "'zzz' is not described",
         ),
-        ("part/1.0.0.yaml", "type: object", "type: thing", "exactly one type"),
-        ("part/1.0.0.yaml", "type: object", "type: object\nminProperties: -1", "no valid draft-07"),
+        ("part/1.0.0.yaml", "type: object", "type: thing", "/type: is not as JSON Schema"),
+        (
+            "part/1.0.0.yaml",
+            "type: object",
+            "type: object\nminProperties: -1",
+            "not as JSON Schema demands it",
+        ),
         ("part/1.0.0.yaml", "title: part", "title: [", "not YAML"),
         ("part/current.yaml", "title: part", "title: [", "not YAML"),
         ("part/current.yaml", "type: integer", "type: string", "is not what current.yaml gives"),
@@ -173,8 +182,8 @@ def test_check__structure__missing_files_and_wrong_links(root: Path) -> None:
 
 
 def test_check__no_such_folder__said(tmp_path: Path) -> None:
-    assert [str(p) for p in check_repository([tmp_path / "x"])] == [
-        f"{tmp_path / 'x'}: there is no such folder"
+    assert [str(p) for p in check_repository([tmp_path / "x"]).problems] == [
+        f"{tmp_path / 'x'}: [structure-file-is-readable] there is no such folder"
     ]
 
 
@@ -187,7 +196,7 @@ def test_check__two_titles_of_one_table__both_named(tmp_path: Path) -> None:
             "        format: date-time\n        maxLength: 64\nexamples:\n- {}\n"
         )
     materialize_repository([tmp_path])
-    (problem,) = check_repository([tmp_path])
+    (problem,) = check_repository([tmp_path]).problems
     assert "'a/b' and 'analytics/a_b' would share the table 'a_b'" in str(problem)
 
 
@@ -246,7 +255,7 @@ def test_check__malformed_version_between__only_its_own_fault(root: Path) -> Non
     materialize_repository([root])
     release(root, "1.1.0")
     change(root / "part/1.0.0.yaml", "type: object", "type: object\nminProperties: -1")
-    assert any("no valid draft-07" in found for found in messages(root))
+    assert any("not as JSON Schema demands it" in found for found in messages(root))
     assert not any("not compatible" in found for found in messages(root))
 
 
@@ -254,3 +263,128 @@ def test_check__break_at_a_major__allowed(root: Path) -> None:
     materialize_repository([root])
     release(root, "2.0.0", ("type: integer", "type: string"), ("- a: 1", "- a: x"))
     assert messages(root) == []
+
+
+def rules(*roots: Path) -> list[tuple[str, str]]:
+    report = check_repository(roots)
+    return [(problem.path.name, problem.rule) for problem in report.problems]
+
+
+def test_check__foreign_repositories__no_problem_and_what_was_left_out_is_counted(
+    foreign: Repositories,
+) -> None:
+    folders: list[tuple[int, int]] = []
+    report = check_repository(foreign.paths, lambda done, of: folders.append((done, of)))
+    assert [str(problem) for problem in report.problems] == []
+    assert (report.titles, report.versions) == (120, len(foreign.released))
+    assert report.versions >= 400
+    assert set(report.skipped) == {
+        "schema-deterministic-types",
+        "schema-enforced-numeric-bounds",
+        "schema-snake-case-properties",
+    }
+    assert folders[-1] == (120, 120)
+    assert materialize_repository(foreign.paths) == []
+
+
+def test_check__rule_left_out_by_settings__counted_for_that_id_only(root: Path) -> None:
+    materialize_repository([root])
+    change(root / "part/1.0.0.yaml", "type: integer", "type: [integer, 'null']")
+    change(root / "deep/whole/1.0.0.yaml", "type: string", "type: [string, 'null']")
+    (root / ".allotment-schemas.yaml").write_text(
+        "skipSchemaTestCases:\n  /part/: [schema-deterministic-types]\n"
+    )
+    report = check_repository([root])
+    assert report.skipped == {"schema-deterministic-types": 1}
+    assert {p.path.parent.name for p in report.problems if "types" in p.rule} == {"whole"}
+
+
+def test_check__settings_that_cannot_be_read__told(root: Path) -> None:
+    materialize_repository([root])
+    (root / ".allotment-schemas.yaml").write_text("contentTypes: xml\n")
+    assert rules(root) == [(".allotment-schemas.yaml", "structure-settings-are-readable")]
+
+
+def test_check__ignored_title__nothing_said_or_written(root: Path) -> None:
+    (root / ".allotment-schemas.yaml").write_text("ignoreSchemas: [^/deep/]\n")
+    materialize_repository([root])
+    assert not (root / "deep/whole/1.0.0.yaml").exists()
+    assert rules(root) == []
+
+
+def test_check__title_in_two_repositories__told_at_the_second(root: Path, tmp_path: Path) -> None:
+    materialize_repository([root])
+    other = tmp_path / "other/jsonschema"
+    shutil.copytree(root / "part", other / "part", symlinks=True)
+    shutil.copytree(root / "part", tmp_path / "third/part", symlinks=True)
+    report = check_repository([tmp_path / "third", tmp_path / "other"])
+    (problem,) = report.problems
+    assert (problem.path, problem.rule) == (other / "part", "structure-one-namespace")
+    assert f"is in {tmp_path / 'third/part'} too" in problem.message
+
+
+def test_check__content_types__each_there_and_alike(root: Path) -> None:
+    (root / ".allotment-schemas.yaml").write_text("contentTypes: [yaml, json]\n")
+    written = materialize_repository([root])
+    assert {path.name for path in written} == {
+        *("1.0.0.yaml", "1.0.0.json", "1.0.0", "latest", "latest.yaml", "latest.json"),
+    }
+    assert rules(root) == []
+    (root / "part/1.0.0.json").write_text('{"title": "part"}')
+    (root / "deep/whole/1.0.0.json").unlink()
+    assert sorted(rules(root)) == [
+        ("1.0.0.json", "structure-content-types"),
+        ("1.0.0.json", "structure-content-types"),
+    ]
+
+
+def test_check__structure__each_fault_by_its_rule(root: Path) -> None:
+    materialize_repository([root])
+    (root / "part/current").write_text("x")
+    assert rules(root) == [("current", "structure-current-exists")]
+    (root / "part/current").unlink()
+    (root / "part").rename(root / "moved")
+    assert {rule for _, rule in rules(root)} == {
+        "structure-folder-is-title",
+        "structure-id-is-path",
+        "structure-current-is-newest",
+    }
+
+
+def test_check__written_otherwise__no_difference(root: Path) -> None:
+    change(root / "part/current.yaml", "examples:\n- a: 1\n", "")
+    materialize_repository([root])
+    file = root / "part/1.0.0.yaml"
+    body = yaml.safe_load(file.read_text())
+    file.write_text(json.dumps({**dict(reversed(body.items())), "examples": [{"a": -5.0}]}))
+    assert rules(root) == []
+    assert materialize_repository([root]) == []
+    change(file, "integer", "number")
+    assert ("1.0.0.yaml", "structure-current-is-materialized") in rules(root)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "required: 5",
+        "properties: [a]",
+        "type: 5",
+        "allOf: {}",
+        "title: [a]",
+        "$id: 5",
+        "5",
+        "a: &a [*a]",
+        "properties: {a: {$ref: 5}}",
+        "enum: 3",
+        "examples: 5",
+        "allOf: [false]",
+    ],
+)
+def test_check__malformed__told_never_an_exception(root: Path, text: str) -> None:
+    materialize_repository([root])
+    for name in ("current.yaml", "1.0.0.yaml"):
+        (root / "part" / name).write_text(text)
+    found = check_repository([root]).problems
+    assert any(problem.path.parent.name == "part" for problem in found)
+    with pytest.raises(MaterializeError):
+        materialize_repository([root])

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from allotment.contract.repository_check import check_repository, materialize_repository
+from allotment.contract.repository_check import check_repository
+from allotment.contract.repository_sources import materialize_repository
 from allotment.contract.schemas import SchemaRepository, shipped_repository
 from allotment.contract.skeleton import BASE, SkeletonError, new_schema
 
@@ -19,7 +20,7 @@ def test_new__then_materialize_and_check__no_problem(tmp_path: Path, parent: str
     assert target == tmp_path / "analytics/my/events/current.yaml"
     both = [tmp_path, shipped_repository()]
     materialize_repository(both)
-    assert check_repository(both) == []
+    assert check_repository(both).problems == ()
     body = SchemaRepository([tmp_path]).latest("analytics/my/events").body
     assert {"$schema", "meta", "dt", "new_field"} <= set(body["properties"])
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from allotment.contract.materialize import walk
-from allotment.contract.repository_check import check_repository, materialize_repository
+from allotment.contract.repository_check import check_repository
+from allotment.contract.repository_sources import materialize_repository
 from allotment.contract.schemas import Schema, SchemaRepository, shipped_repository
 from allotment.contract.validator import Validator
 
@@ -158,7 +159,7 @@ CASES = [
 
 def test_repository__check__no_problem_and_nothing_to_write() -> None:
     root = shipped_repository()
-    assert check_repository([root]) == []
+    assert check_repository([root]).problems == ()
     assert materialize_repository([root]) == []
 
 

@@ -281,6 +281,8 @@ def _both(path: str, kind: str, sentence: str) -> Iterator[Finding]:
 
 
 def _same(old: Node, new: Node, word: str) -> bool:
+    if word not in old and word not in new:
+        return True
     return (word in old) == (word in new) and _text(old.get(word)) == _text(new.get(word))
 
 

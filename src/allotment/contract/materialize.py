@@ -10,8 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
+from urllib.parse import unquote
 
 import yaml
+
+from allotment.contract.schema_files import MOST_LEVELS, MOST_PARTS
+from allotment.contract.well_formed import (
+    SCHEMA_LISTS,
+    SCHEMA_MAPS,
+    SCHEMA_VALUES,
+    malformed,
+    subschemas,
+)
 
 Json: TypeAlias = Any
 JsonSchema: TypeAlias = dict[str, Any]
@@ -28,9 +38,6 @@ _LARGER: Final = frozenset(
 _SMALLER: Final = frozenset(
     {"maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties"}
 )
-_SCHEMA_MAPS: Final = ("properties", "patternProperties", "definitions")
-_SCHEMA_LISTS: Final = ("allOf", "anyOf", "oneOf")
-_SCHEMA_VALUES: Final = ("items", "additionalProperties", "propertyNames", "not", "contains")
 _KEY_ORDER: Final = {
     key: place
     for place, key in enumerate(
@@ -54,19 +61,31 @@ class MaterializeError(ValueError):
     """A schema cannot be materialised; the message says where in it and why."""
 
 
-def materialize(source: Mapping[str, Json], lookup: Lookup) -> JsonSchema:
+def materialize(
+    source: Mapping[str, Json],
+    lookup: Lookup,
+    bounds: tuple[float, float] = (-SAFE_INTEGER, SAFE_INTEGER),
+) -> JsonSchema:
     """The flat form of one schema.
 
     Args:
         source: the parsed `current.yaml`.
         lookup: answers `$ref: /title/version#`.
+        bounds: what numbers get that have none of their own.
 
     Raises:
-        MaterializeError: a reference leads nowhere or in a circle, or parts of an `allOf` disagree.
+        MaterializeError: a reference leads nowhere or in a circle, parts of an `allOf` disagree, or
+            the schema is malformed.
     """
-    resolved = _resolve(dict(source), dict(source), lookup, (), "")
+    resolved = _Resolver(lookup).resolve(dict(source), dict(source), (), "")
+    if not isinstance(resolved, dict):
+        raise MaterializeError("/: a schema is a map")
+    for fault in malformed(resolved):
+        raise MaterializeError(str(fault))
     merged = _merge_all_of(resolved, "")
-    bounded = _map_schema(merged, _bound_number)
+    if not isinstance(merged, dict):
+        raise MaterializeError("/allOf: a part of it refuses every event")
+    bounded = _map_schema(merged, lambda node: _bound_number(node, bounds))
     ordered: JsonSchema = _map_schema(bounded, _order_keys)
     return ordered
 
@@ -91,41 +110,59 @@ class _Dumper(yaml.SafeDumper):
         super().increase_indent(flow, indentless=False)
 
 
-def _resolve(node: Json, root: JsonSchema, lookup: Lookup, trail: tuple[str, ...], at: str) -> Json:
-    if isinstance(node, list):
-        return [_resolve(item, root, lookup, trail, f"{at}/{i}") for i, item in enumerate(node)]
-    if not isinstance(node, dict):
-        return node
-    target = node.get("$ref")
-    if isinstance(target, str):
-        if target in trail:
-            raise MaterializeError(f"{at or '/'}: $ref {target} leads back to itself")
-        found, home = _follow(target, root, lookup, at)
-        return _resolve(found, home, lookup, (*trail, target), at)
-    return {key: _resolve(item, root, lookup, trail, f"{at}/{key}") for key, item in node.items()}
+class _Resolver:
+    """Puts what references lead to in their place; only so much of it."""
 
+    def __init__(self, lookup: Lookup) -> None:
+        self._lookup = lookup
+        self._parts = 0
 
-def _follow(target: str, root: JsonSchema, lookup: Lookup, at: str) -> tuple[Json, JsonSchema]:
-    uri, _, pointer = target.partition("#")
-    if uri:
-        try:
-            home = lookup(uri)
-        except LookupError as error:
-            raise MaterializeError(f"{at or '/'}: $ref {target}: {error}") from error
-        # An included schema's examples name its own $id: false in the including schema.
-        home = {key: item for key, item in home.items() if key != "examples"}
-    else:
-        home = root
-    found: Json = home
-    for token in pointer.split("/")[1:]:
-        key = token.replace("~1", "/").replace("~0", "~")
-        try:
-            found = found[int(key)] if isinstance(found, list) else found[key]
-        except (KeyError, IndexError, ValueError, TypeError) as error:
+    def resolve(self, node: Json, root: JsonSchema, trail: tuple[str, ...], at: str) -> Json:
+        self._parts += 1
+        if self._parts > MOST_PARTS or at.count("/") > MOST_LEVELS:
             raise MaterializeError(
-                f"{at or '/'}: $ref {target}: there is no {key!r} at its end"
-            ) from error
-    return found, home
+                f"{at[:200] or '/'}: has more than {MOST_LEVELS} levels or {MOST_PARTS} parts with "
+                "all that its references lead to"
+            )
+        if isinstance(node, list):
+            return [
+                self.resolve(item, root, trail, f"{at}/{place}") for place, item in enumerate(node)
+            ]
+        if not isinstance(node, dict):
+            return node
+        target = node.get("$ref")
+        if isinstance(target, str):
+            if target in trail:
+                raise MaterializeError(f"{at or '/'}: $ref {target} leads back to itself")
+            found, home = self._follow(target, root, at)
+            there = self.resolve(found, home, (*trail, target), at)
+            # What stands beside a reference refines it: another description, a longer text.
+            beside = {key: item for key, item in node.items() if key != "$ref"}
+            own = self.resolve(beside, root, trail, at) if beside else {}
+            return {**there, **own} if isinstance(there, dict) else there
+        return {key: self.resolve(item, root, trail, f"{at}/{key}") for key, item in node.items()}
+
+    def _follow(self, target: str, root: JsonSchema, at: str) -> tuple[Json, JsonSchema]:
+        uri, _, pointer = target.partition("#")
+        if uri:
+            try:
+                home = self._lookup(uri)
+            except LookupError as error:
+                raise MaterializeError(f"{at or '/'}: $ref {target}: {error}") from error
+            # An included schema's examples name its own $id: false in the including schema.
+            home = {key: item for key, item in home.items() if key != "examples"}
+        else:
+            home = root
+        found: Json = home
+        for token in pointer.split("/")[1:]:
+            key = unquote(token).replace("~1", "/").replace("~0", "~")
+            try:
+                found = found[int(key)] if isinstance(found, list) else found[key]
+            except (KeyError, IndexError, ValueError, TypeError) as error:
+                raise MaterializeError(
+                    f"{at or '/'}: $ref {target}: there is no {key!r} at its end"
+                ) from error
+        return found, home
 
 
 def _merge_all_of(node: Json, at: str) -> Json:
@@ -133,9 +170,8 @@ def _merge_all_of(node: Json, at: str) -> Json:
     if not isinstance(node, dict):
         return node
     flat = _descend(node, lambda child, where: _merge_all_of(child, f"{at}/{where}"))
-    parts = flat.pop("allOf", None)
-    for part in parts or []:
-        flat = _merge(flat, part, at)
+    for part in flat.pop("allOf", []):
+        flat = _merge_value(flat, part, at)
     return flat
 
 
@@ -153,15 +189,15 @@ def _merge(first: JsonSchema, second: JsonSchema, at: str) -> JsonSchema:
 
 
 def _merge_keyword(key: str, first: Json, second: Json, at: str) -> Json:
-    if key in _SCHEMA_MAPS:
+    if key in SCHEMA_MAPS:
         names = [*first, *(name for name in second if name not in first)]
         return {
-            name: _merge(first[name], second[name], f"{at}/{key}/{name}")
+            name: _merge_value(first[name], second[name], f"{at}/{key}/{name}")
             if name in first and name in second
             else (first if name in first else second)[name]
             for name in names
         }
-    if key in _SCHEMA_VALUES:
+    if key in SCHEMA_VALUES:
         return _merge_value(first, second, f"{at}/{key}")
     if key == "required":
         return sorted({*first, *second})
@@ -185,23 +221,25 @@ def _merge_keyword(key: str, first: Json, second: Json, at: str) -> Json:
 def _merge_value(first: Json, second: Json, at: str) -> Json:
     if first is False or second is False:
         return False
-    if first is True:
+    if first is True or first == second:
         return second
-    return first if second is True else _merge(first, second, at)
+    if second is True:
+        return first
+    if not isinstance(first, dict) or not isinstance(second, dict):
+        raise MaterializeError(f"{at or '/'}: parts of allOf disagree: {first!r} and {second!r}")
+    return _merge(first, second, at)
 
 
 def _descend(node: JsonSchema, change: Callable[[Json, str], Json]) -> JsonSchema:
     """A copy of one schema with its direct subschemas changed. `change` gets each and its place."""
     copy = dict(node)
-    for key in _SCHEMA_MAPS:
-        if isinstance(copy.get(key), dict):
-            copy[key] = {name: change(item, f"{key}/{name}") for name, item in copy[key].items()}
-    for key in _SCHEMA_LISTS:
-        if isinstance(copy.get(key), list):
-            copy[key] = [change(item, f"{key}/{i}") for i, item in enumerate(copy[key])]
-    for key in _SCHEMA_VALUES:
-        if isinstance(copy.get(key), dict):
-            copy[key] = change(copy[key], key)
+    for key, found in node.items():
+        if key in SCHEMA_MAPS and isinstance(found, dict):
+            copy[key] = {name: change(item, f"{key}/{name}") for name, item in found.items()}
+        elif key in SCHEMA_LISTS and isinstance(found, list):
+            copy[key] = [change(item, f"{key}/{place}") for place, item in enumerate(found)]
+        elif key in SCHEMA_VALUES and isinstance(found, dict):
+            copy[key] = change(found, key)
     return copy
 
 
@@ -211,18 +249,18 @@ def _map_schema(node: Json, change: Callable[[JsonSchema], JsonSchema]) -> Json:
     return change(_descend(node, lambda child, _where: _map_schema(child, change)))
 
 
-def _bound_number(node: JsonSchema) -> JsonSchema:
+def _bound_number(node: JsonSchema, bounds: tuple[float, float]) -> JsonSchema:
     if node.get("type") in ("integer", "number"):  # a tuple: it may be a list
-        node.setdefault("minimum", -SAFE_INTEGER)
-        node.setdefault("maximum", SAFE_INTEGER)
+        node.setdefault("minimum", bounds[0])
+        node.setdefault("maximum", bounds[1])
     return node
 
 
 def _order_keys(node: JsonSchema) -> JsonSchema:
-    for key in _SCHEMA_MAPS:
+    for key in SCHEMA_MAPS:
         if key in node:
             node[key] = dict(sorted(node[key].items()))
-    if "required" in node:
+    if isinstance(node.get("required"), list):
         node["required"] = sorted(node["required"])
     return dict(sorted(node.items(), key=lambda item: (_KEY_ORDER.get(item[0], 99), item[0])))
 
@@ -232,5 +270,6 @@ def walk(schema: Json, at: str = "") -> list[tuple[str, JsonSchema]]:
     if not isinstance(schema, dict):
         return []
     found = [(at, schema)]
-    _descend(schema, lambda child, where: found.extend(walk(child, f"{at}/{where}")))
+    for place, child in subschemas(schema):
+        found += walk(child, f"{at}/{place}")
     return found

@@ -1,254 +1,226 @@
-"""Writes the released versions of a schema repository, and checks a repository's rules."""
+"""Finds what is wrong with schema repositories, by named rules."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from allotment.contract.compatibility import compare
-from allotment.contract.materialize import (
-    JsonSchema,
-    MaterializeError,
-    materialize,
-    to_yaml,
+from allotment.contract.materialize import JsonSchema, MaterializeError
+from allotment.contract.repository_settings import RepositorySettings
+from allotment.contract.repository_sources import (
+    Sources,
+    current_file,
+    folders,
+    gives,
+    links,
+    same_schema,
+    versions_in,
 )
-from allotment.contract.schema_files import SEMVER, read_yaml, version_key
-from allotment.contract.schema_rules import METASCHEMA, broken_rules, is_draft_07
-from allotment.contract.schemas import SchemaRepository
-from allotment.contract.tables import TableNameError, event_tables
+from allotment.contract.schema_files import read_yaml
+from allotment.contract.schema_rules import broken_rules
+from allotment.contract.tables import tables_and_conflicts
+from allotment.contract.well_formed import malformed
 
-CURRENT: Final = "current.yaml"
+Progress = Callable[[int, int], None]
+"""Told how many folders are done, and of how many."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong with one file of a repository, and where in it."""
+    """What is wrong with one file of a repository. `rule` is a name of `schema_rules.RULES`."""
 
     path: Path
+    rule: str
     message: str
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.message}"
+        return f"{self.path}: [{self.rule}] {self.message}"
 
 
-def materialize_repository(paths: Sequence[Path], *, replace: bool = False) -> list[Path]:
-    """Write `X.Y.Z.yaml` and the symlinks of every `current.yaml`; return what was written.
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a check found, and how much it looked at."""
 
-    A released version does not change: where the file exists and would differ, nothing is written
-    unless `replace` is set.
+    problems: tuple[Problem, ...]
+    skipped: dict[str, int]
+    """By rule, how many problems the settings leave out."""
+    titles: int
+    versions: int
 
-    Raises:
-        MaterializeError: a schema cannot be materialised, or a released version would change.
+
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """One title of one repository."""
+
+    settings: RepositorySettings
+    path: Path
+    title: str
+    versions: list[str]
+
+    def uri(self, version: str) -> str:
+        return f"/{self.title}/{version}"
+
+
+def check_repository(paths: Sequence[Path], progress: Progress | None = None) -> Report:
+    """Hold repositories, as one namespace, to all of `schema_rules.RULES`. Never raises.
+
+    What the settings of a repository leave out for a version is counted, not told.
     """
-    sources = _Sources(paths)
-    planned: list[tuple[Path, str, str]] = []
-    for folder, source in sources.current():
-        version = _version_of(source, folder)
-        text = to_yaml(sources.materialized(str(source["$id"])))
-        target = folder / f"{version}.yaml"
-        if target.exists() and target.read_text("utf-8") != text and not replace:
-            raise MaterializeError(
-                f"{target} is released and {CURRENT} now gives something else; raise the version "
-                f"in the $id of {folder / CURRENT}"
-            )
-        planned.append((folder, version, text))
-    return [path for plan in planned for path in _write(*plan)]
-
-
-def check_repository(paths: Sequence[Path]) -> list[Problem]:
-    """Everything that breaks the rules of a schema repository; empty when all is well.
-
-    The rules: a folder is its title; `$id` is `/title/version`; the newest version is what
-    `current.yaml` gives; symlinks point where they say; a released version is flat, valid draft-07,
-    has one type per property, snake_case names, bounded numbers, and examples that validate; a
-    version breaks no user of an older one of its major; no two titles share a table.
-    """
-    sources = _Sources(paths)
+    sources = Sources(paths)
     problems: list[Problem] = []
-    for root in paths:
-        if not root.is_dir():
-            problems.append(Problem(root, "there is no such folder"))
+    skipped: Counter[str] = Counter()
+    found = _folders(sources)
+    first: dict[str, Path] = {}
+    for settings in sources.repositories:
+        if not settings.root.is_dir():
+            rule = "structure-file-is-readable"
+            problems.append(Problem(settings.root, rule, "there is no such folder"))
+        for message in settings.problems:
+            where = settings.file or settings.root
+            problems.append(Problem(where, "structure-settings-are-readable", message))
+    for done, folder in enumerate(found):
+        for uri, problem in _check_folder(folder, sources, first):
+            if folder.settings.skips_rule(uri, problem.rule):
+                skipped[problem.rule] += 1
+            else:
+                problems.append(problem)
+        if progress is not None:
+            progress(done + 1, len(found))
+    problems.extend(_check_tables(sources, paths, first))
+    versions = sum(len(folder.versions) for folder in found)
+    return Report(tuple(problems), dict(sorted(skipped.items())), len(first), versions)
+
+
+def _folders(sources: Sources) -> list[_Folder]:
+    return [
+        _Folder(settings, path, path.relative_to(settings.folder).as_posix(), versions_in(path))
+        for settings in sources.repositories
+        for path in folders(settings)
+    ]
+
+
+def _check_tables(
+    sources: Sources, paths: Sequence[Path], first: dict[str, Path]
+) -> Iterator[Problem]:
+    _, conflicts = tables_and_conflicts(sources.released)
+    for title, message in conflicts.items():
+        yield Problem(first.get(title, paths[0]), "structure-one-table", message)
+
+
+def _check_folder(
+    folder: _Folder, sources: Sources, first: dict[str, Path]
+) -> Iterator[tuple[str, Problem]]:
+    """Each problem with the `$id` of the version that it is about."""
+    title_uri = f"/{folder.title}/"
+    other = first.setdefault(folder.title, folder.path)
+    if other != folder.path:
+        message = f"the title is in {other} too; of a version in both, that one counts"
+        yield title_uri, Problem(folder.path, "structure-one-namespace", message)
+    bodies: dict[str, JsonSchema] = {}
+    for version in folder.versions:
+        for problem in _check_version(folder, version, bodies):
+            yield folder.uri(version), problem
+    newest = folder.versions[-1] if folder.versions else None
+    for problem in _check_current(folder, sources, bodies):
+        yield folder.uri(newest) if newest else title_uri, problem
+    for version in folder.versions:
+        for problem in _check_links(folder, version):
+            yield folder.uri(version), problem
+    yield from _check_compatibility(folder, bodies)
+
+
+def _check_version(
+    folder: _Folder, version: str, bodies: dict[str, JsonSchema]
+) -> Iterator[Problem]:
+    """One version in all its forms; what can be used of it goes into `bodies`."""
+    for kind in ("yaml", "json"):
+        file = folder.path / f"{version}.{kind}"
+        if not file.exists():
+            if kind in folder.settings.content_types:
+                message = f"the settings want each version as {kind} too; there is no such file"
+                yield Problem(file, "structure-content-types", message)
             continue
-        for folder in sorted({file.parent for file in root.rglob("*.yaml")}):
-            problems.extend(_check_folder(root, folder, sources))
-    try:
-        event_tables(SchemaRepository(paths))
-    except TableNameError as error:
-        problems.append(Problem(paths[0], str(error)))
-    return problems
-
-
-class _Sources:
-    """The hand-written schemas of all folders as one namespace; answers references between them."""
-
-    def __init__(self, paths: Sequence[Path]) -> None:
-        self._paths = tuple(paths)
-        self._by_uri: dict[str, JsonSchema] = {}
-        self._folders: dict[str, Path] = {}
-        self._done: dict[str, JsonSchema] = {}
-        self._open: set[str] = set()
-        for root in self._paths:
-            for file in sorted(root.rglob(CURRENT)):
-                try:
-                    source = read_yaml(file)
-                except ValueError:
-                    continue  # the check of that folder reports it
-                self._by_uri.setdefault(str(source.get("$id")), source)
-                self._folders.setdefault(str(source.get("$id")), file.parent)
-
-    def current(self) -> Iterator[tuple[Path, JsonSchema]]:
-        for root in self._paths:
-            for file in sorted(root.rglob(CURRENT)):
-                try:
-                    yield file.parent, read_yaml(file)
-                except ValueError as error:
-                    raise MaterializeError(str(error)) from error
-
-    def materialized(self, uri: str) -> JsonSchema:
-        """What `current.yaml` gives for its own version, else the released file.
-
-        Raises:
-            LookupError: neither exists.
-            MaterializeError: it cannot be materialised.
-        """
-        if uri in self._done:
-            return self._done[uri]
-        source = self._by_uri.get(uri)
-        if source is None:
-            return self._released(uri)
-        if uri in self._open:
-            raise MaterializeError(f"{uri} includes itself")
-        self._open.add(uri)
         try:
-            self._done[uri] = materialize(source, self.materialized)
-        except MaterializeError as error:
-            raise MaterializeError(f"{self._folders[uri] / CURRENT}: {error}") from error
-        finally:
-            self._open.discard(uri)
-        return self._done[uri]
-
-    def _released(self, uri: str) -> JsonSchema:
-        title, _, version = uri.strip("/").rpartition("/")
-        if SEMVER.fullmatch(version) and ".." not in title.split("/"):
-            for root in self._paths:
-                file = root / title / f"{version}.yaml"
-                if file.is_file():
-                    return read_yaml(file)
-        raise LookupError(f"there is no schema {uri}")
-
-
-def _version_of(source: JsonSchema, folder: Path) -> str:
-    version = str(source.get("$id", "")).rpartition("/")[2]
-    if not SEMVER.fullmatch(version):
-        raise MaterializeError(f"{folder / CURRENT}: $id does not end in a version such as 1.0.0")
-    return version
-
-
-def _write(folder: Path, version: str, text: str) -> Iterator[Path]:
-    target = folder / f"{version}.yaml"
-    if not target.exists() or target.read_text("utf-8") != text:
-        target.write_text(text, "utf-8")
-        yield target
-    links = [version]
-    newest = max((_versions(folder)), key=version_key)
-    if newest == version:
-        links += ["latest", "latest.yaml"]
-    for name in links:
-        link = folder / name
-        if link.is_symlink() and str(link.readlink()) == target.name:
+            body = read_yaml(file)
+        except (OSError, ValueError) as error:
+            yield Problem(file, "structure-file-is-readable", str(error))
             continue
-        fresh = folder / f".{name}.new"
-        fresh.unlink(missing_ok=True)
-        fresh.symlink_to(target.name)
-        fresh.replace(link)
-        yield link
+        if version in bodies:
+            if not same_schema(bodies[version], body):
+                message = f"does not say the same as {version}.yaml"
+                yield Problem(file, "structure-content-types", message)
+            continue
+        bodies[version] = body
+        yield from _check_body(folder, version, file, body)
 
 
-def _versions(folder: Path) -> list[str]:
-    return sorted(
-        (f.stem for f in folder.glob("*.yaml") if SEMVER.fullmatch(f.stem)), key=version_key
-    )
+def _check_body(folder: _Folder, version: str, file: Path, body: JsonSchema) -> Iterator[Problem]:
+    if body.get("title") != folder.title:
+        message = f"title is {body.get('title')!r}; its folder says {folder.title!r}"
+        yield Problem(file, "structure-folder-is-title", message)
+    if body.get("$id") != folder.uri(version):
+        message = f"$id is {body.get('$id')!r}; expected {folder.uri(version)!r}"
+        yield Problem(file, "structure-id-is-path", message)
+    for broken in broken_rules(body, folder.settings.bounds):
+        yield Problem(file, broken.rule, str(broken))
 
 
-def _check_folder(root: Path, folder: Path, sources: _Sources) -> Iterator[Problem]:
-    title = folder.relative_to(root).as_posix()
-    versions = _versions(folder)
-    current = folder / CURRENT
-    if not current.is_file():
-        yield Problem(folder, f"there is no {CURRENT}")
-    elif not versions:
-        yield Problem(folder, "there is no released version; run: allotment schemas materialize")
-    else:
-        yield from _check_current(current, title, versions[-1], sources)
-    for version in versions:
-        yield from _check_version(folder / f"{version}.yaml", title, version)
-        yield from _check_link(folder / version, f"{version}.yaml")
-    yield from _check_compatibility(folder, versions)
-    if versions:
-        yield from _check_link(folder / "latest", f"{versions[-1]}.yaml")
-        yield from _check_link(folder / "latest.yaml", f"{versions[-1]}.yaml")
-
-
-def _check_current(current: Path, title: str, newest: str, sources: _Sources) -> Iterator[Problem]:
-    try:
-        source = read_yaml(current)
-    except ValueError as error:
-        yield Problem(current, str(error))
+def _check_current(
+    folder: _Folder, sources: Sources, bodies: dict[str, JsonSchema]
+) -> Iterator[Problem]:
+    name = f"{folder.settings.current}.{folder.settings.content_types[0]}"
+    file = current_file(folder.settings, folder.path)
+    bare = folder.path / folder.settings.current
+    if bare.exists():
+        message = f"is not read; the hand-written schema is {name}"
+        yield Problem(bare, "structure-current-exists", message)
+    if file is None:
+        yield Problem(folder.path, "structure-current-exists", f"there is no {name}")
         return
-    expected = f"/{title}/{newest}"
-    if source.get("$id") != expected:
-        yield Problem(
-            current,
-            f"$id is {source.get('$id')!r} but the newest released version is {expected}; "
-            "run: allotment schemas materialize",
+    if not folder.versions:
+        message = "there is no released version; run: allotment schemas materialize"
+        yield Problem(folder.path, "structure-current-exists", message)
+        return
+    source = sources.current(file)
+    if source is None:
+        yield Problem(file, "structure-file-is-readable", sources.broken[file])
+        return
+    newest = folder.versions[-1]
+    if source.get("$id") != folder.uri(newest):
+        message = (
+            f"$id is {source.get('$id')!r} but the newest released version is "
+            f"{folder.uri(newest)}; run: allotment schemas materialize"
         )
+        yield Problem(file, "structure-current-is-newest", message)
         return
     try:
-        text = to_yaml(sources.materialized(expected))
+        body = sources.materialized(folder.uri(newest))
     except (MaterializeError, LookupError) as error:
-        yield Problem(current, str(error))
+        yield Problem(file, "structure-current-is-materialized", str(error))
         return
-    released = current.parent / f"{newest}.yaml"
-    if released.read_text("utf-8") != text:
-        yield Problem(
-            released, f"is not what {CURRENT} gives; raise the version in its $id, then materialize"
-        )
+    if newest in bodies and not gives(source, body, bodies[newest]):
+        message = f"is not what {file.name} gives; raise the version in its $id, then materialize"
+        released = folder.path / f"{newest}.{folder.settings.content_types[0]}"
+        yield Problem(released, "structure-current-is-materialized", message)
 
 
-def _check_link(link: Path, target: str) -> Iterator[Problem]:
-    if not link.is_symlink() or str(link.readlink()) != target:
-        yield Problem(link, f"must be a symlink to {target}; run: allotment schemas materialize")
+def _check_links(folder: _Folder, version: str) -> Iterator[Problem]:
+    for name, target in links(folder.path, version, folder.settings).items():
+        link = folder.path / name
+        if not link.is_symlink() or link.resolve() != (folder.path / target).resolve():
+            message = f"must be a symlink to {target}; run: allotment schemas materialize"
+            yield Problem(link, "structure-links", message)
 
 
-def _check_version(file: Path, title: str, version: str) -> Iterator[Problem]:
-    try:
-        schema = read_yaml(file)
-    except ValueError as error:
-        yield Problem(file, str(error))
-        return
-    if schema.get("title") != title:
-        yield Problem(file, f"title is {schema.get('title')!r}; its folder says {title!r}")
-    if schema.get("$id") != f"/{title}/{version}":
-        yield Problem(file, f"$id is {schema.get('$id')!r}; expected '/{title}/{version}'")
-    if schema.get("$schema") != METASCHEMA:
-        yield Problem(file, f"$schema is {schema.get('$schema')!r}; expected {METASCHEMA!r}")
-    for message in broken_rules(schema):
-        yield Problem(file, message)
-
-
-def _check_compatibility(folder: Path, versions: Sequence[str]) -> Iterator[Problem]:
+def _check_compatibility(
+    folder: _Folder, bodies: dict[str, JsonSchema]
+) -> Iterator[tuple[str, Problem]]:
     """Every version against all older ones of its major, so that no gap hides a break."""
-    bodies = {}
-    for version in versions:
-        try:
-            body = read_yaml(folder / f"{version}.yaml")
-        except ValueError:
-            continue  # the check of that version reports it, and the one that is no schema
-        if is_draft_07(body):
-            bodies[version] = body
-    known = list(bodies)
+    known = [version for version in folder.versions if version in bodies]
+    known = [version for version in known if not malformed(bodies[version])]
     said: list[tuple[int, int, str]] = []
     for new in range(len(known)):
         for old in reversed(range(new)):
@@ -259,8 +231,11 @@ def _check_compatibility(folder: Path, versions: Sequence[str]) -> Iterator[Prob
                 within = any(old <= a and b <= new and k == key for a, b, k in said)
                 if finding.breaks and not within:
                     said.append((old, new, key))
-                    yield Problem(
-                        folder / f"{known[new]}.yaml",
+                    message = (
                         f"is not compatible with {known[old]} for an old {finding.side}: "
-                        f"{finding}; raise the major version",
+                        f"{finding}; raise the major version"
                     )
+                    kind = folder.settings.content_types[0]
+                    file = folder.path / f"{known[new]}.{kind}"
+                    rule = "schema-version-compatibility"
+                    yield folder.uri(known[new]), Problem(file, rule, message)

@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +23,8 @@ TITLE: Final = re.compile(r"[A-Za-z0-9_-]+(?:/[A-Za-z0-9_-]+)*", re.ASCII)
 CONTENT_TYPES: Final = ("yaml", "json")
 """Extensions of version files; of two files of one version the first is read."""
 SUB_FOLDER: Final = "jsonschema"
+SETTINGS_FILES: Final = (".allotment-schemas.yaml", ".jsonschema-tools.yaml")
+"""Ours first; the other is that of public event schema repositories."""
 LARGEST_FILE: Final = 4 << 20
 """Bytes of a schema file; real ones have some ten thousand."""
 MOST_LEVELS: Final = 64
@@ -143,10 +146,42 @@ def _why_not_json(schema: dict[str, Any]) -> str | None:
     return None
 
 
+def settings_file(repository: Path) -> Path | None:
+    """The file at the top of a repository in which it says how it is laid out."""
+    return next((file for name in SETTINGS_FILES if (file := repository / name).is_file()), None)
+
+
 def schema_folder(repository: Path) -> Path:
-    """Where in a repository its schemas are: below `jsonschema/` if there is that, else its top."""
+    """Where in a repository its schemas are.
+
+    That is the `schemaBasePath` of its settings file if it names a folder of the repository, else
+    `jsonschema/` if there is that, else the top.
+    """
+    file = settings_file(repository)
+    named = None
+    if file is not None:
+        try:
+            status = file.stat()
+            named = _base_path(file, status.st_mtime_ns, status.st_size)
+        except OSError:
+            named = None
+    if named is not None:
+        given = repository / named
+        if given.is_dir() and given.resolve().is_relative_to(repository.resolve()):
+            return given
     below = repository / SUB_FOLDER
     return below if below.is_dir() else repository
+
+
+@lru_cache(maxsize=64)
+def _base_path(file: Path, changed: int, size: int) -> str | None:
+    """The `schemaBasePath` of a settings file; read again only when the file has changed."""
+    del changed, size
+    try:
+        found = read_yaml(file).get("schemaBasePath")
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, str) else None
 
 
 def version_key(version: str) -> tuple[int, int, int]:

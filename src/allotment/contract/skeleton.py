@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from allotment.contract.materialize import to_yaml
-from allotment.contract.repository_check import CURRENT
 from allotment.contract.schema_rules import METASCHEMA
 from allotment.contract.schemas import Schema, SchemaNotFoundError, SchemaRepository
 
+CURRENT: Final = "current.yaml"
 BASE: Final = "fragment/analytics/common"
 """What `--from base` includes: `$schema`, `meta`, `dt`, `http`, all that an event must have."""
 

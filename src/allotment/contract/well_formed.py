@@ -79,9 +79,9 @@ def _patterns(node: Any, at: str) -> Iterator[tuple[str, str]]:  # noqa: ANN401 
         yield from _patterns(child, f"{at}/{place}")
 
 
-_MAPS: Final = frozenset({"properties", "patternProperties", "definitions", "dependencies"})
-_LISTS: Final = frozenset({"allOf", "anyOf", "oneOf", "items"})
-_VALUES: Final = frozenset(
+SCHEMA_MAPS: Final = frozenset({"properties", "patternProperties", "definitions", "dependencies"})
+SCHEMA_LISTS: Final = frozenset({"allOf", "anyOf", "oneOf", "items"})
+SCHEMA_VALUES: Final = frozenset(
     {
         *("items", "additionalItems", "additionalProperties", "propertyNames"),
         *("not", "contains", "if", "then", "else"),
@@ -93,11 +93,11 @@ def subschemas(node: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """The schemas directly inside a schema, each with its place as a JSON pointer without `/`."""
     for key, found in node.items():
         children: Iterable[tuple[object, Any]] = ()
-        if key in _MAPS and isinstance(found, dict):
+        if key in SCHEMA_MAPS and isinstance(found, dict):
             children = found.items()
-        elif key in _LISTS and isinstance(found, list):
+        elif key in SCHEMA_LISTS and isinstance(found, list):
             children = enumerate(found)
-        elif key in _VALUES and isinstance(found, dict):
+        elif key in SCHEMA_VALUES and isinstance(found, dict):
             yield key, found
         for name, child in children:
             if isinstance(child, dict):
