@@ -55,6 +55,7 @@ BASES = {
     "app": "analytics/product_metrics/app/base",
 }
 EVENTS = REFERENCE / "events.md"
+LIFE = REFERENCE / "life-cycle.md"
 ROLES = REFERENCE / "roles.md"
 _LARGEST_EXACT = 2**53 - 1
 
@@ -70,6 +71,7 @@ def pages() -> dict[Path, str]:
         REFERENCE / "check-rules.md": rules_page(),
         EVENTS: events,
         ROLES: roles_page(ROLES.read_text()),
+        LIFE: life_cycle_page(LIFE.read_text()),
     }
 
 
@@ -81,6 +83,17 @@ def between_marks(text: str, name: str, lines: list[str]) -> str:
     if not found:
         raise ValueError(f"the page lacks the marks {begin} and {end}")
     return "\n".join([f"{head}{begin}", *lines, f"{end}{tail}"])
+
+
+def life_cycle_page(text: str) -> str:
+    """The page of the life cycle with the drawing and tables as the registry has them."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "allotment.registry.django_settings")
+    django.setup()
+    from allotment.registry import reference  # noqa: PLC0415 - Django is set up first
+
+    for name, lines in reference.sections().items():
+        text = between_marks(text, name, lines)
+    return text
 
 
 def roles_page(text: str) -> str:

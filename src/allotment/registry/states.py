@@ -76,7 +76,7 @@ CLOCK = frozenset({Verb.BEGINS, Verb.ENDS})
 """What the clock does by itself; `permissions.ACTIONS` says who may do the others."""
 
 _BOTH = ("experiment", "instrument")
-_COMPLETE = (
+COMPLETE = (
     "risk-is-assessed",
     "risk-fits-what-is-sent",
     "risk-needs-review",
@@ -87,11 +87,14 @@ _COMPLETE = (
     "environment-has-site",
     "site-below-cap",
     "family-is-known",
+    "site-listed-once",
     "template-never-runs",
 )
+"""The rules of a complete plan: what asking, approving and switching on have in common."""
+
 _KILL = ("kill-has-reason", "kill-has-items")
 _ACTIVATE = (
-    *_COMPLETE,
+    *COMPLETE,
     "second-person-approved",
     "phases-follow",
     "layer-has-room",
@@ -115,9 +118,9 @@ class Transition:
 
 _EXPERIMENT = ("experiment",)
 TRANSITIONS: tuple[Transition, ...] = (
-    Transition(State.DRAFT, Verb.ASK, State.READY, _COMPLETE),
+    Transition(State.DRAFT, Verb.ASK, State.READY, COMPLETE),
     Transition(State.READY, Verb.WITHDRAW, State.DRAFT),
-    Transition(State.READY, Verb.APPROVE, State.READY, (*_COMPLETE, "approver-is-another")),
+    Transition(State.READY, Verb.APPROVE, State.READY, (*COMPLETE, "approver-is-another")),
     *(
         Transition(source, Verb.ACTIVATE, target, _ACTIVATE)
         for source in (State.DRAFT, State.READY)
@@ -143,7 +146,7 @@ TRANSITIONS: tuple[Transition, ...] = (
         State.STOPPED,
         Verb.APPROVE,
         State.STOPPED,
-        (*_COMPLETE, "approver-is-another"),
+        (*COMPLETE, "approver-is-another"),
     ),
     Transition(
         State.STOPPED, Verb.DECIDE, State.DECIDED, ("decision-has-reasons",), kinds=_EXPERIMENT
