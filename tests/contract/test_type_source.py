@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.contract.foreign_repository import Repositories
 
 from allotment.contract.schemas import SchemaRepository
 from allotment.contract.type_source import python_types, type_name, typescript_types
@@ -90,3 +92,43 @@ def test_python__web_base__type_checker_takes_what_the_schema_takes(
 
 def test_type_name__title_that_begins_with_a_digit__still_a_name() -> None:
     assert type_name("2x/y-z") == "Event2xYZ"
+
+
+def test_python__foreign_schemas__type_checker_takes_the_modules(
+    foreign: Repositories, tmp_path: Path
+) -> None:
+    repository = SchemaRepository(foreign.paths)
+    for number, title in enumerate(repository.titles()):
+        body = repository.latest(title).body
+        (tmp_path / f"module_{number}.py").write_text(python_types(body))
+    checked = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "c"), "."],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_types__several_types__each_of_them() -> None:
+    schema = {
+        "title": "a",
+        "$id": "/a/1.0.0",
+        "properties": {"x": {"type": ["string", "null"]}, "y": {"type": ["integer", "boolean"]}},
+    }
+    assert "  x?: string | null;\n  y?: number | boolean;\n" in typescript_types(schema)
+    assert "'x': NotRequired[str | None],\n        'y': NotRequired[int | bool]," in (
+        python_types(schema)
+    )
+
+
+def test_python__names_that_would_be_one_class__are_two() -> None:
+    part = {"type": "object", "properties": {"c": {"type": "string"}}}
+    schema = {
+        "title": "t",
+        "$id": "/t/1.0.0",
+        "properties": {"a_b": part, "a": {"type": "object", "properties": {"b": part}}, "aB": part},
+    }
+    classes = re.findall(r"^(\w+) = TypedDict", python_types(schema), re.MULTILINE)
+    assert len(classes) == len(set(classes)) == 5

@@ -149,7 +149,8 @@ def web(version: str) -> Schema:
 
 CASES = [
     (WEB, WEB_MORE),
-    (web("1.4.0"), {**WEB_MORE, "experiment": EXPERIMENT_1}),
+    *((web(f"1.4.{n}"), {**WEB_MORE, "experiment": EXPERIMENT_1}) for n in range(3)),
+    (web("1.4.3"), {**WEB_1_5, "experiment": EXPERIMENT_1}),
     (web("1.5.0"), {**WEB_1_5, "experiment": EXPERIMENT_1}),
     (web("2.0.0"), {**WEB_1_5, "experiment": EXPERIMENT_2}),
     (web("2.1.0"), {**WEB_1_5, "experiment": EXPERIMENT_2_1}),

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from allotment.contract.materialize import to_yaml
+from allotment.contract.schema_files import schema_folder
 from allotment.contract.schema_rules import METASCHEMA
 from allotment.contract.schemas import Schema, SchemaNotFoundError, SchemaRepository
 
@@ -31,8 +32,9 @@ def new_schema(root: Path, title: str, parent: Schema) -> Path:
             raise SkeletonError(
                 f"{title!r} is no title: give words of a-z, A-Z, 0-9, _ and - with / between them"
             ) from error
-    target = root / title / CURRENT
-    if target.exists() or (root / title / "1.0.0.yaml").exists():
+    folder = schema_folder(root) / title
+    target = folder / CURRENT
+    if target.exists() or (folder / "1.0.0.yaml").exists():
         raise SkeletonError(f"{target.parent} has a schema already; edit its {CURRENT}")
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(to_yaml(_skeleton(title, parent)), "utf-8")

@@ -49,6 +49,9 @@ def _ts(node: Node, indent: str) -> str:
     if "enum" in node or "const" in node:
         values = node.get("enum", [node.get("const")])
         return " | ".join(json.dumps(value, ensure_ascii=False) for value in values)
+    kinds = node.get("type")
+    if isinstance(kinds, list):
+        return " | ".join(_ts({**node, "type": kind}, indent) for kind in kinds)
     kind = type_of(node)
     if kind == "array":
         items = node.get("items")
@@ -78,19 +81,22 @@ def _ts_object(node: Node, indent: str) -> str:
 
 def python_types(schema: Node) -> str:
     """A Python module of `TypedDict`s for the events of a schema, each nested object its own."""
-    found: list[str] = []
+    found: dict[str, str] = {}
     _py_class(schema, type_name(str(schema["title"])), found)
     imports = "from typing import Any, Literal, NotRequired, TypedDict\n"
     head = f'"""Events of {schema["$id"]}"""\n\n{imports}'
-    return "\n\n".join([head, *found])
+    return "\n\n".join([head, *found.values()])
 
 
-def _py(node: Node, name: str, found: list[str]) -> str:
+def _py(node: Node, name: str, found: dict[str, str]) -> str:
     if "enum" in node or "const" in node:
         values = node.get("enum", [node.get("const")])
         if all(isinstance(value, str | int | None) for value in values):
             return f"Literal[{', '.join(repr(value) for value in values)}]"
         return "Any"
+    kinds = node.get("type")
+    if isinstance(kinds, list):
+        return " | ".join(_py({**node, "type": kind}, name, found) for kind in kinds)
     kind = type_of(node)
     if kind == "array":
         items = node.get("items")
@@ -104,8 +110,10 @@ def _py(node: Node, name: str, found: list[str]) -> str:
     return _PYTHON.get(kind or "", "Any")
 
 
-def _py_class(node: Node, name: str, found: list[str]) -> str:
-    """Add the class, after those of its parts, and return its name."""
+def _py_class(node: Node, name: str, found: dict[str, str]) -> str:
+    """Add the class, after those of its parts, and return its name: another where it is taken."""
+    name = _free(name, found)
+    found[name] = ""
     lines = [f"{name} = TypedDict(", f"    {name!r},", "    {"]
     for key, part in node.get("properties", {}).items():
         kind = _py(part, f"{name}{type_name(key)}", found)
@@ -113,8 +121,18 @@ def _py_class(node: Node, name: str, found: list[str]) -> str:
             lines.append(f"        # {_one_line(part['description'])}")
         required = key in node.get("required", ())
         lines.append(f"        {key!r}: {kind if required else f'NotRequired[{kind}]'},")
-    found.append("\n".join([*lines, "    },", ")", ""]))
+    # It stands after its parts, which were added meanwhile.
+    del found[name]
+    found[name] = "\n".join([*lines, "    },", ")", ""])
     return name
+
+
+def _free(name: str, found: Mapping[str, str]) -> str:
+    number = 2
+    free = name
+    while free in found:
+        free, number = f"{name}{number}", number + 1
+    return free
 
 
 def _one_line(text: str) -> str:
