@@ -271,6 +271,46 @@ def test_step__change_by_change__a_report_for_each_and_none_in_between(
     assert run_sql(lake_dir, "select count(*) from analysis.reports")[1] == [(4,)]
 
 
+def phases() -> list[dict[str, Any]]:
+    """One name, two runs: the first was stopped long before its planned end."""
+    first = {"active": False, "stopped": "2026-11-10T00:00:00Z", "superseded": True}
+    second = {"active": True, "phase_index": 1, "version": "9", "start": "2026-11-11T00:00:00Z"}
+    return [{**EXPERIMENT, **first}, {**EXPERIMENT, **second}]
+
+
+def test_analyze__two_phases__each_counts_the_events_of_its_own_time(tmp_path: Path) -> None:
+    early, late = "2026-11-05T00:00:00Z", "2026-11-12T00:00:00Z"
+    events = [
+        event("a", "control", "impression", 1, dt=early),
+        event("b", "card", "impression", 1, dt=early),
+        event("c", "card", "impression", 1, dt=late),
+    ]
+    put(tmp_path / "lake", events)
+    found = [analyze(tmp_path / "lake", phase, now=AFTER) for phase in phases()]
+    assert [[group.subjects for group in report.groups] for report in found] == [[1, 1], [0, 1]]
+    assert [(report.phase, report.stopped_early) for report in found] == [(0, True), (1, False)]
+    assert Report.from_json(found[1].to_json()) == found[1]
+
+
+def test_step__two_phases__reported_and_kept_apart(tmp_path: Path, registry: Registry) -> None:
+    lake_dir = tmp_path / "lake"
+    put(lake_dir, visits("a", "control", 2, 1))
+    registry.experiments = phases()
+    analyst = Analyst(lake_dir, registry.url, tmp_path / "cache", report_seconds=0)
+    made = analyst.step()
+    assert [report.phase for report in made] == [0, 1]
+    assert analyst.step() == []
+    for report in made:
+        assert reports.latest(lake_dir, "card", report.phase) == report
+    assert Analyst(lake_dir, registry.url, tmp_path / "cache", report_seconds=0).step() == []
+    by_name = analyze_by_name(lake_dir, registry.url, tmp_path / "cache", "card")
+    assert by_name.phase == 1
+    first = analyze_by_name(lake_dir, registry.url, tmp_path / "cache", "card", 0)
+    assert first.phase == 0
+    with pytest.raises(AnalysisError, match="no phase 2; known are: 0, 1"):
+        analyze_by_name(lake_dir, registry.url, tmp_path / "cache", "card", 2)
+
+
 def test_step__changes_fast__no_more_than_one_report_in_the_time(
     tmp_path: Path, registry: Registry
 ) -> None:

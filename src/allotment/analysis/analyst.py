@@ -17,7 +17,12 @@ from sqlalchemy.exc import OperationalError
 
 from allotment.analysis import reports
 from allotment.analysis.configuration import Configuration, ConfigurationSource
-from allotment.analysis.experiment import AnalysisError, Experiment, parse_experiment
+from allotment.analysis.experiment import (
+    AnalysisError,
+    Experiment,
+    parse_experiment,
+    phase_of,
+)
 from allotment.analysis.metrics import CLICK_THROUGH_RATE
 from allotment.analysis.moments import measure
 from allotment.analysis.report import Report, make_report
@@ -33,6 +38,7 @@ REPORT_SECONDS = 10.0
 _log = logging.getLogger(__name__)
 
 _Basis = tuple[str, int | None, bool]
+_Key = tuple[str, int]
 
 
 def analyze(
@@ -62,16 +68,23 @@ def analyze(
     return make_report(plan, CLICK_THROUGH_RATE, measured, read, now or datetime.now(UTC))
 
 
-def analyze_by_name(lake_dir: Path, registry_url: str, cache_dir: Path, name: str) -> Report:
+def analyze_by_name(
+    lake_dir: Path, registry_url: str, cache_dir: Path, name: str, phase: int | None = None
+) -> Report:
     """Compute the report of an experiment of the registry, from the lake as it is now.
+
+    Of its phases it is the latest, unless another is named.
 
     Raises:
         AnalysisError: there is no such experiment, or the registry has never answered.
     """
     found = ConfigurationSource(registry_url, cache_dir).current()
-    for item in found.experiments:
-        if item.get("name") == name:
-            return analyze(lake_dir, item)
+    phases = {phase_of(i): i for i in found.experiments if i.get("name") == name}
+    if phases and (phase is None or phase in phases):
+        return analyze(lake_dir, phases[max(phases) if phase is None else phase])
+    if phases:
+        listed = ", ".join(map(str, sorted(phases)))
+        raise AnalysisError(f"{name} has no phase {phase}; known are: {listed}")
     known = ", ".join(sorted(str(item.get("name")) for item in found.experiments)) or "none"
     raise AnalysisError(
         f"no experiment {name!r} was ever switched on in the registry; known are: {known}"
@@ -104,8 +117,8 @@ class Analyst:
         self._every_seconds = every_seconds
         self._report_seconds = report_seconds
         self._maintenance = Maintenance(lake_dir)
-        self._bases: dict[str, _Basis] = {}
-        self._reported: dict[str, float] = {}
+        self._bases: dict[_Key, _Basis] = {}
+        self._reported: dict[_Key, float] = {}
 
     def run(self, stop: threading.Event) -> None:
         """Report until told to stop; problems are logged and tried again."""
@@ -143,24 +156,29 @@ class Analyst:
             if made and self._maintenance.due():
                 self._maintenance.tend(table)
         for plan, _, basis in due:
-            self._bases[plan.name] = basis
-            self._reported[plan.name] = monotonic()
+            self._bases[_key(plan)] = basis
+            self._reported[_key(plan)] = monotonic()
         if made:
             _log.info("reports made: %s", ", ".join(report.experiment for report in made))
         return made
 
     def _is_due(self, plan: Experiment, basis: _Basis) -> bool:
-        if plan.name not in self._bases:
+        if _key(plan) not in self._bases:
             # Since the last start of this process; what an earlier one reported still stands.
-            last = reports.latest(self._lake_dir, plan.name)
+            last = reports.latest(self._lake_dir, plan.name, plan.phase)
             if last is not None:
                 snapshot = last.inputs.snapshots.get(plan.table)
-                self._bases[plan.name] = (last.inputs.config_version, snapshot, last.over)
-        if self._bases.get(plan.name) == basis:
+                self._bases[_key(plan)] = (last.inputs.config_version, snapshot, last.over)
+        if self._bases.get(_key(plan)) == basis:
             return False
-        return monotonic() - self._reported.get(plan.name, -self._report_seconds) >= (
+        return monotonic() - self._reported.get(_key(plan), -self._report_seconds) >= (
             self._report_seconds
         )
+
+
+def _key(plan: Experiment) -> _Key:
+    """Each phase of an experiment is analysed apart."""
+    return plan.name, plan.phase
 
 
 def _present(lake_dir: Path, plan: Experiment) -> dict[str, int | None]:

@@ -29,6 +29,17 @@ class Experiment:
     stopped: datetime | None
     """When it was switched off; None while it is on, or where nobody knows when."""
     active: bool
+    phase: int = 0
+    """Which run of the experiment this is; each is analysed apart."""
+    superseded: bool = False
+    """Whether a later phase has begun: its events are no longer of this one."""
+
+    @property
+    def until(self) -> datetime | None:
+        """When the last event that counts can be."""
+        if self.superseded and self.stopped is not None:
+            return self.stopped if self.end is None else min(self.stopped, self.end)
+        return self.end
 
     @property
     def control(self) -> str:
@@ -82,7 +93,23 @@ def parse_experiment(item: Mapping[str, Any]) -> Experiment:
         version=str(item.get("version") or ""),
         stopped=_time(name, "stopped", item.get("stopped")),
         active=item.get("active") is not False,
+        phase=phase_of(item),
+        superseded=item.get("superseded") is True,
     )
+
+
+def phase_of(item: Mapping[str, Any]) -> int:
+    """The phase of an experiment in the analytics form; 0 where none is told.
+
+    Raises:
+        AnalysisError: it is no whole number from 0.
+    """
+    found = item.get("phase_index", 0)
+    if isinstance(found, bool) or not isinstance(found, int) or found < 0:
+        raise AnalysisError(
+            f"{item.get('name')}: 'phase_index' is {found!r}; give a whole number, 0 or more"
+        )
+    return found
 
 
 def _time(name: str, field: str, found: object) -> datetime | None:

@@ -125,7 +125,7 @@ def _measure(
             "groups": list(experiment.groups),
             "stream": experiment.stream,
             "start": experiment.start.isoformat() if experiment.start else None,
-            "end": experiment.end.isoformat() if experiment.end else None,
+            "end": experiment.until.isoformat() if experiment.until else None,
             "numerator": metric.numerator_action,
             "denominator": metric.denominator_action,
             "any": counted == ANY,

@@ -71,6 +71,8 @@ class Report:
     counted: str
     """Whose views and clicks: `experiment` (sent for it), or `instruments` (there are no own)."""
     verdict: Verdict
+    phase: int = 0
+    """Which run of the experiment this is of, counted from 0."""
 
     def to_json(self) -> dict[str, Any]:
         """As JSON. Snapshots are texts, since they exceed what JavaScript counts exactly."""
@@ -83,6 +85,7 @@ class Report:
         }
         return {
             "experiment": self.experiment,
+            "phase": self.phase,
             "computed_at": self.computed_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
             "over": self.over,
             "stopped_early": self.stopped_early,
@@ -125,6 +128,7 @@ class Report:
             mixed_subjects=found["mixed_subjects"],
             counted=found["counted"],
             verdict=Verdict(**found["verdict"]),
+            phase=found.get("phase", 0),
         )
 
 
@@ -146,6 +150,7 @@ def make_report(
     over = experiment.is_over(now)
     return Report(
         experiment=experiment.name,
+        phase=experiment.phase,
         computed_at=now,
         over=over,
         stopped_early=experiment.stopped_early,

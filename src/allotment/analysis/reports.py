@@ -64,20 +64,21 @@ def append(table: Table, reports: Sequence[Report]) -> None:
     )
 
 
-def latest(lake_dir: Path, experiment: str) -> Report | None:
-    """The newest report of an experiment, or None."""
-    return next(iter(history(lake_dir, experiment, limit=1)), None)
+def latest(lake_dir: Path, experiment: str, phase: int = 0) -> Report | None:
+    """The newest report of one phase of an experiment, or None."""
+    return next(iter(history(lake_dir, experiment, phase, limit=1)), None)
 
 
-def history(lake_dir: Path, experiment: str, limit: int = 100) -> list[Report]:
-    """The reports of an experiment, newest first."""
+def history(lake_dir: Path, experiment: str, phase: int = 0, *, limit: int = 100) -> list[Report]:
+    """The reports of one phase of an experiment, newest first."""
     with closing(connect(lake_dir, only=(REPORTS,))) as connection:
         try:
             answer = fetch(
                 connection,
                 f"SELECT report FROM {REPORTS} WHERE experiment = ?"  # noqa: S608 - a constant
+                " AND coalesce(json_extract(report, '$.phase')::BIGINT, 0) = ?"
                 " ORDER BY computed_at DESC, id LIMIT ?",
-                [experiment, limit],
+                [experiment, phase, limit],
             )
         except duckdb.CatalogException:
             return []  # no analyst has run on this lake yet

@@ -122,13 +122,14 @@ def warm_up() -> None:
     ).start()
 
 
-def read(lake_dir: Path, name: str, subjects: str) -> Results | None:
-    """The latest report of an experiment; None where there is none yet.
+def read(lake_dir: Path, name: str, subjects: str, phase: int = 0) -> Results | None:
+    """The latest report of one phase of an experiment; None where there is none yet.
 
     Args:
         lake_dir: the lake; a folder that is not there has no report.
         name: the experiment's machine name.
         subjects: what pages call its subjects, in the plural.
+        phase: which run of the experiment, counted from 0.
 
     Raises:
         ResultsUnreadableError: the lake or the report in it cannot be read.
@@ -142,7 +143,7 @@ def read(lake_dir: Path, name: str, subjects: str) -> Results | None:
     from allotment.analysis import reports  # noqa: PLC0415
 
     try:
-        report = reports.latest(lake_dir, name)
+        report = reports.latest(lake_dir, name, phase)
     except (
         OSError,
         ValueError,

@@ -12,9 +12,10 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from allotment.registry import rules
+from allotment.registry import metric_catalog, rules
 from allotment.registry.forms.rows import Rows
 from allotment.registry.lifecycle import AnyItem
+from allotment.registry.plan import rate_text
 
 register = template.Library()
 
@@ -117,6 +118,18 @@ def day(when: datetime | None, *, empty: str = "not set") -> SafeString | str:
 def share(rate: Decimal) -> str:
     """A share from 0 to 1 in percent."""
     return rules.percent(rate)
+
+
+@register.filter
+def plain(number: Decimal) -> str:
+    """A number without the zeros that storing it added."""
+    return rate_text(number)
+
+
+@register.filter
+def metric(name: str) -> str:
+    """A metric's title, or its name where the catalogue has it no more."""
+    return metric_catalog.titles().get(name, name)
 
 
 @register.filter

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
@@ -38,16 +38,20 @@ def configuration(request: HttpRequest, name: str) -> HttpResponse:
 
 @require_safe
 def results(request: HttpRequest, name: str) -> HttpResponse:
-    """The verdict first, the proof below."""
+    """The verdict first, the proof below; `?phase=` names an earlier run, counted from 1."""
     item = kinds.experiment(name)
     context = item_context(request, item)
+    asked = request.GET.get("phase", "")
+    phase = int(asked) - 1 if asked.isascii() and asked.isdigit() else item.phase
+    if not 0 <= phase <= item.phase:
+        raise Http404(f"{name} has {item.phase + 1} phases")
     shown, fault = None, ""
     try:
-        shown = reports.read(settings.ALLOTMENT.lake_dir, name, context["subjects"])
+        shown = reports.read(settings.ALLOTMENT.lake_dir, name, context["subjects"], phase)
     except reports.ResultsUnreadableError as error:
         fault = str(error)
     plot = interval_plot.draw(shown.plot_rows) if shown is not None and shown.plot_rows else None
-    context |= {"results": shown, "plot": plot, "fault": fault}
+    context |= {"results": shown, "plot": plot, "fault": fault, "shown_phase": phase}
     status = 503 if fault else 200
     return render(request, "registry/experiment_results.html", context, status=status)
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from allotment.contract.check import Finding, Severity
-from allotment.registry import history_diff, nightly, public_api
+from allotment.registry import history_diff, nightly, served
 from allotment.registry import results as reports
 from allotment.registry.lifecycle import AnyItem
 from allotment.registry.models import Experiment, Instrument, State
@@ -62,7 +62,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "instruments": sum(isinstance(item, Instrument) for item in running),
         "matters": [matter for item in items for matter in _matters(item, now, around)],
         "soon": soon,
-        "left_out": sorted(set(public_api.streams(now).left_out)),
+        "left_out": served.left_out(now),
         "lately": _lately(),
         "ills": _ills(),
         "total": len(items),
@@ -87,7 +87,7 @@ def _running_row(request: HttpRequest, item: AnyItem) -> dict[str, Any]:
     if isinstance(item, Experiment):
         try:
             row["results"] = reports.read(
-                settings.ALLOTMENT.lake_dir, item.machine_name, row["subjects"]
+                settings.ALLOTMENT.lake_dir, item.machine_name, row["subjects"], item.phase
             )
         except reports.ResultsUnreadableError:
             row["fault"] = True

@@ -30,7 +30,7 @@ def experiment(request: HttpRequest, name: str) -> HttpResponse:
         raise Http404("no such page")
     subjects = kinds.SUBJECTS.get(item.identifier_type, "subjects")
     try:
-        shown = reports.read(settings.ALLOTMENT.lake_dir, name, subjects)
+        shown = reports.read(settings.ALLOTMENT.lake_dir, name, subjects, item.phase)
     except reports.ResultsUnreadableError:
         shown = None
     if shown is not None and shown.total == "0":
