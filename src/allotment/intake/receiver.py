@@ -13,7 +13,7 @@ import time
 import traceback
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -339,7 +339,13 @@ def is_hasty(query: str) -> bool:
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+    seconds, rest = divmod(time.time(), 1)
+    return f"{_second(int(seconds))}.{int(rest * 1000):03d}Z"
+
+
+@lru_cache(maxsize=2)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _request_id(request: Request) -> str | None:

@@ -36,7 +36,8 @@ _log = logging.getLogger(__name__)
 class SegmentWriter:
     """Implements `JournalWriter` on files: one thread, one write and one sync per touched topic.
 
-    Several writers work side by side, each in a partition of its own number.
+    Several writers work side by side, each in a partition of its own number. One writer serves one
+    event loop at a time.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class SegmentWriter:
             segment_bytes: a segment that reaches this size is closed and a new one begun.
             queue_bytes: appends beyond this many waiting bytes are refused.
             probe_seconds: how often a failed journal is tried again.
-            gather_seconds: the least time between two commits, unless there was a pause.
+            gather_seconds: the least time between two commits of a few appends.
             tallying: how to keep a tally of what was appended; None keeps none.
 
         Raises:

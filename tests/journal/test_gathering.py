@@ -1,0 +1,157 @@
+"""What comes close together is one commit, what comes alone does not wait, nothing is left."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from allotment.journal.gathering import GATHER_APPENDS, GATHER_SECONDS
+from allotment.journal.protocol import JournalUnavailableError, Partition
+from allotment.journal.segments import SegmentReader, SegmentWriter
+
+TOPIC = "product_metrics_web_base"
+
+
+class Syncs:
+    """Counts syncs, and makes each as slow as that of a real disk without a cache."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, seconds: float = 0.0) -> None:
+        self.number = 0
+        self._seconds = seconds
+        self._real = os.fdatasync
+        monkeypatch.setattr(os, "fdatasync", self)
+
+    def __call__(self, descriptor: int) -> None:
+        self.number += 1
+        time.sleep(self._seconds)  # no disk here is that slow
+        self._real(descriptor)
+
+
+def lines(journal: Path) -> list[bytes]:
+    return SegmentReader(journal).read(Partition(TOPIC, 0), 0, 1 << 30).data.splitlines()
+
+
+def test_submit__many_in_one_turn__one_commit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = SegmentWriter(tmp_path)
+
+    async def run() -> None:
+        await writer.append({TOPIC: [b"0"]})
+        syncs = Syncs(monkeypatch)
+        await asyncio.gather(*(writer.submit({TOPIC: [b"%d" % n]}) for n in range(1, 200)))
+        assert syncs.number == 1
+
+    asyncio.run(run())
+    writer.close()
+    assert lines(tmp_path) == [b"%d" % n for n in range(200)]
+
+
+def test_submit__while_a_commit_is_under_way__all_in_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = SegmentWriter(tmp_path)
+    syncs = Syncs(monkeypatch, 0.2)
+
+    async def run() -> None:
+        first = writer.submit({TOPIC: [b"0"]})
+        await asyncio.sleep(0.05)
+        later = [writer.submit({TOPIC: [b"1"]}) for _ in range(5 * GATHER_APPENDS)]
+        await first
+        assert not any(each.done() for each in later)
+        await asyncio.gather(*later)
+        assert syncs.number == 2
+
+    asyncio.run(run())
+    writer.close()
+
+
+def test_submit__alone_after_a_pause__does_not_wait_for_others(tmp_path: Path) -> None:
+    writer = SegmentWriter(tmp_path, gather_seconds=30)
+
+    async def run() -> None:
+        await asyncio.wait_for(writer.submit({TOPIC: [b"0"]}), 10)
+
+    asyncio.run(run())
+    writer.close()
+
+
+def test_submit__enough_together__do_not_wait_for_the_time(tmp_path: Path) -> None:
+    writer = SegmentWriter(tmp_path, gather_seconds=30)
+
+    async def run() -> None:
+        await writer.submit({TOPIC: [b"0"]})
+        few = [writer.submit({TOPIC: [b"1"]}) for _ in range(GATHER_APPENDS - 1)]
+        await asyncio.sleep(0.1)
+        assert not any(each.done() for each in few)
+        await asyncio.wait_for(writer.submit({TOPIC: [b"1"]}), 10)
+        assert all(each.done() for each in few)
+
+    asyncio.run(run())
+    writer.close()
+
+
+def test_submit__one_at_a_time__as_often_as_the_bound_allows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = SegmentWriter(tmp_path)
+    syncs = Syncs(monkeypatch)
+
+    async def run() -> None:
+        started = time.monotonic()
+        for _ in range(20):
+            await writer.append({TOPIC: [b"0"]})
+        assert time.monotonic() - started > 10 * GATHER_SECONDS
+
+    asyncio.run(run())
+    writer.close()
+    assert syncs.number == 20
+
+
+def test_close__gathered_and_not_yet_handed_over__durable(tmp_path: Path) -> None:
+    writer = SegmentWriter(tmp_path, gather_seconds=30)
+
+    async def run() -> None:
+        await writer.append({TOPIC: [b"0"]})
+        waiting = writer.submit({TOPIC: [b"1"]})
+        writer.close()
+        await asyncio.wait_for(waiting, 10)
+        with pytest.raises(JournalUnavailableError, match="closed"):
+            await writer.append({TOPIC: [b"2"]})
+
+    asyncio.run(run())
+    assert lines(tmp_path) == [b"0", b"1"]
+
+
+def test_submit__queue_full_of_what_is_gathered__refused_and_in_time_taken_again(
+    tmp_path: Path,
+) -> None:
+    writer = SegmentWriter(tmp_path, queue_bytes=100)
+
+    async def run() -> None:
+        first = writer.submit({TOPIC: [b"1" * 80]})
+        with pytest.raises(JournalUnavailableError, match="81 bytes wait"):
+            await writer.submit({TOPIC: [b"2" * 80]})
+        await first
+        await writer.submit({TOPIC: [b"3" * 80]})
+
+    asyncio.run(run())
+    writer.close()
+    assert len(lines(tmp_path)) == 2
+
+
+def test_submit__client_has_gone__the_others_are_told(tmp_path: Path) -> None:
+    writer = SegmentWriter(tmp_path)
+
+    async def run() -> None:
+        gone, stays = writer.submit({TOPIC: [b"1"]}), writer.submit({TOPIC: [b"2"]})
+        gone.cancel()
+        await asyncio.wait_for(stays, 10)
+
+    asyncio.run(run())
+    writer.close()
+    assert lines(tmp_path) == [b"1", b"2"]
