@@ -2,10 +2,10 @@
 
     python -m tests.end_to_end.crash_campaign [--kills 1000] [--labs 2] [--seed N]
 
-Each lab has a registry that lives, an intake of one or two workers with the journal inside it, a
-sink, and clients. The kills of a lab come one after another at random moments of whatever it is
-doing. At the end nothing may be lost, doubled or unaccounted for; a campaign that finds a fault
-leaves its folder, names its seed, and exits with a code that is not 0.
+Each lab has an intake of one or two workers with the journal inside it, a sink, clients, and in the
+registry's place what serves one stream configuration. The kills of a lab come one after another at
+random moments of whatever it is doing. At the end nothing may be lost, doubled or unaccounted for;
+a campaign that finds a fault leaves its folder, names its seed, and does not exit with 0.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from tests.end_to_end.crash_load import Client, Told
 from tests.end_to_end.crash_parts import PARTS, Mortal, Nursery
 from tests.end_to_end.lab import Lab, free_ports, until
+from tests.intake.conftest import stand_in_registry
 
 from allotment.lake.query import run_sql
 
@@ -67,7 +68,7 @@ class Campaign:
     """One lab and its kills."""
 
     def __init__(self, lab: Lab, seed: int, killed: Callable[[], object] = lambda: None) -> None:
-        """`lab` is prepared here, on an empty folder; `killed` is told of every kill."""
+        """`lab` has no data yet and is not started; `killed` is told of every kill."""
         self._lab = lab
         self._dice = random.Random(seed)
         self._seed = seed
@@ -78,20 +79,11 @@ class Campaign:
     def run(self, kills: int) -> Report:
         """Kill so many times, then hold what the lake has against what the clients were told."""
         began = time.monotonic()
-        self._lab.run("prepare", "--empty")
-        with (self._lab.data.parent / "registry.txt").open("wb") as said:
-            registry = subprocess.Popen(
-                [sys.executable, "-m", "allotment", "registry"],
-                env=self._lab.environ(),
-                stdout=said,
-                stderr=subprocess.STDOUT,
-            )
-        try:
+        self._lab.data.mkdir(parents=True)
+        with stand_in_registry() as registry:
+            self._lab.extra["ALLOTMENT_REGISTRY_URL"] = registry.url
             with Nursery(self._lab) as nursery:
                 self._attack(nursery, kills)
-        finally:
-            registry.terminate()
-            registry.wait()
         self._compare()
         self._report.faults += self._told.faults
         self._report.requests = self._told.requests
