@@ -61,7 +61,7 @@ class SqlFormat(StrEnum):
 
 
 class ReportFormat(StrEnum):
-    """How `allotment analyze` prints a result."""
+    """How `allotment analyze` and `allotment ledger` print."""
 
     TEXT = "text"
     JSON = "json"
@@ -156,6 +156,7 @@ def intake(data: DataOption = None) -> None:
 def sink(data: DataOption = None) -> None:
     """Run the sink, from the journal to the lake."""
     from allotment.contract.tables import TableNameError
+    from allotment.lake.offsets import LakeFormatError
     from allotment.lake.sink import open_sink
 
     settings = _settings(data=data)
@@ -168,7 +169,7 @@ def sink(data: DataOption = None) -> None:
             settings.sealed_days,
         ) as moving:
             moving.run(_stop_event())
-    except TableNameError as error:
+    except (TableNameError, LakeFormatError) as error:
         sys.exit(f"allotment: {error}")
 
 
@@ -276,6 +277,30 @@ def sql(
     except QueryError as error:
         sys.exit(f"allotment: {error}")
     typer.echo(render(answer, form.value), nl=False)
+
+
+@app.command()
+def ledger(
+    since: Annotated[
+        str, typer.Option(help="How far back: 30m, 1h, 2d, or a time such as 2026-11-22T08:00.")
+    ] = "1h",
+    stream: Annotated[str | None, typer.Option(help="Only this stream.")] = None,
+    data: DataOption = None,
+    form: Annotated[ReportFormat, typer.Option("--format")] = ReportFormat.TEXT,
+    minutes: Annotated[
+        bool, typer.Option("--minutes", help="Every minute, not only what does not balance.")
+    ] = False,
+) -> None:
+    """Account for every event: received, accepted, rejected, written, waiting.
+
+    Exit code 0: all is accounted for. 1: something does not balance, was lost, or is wrong with
+    journal or lake. 2: it cannot be told.
+    """
+    from allotment.ledger_cli import show
+
+    folder = _settings(data=data).data
+    as_json = form is ReportFormat.JSON
+    raise typer.Exit(show(folder, since, stream, as_json=as_json, minutes=minutes))
 
 
 @app.command()

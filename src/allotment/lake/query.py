@@ -70,22 +70,34 @@ def connect(
     Raises:
         QueryError: a pinned snapshot is not kept any more, or a table holds row-level deletes.
     """
-    wanted = pinned or {}
+    with closing(open_catalog(lake_dir)) as catalog:
+        tables = {
+            name: catalog.load_table(name)
+            for namespace in NAMESPACES
+            for name in map(".".join, catalog.list_tables(namespace))
+            if only is None or name in only
+        }
+    return connect_tables(tables, pinned)
+
+
+def connect_tables(
+    tables: Mapping[str, Table], pinned: Mapping[str, int | None] | None = None
+) -> duckdb.DuckDBPyConnection:
+    """As `connect`, of tables as they were loaded, by `namespace.table`.
+
+    Raises:
+        QueryError: as `connect`.
+    """
     connection = duckdb.connect()
     try:
         connection.execute("SET TimeZone = 'UTC'")
         allowed: list[str] = []
-        with closing(open_catalog(lake_dir)) as catalog:
-            for namespace in NAMESPACES:
-                connection.execute(f'CREATE SCHEMA "{namespace}"')
-                for listed in catalog.list_tables(namespace):
-                    name = ".".join(listed)
-                    if only is not None and name not in only:
-                        continue
-                    table = catalog.load_table(listed)
-                    files = _files(table, name, wanted)
-                    connection.execute(_view(name, table, files))
-                    allowed += files
+        for namespace in NAMESPACES:
+            connection.execute(f'CREATE SCHEMA "{namespace}"')
+        for name, table in tables.items():
+            files = _files(table, name, pinned or {})
+            connection.execute(_view(name, table, files))
+            allowed += files
         connection.execute(f"SET allowed_paths = [{', '.join(map(_text, allowed))}]")
         connection.execute("SET python_enable_replacements = false")
         connection.execute("SET enable_external_access = false")

@@ -53,8 +53,9 @@ from allotment.lake.tables import (
     LEDGER_SCHEMA,
     REJECTED_SCHEMA,
     SEALED_SCHEMA,
+    TableSchemas,
     ensure_event_tables,
-    event_schemas,
+    ensure_table,
     table_of_topic,
 )
 from allotment.lake.unreadable import unreadable_rows
@@ -230,11 +231,19 @@ class Sink:
     def _refreshed(self) -> bool:
         """Take schemas that have changed; whether there were some."""
         schemas = self._refresh() if self._refresh is not None else None
-        if schemas is None:
-            return False
-        ensure_event_tables(self._catalog, schemas)
-        self._schemas = {**self._schemas, **schemas}
-        return True
+        taken: dict[str, pa.Schema] = {}
+        for name, schema in (schemas or {}).items():
+            if schema == self._schemas.get(name):
+                continue
+            try:
+                ensure_table(self._catalog, (EVENT, name), schema, partition_by="meta.dt")
+            except ValueError as error:
+                _log.error("table %s keeps its columns: %s", name, error)
+                continue
+            taken[name] = schema
+            _log.info("table %s has the columns of its newest schema", name)
+        self._schemas = {**self._schemas, **taken}
+        return bool(taken)
 
     def _maintain(self) -> None:
         if self._maintenance is None or not self._maintenance.due():
@@ -286,14 +295,15 @@ def open_sink(
     Raises:
         TableNameError: two schemas would share one table.
     """
-    schemas = event_schemas(SchemaRepository(schema_paths))
+    tables = TableSchemas(SchemaRepository(schema_paths))
     with closing(open_catalog(lake_dir)) as catalog:
         yield Sink(
             SegmentReader(journal_dir),
             catalog,
-            schemas,
+            tables.schemas,
             SinkLimits(seconds=seconds, sealed_days=sealed_days),
             Maintenance(lake_dir),
+            tables.refresh,
         )
 
 

@@ -7,13 +7,25 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 from pyiceberg.catalog import Catalog
-from pyiceberg.exceptions import CommitFailedException, NoSuchTableError, TableAlreadyExistsError
+from pyiceberg.exceptions import (
+    CommitFailedException,
+    NoSuchTableError,
+    TableAlreadyExistsError,
+    ValidationError,
+)
 from pyiceberg.table import Table
 from pyiceberg.transforms import DayTransform
 
 from allotment.contract.masking import SEALED
-from allotment.contract.schemas import SchemaRepository
-from allotment.contract.tables import DUPLICATES, LEDGER, REJECTED, event_tables, table_name
+from allotment.contract.schemas import SchemaNotFoundError, SchemaRepository
+from allotment.contract.tables import (
+    DUPLICATES,
+    LEDGER,
+    REJECTED,
+    event_tables,
+    table_name,
+    tables_and_conflicts,
+)
 from allotment.lake.arrow_schema import TIMESTAMP, arrow_schema
 from allotment.lake.catalog import EVENT
 from allotment.lake.catalog import SEALED as SEALED_NAMESPACE
@@ -115,6 +127,40 @@ def event_schemas(repository: SchemaRepository) -> dict[str, pa.Schema]:
     }
 
 
+class TableSchemas:
+    """The columns of each monotable, kept up with a repository whose files change."""
+
+    def __init__(self, repository: SchemaRepository) -> None:
+        """Take the tables that the schemas have now.
+
+        Raises:
+            TableNameError: two schema titles would share a table.
+        """
+        self._repository = repository
+        self._titles = event_tables(repository)
+        self.schemas = event_schemas(repository)
+
+    def refresh(self) -> Mapping[str, pa.Schema] | None:
+        """The columns by table name, where a schema was added or changed since; None else.
+
+        What cannot be used is logged and left as it was; a table never loses its title.
+        """
+        if not self._repository.refresh():
+            return None
+        found, refused = tables_and_conflicts(self._repository, self._titles)
+        for why in refused.values():
+            _log.error("%s", why)
+        fresh: dict[str, pa.Schema] = {}
+        for name, title in found.items():
+            try:
+                fresh[name] = arrow_schema(self._repository.latest(title).body)
+            except (SchemaNotFoundError, ValueError, OSError) as error:
+                _log.error("table %s stays as it is: %s", name, error)
+        changed = {n: schema for n, schema in fresh.items() if schema != self.schemas.get(n)}
+        self._titles, self.schemas = found, {**self.schemas, **fresh}
+        return self.schemas if changed else None
+
+
 def table_of_schema(uri: str) -> str:
     """The monotable that events of a schema land in: `/analytics/x/base/1.3.0` → `x_base`."""
     title, _, version = uri.strip("/").rpartition("/")
@@ -168,6 +214,8 @@ def ensure_table(
             if attempt == _ATTEMPTS:
                 raise
             table = catalog.load_table(identifier)
+        except ValidationError as error:
+            raise ValueError(f"{'.'.join(identifier)}: {error}") from error
     return table
 
 
