@@ -234,11 +234,17 @@ def main() -> int:
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("kills", total=chosen.kills)
 
+        def killed() -> None:
+            progress.advance(task)
+            done = int(progress.tasks[0].completed)
+            if not console.is_terminal and done % 50 == 0:
+                console.print(f"{done} kills")  # the bar is not drawn there
+
         def attack(number: int) -> None:
             (folder / str(number)).mkdir()
             workers = str(1 + number % 2)  # every other lab has two
             lab = make_lab(folder / str(number), ALLOTMENT_INTAKE_WORKERS=workers)
-            campaign = Campaign(lab, seed + number, lambda: progress.advance(task))
+            campaign = Campaign(lab, seed + number, killed)
             share = chosen.kills // chosen.labs + (number < chosen.kills % chosen.labs)
             try:
                 reports.append(campaign.run(share))
