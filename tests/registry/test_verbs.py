@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -54,6 +55,14 @@ def pass_days(item: Experiment | Instrument, days: int) -> None:
     row = type(item).objects.get(pk=item.pk)
     moved = {f: getattr(row, f) - back for f in fields if getattr(row, f) is not None}
     type(item).objects.filter(pk=item.pk).update(**moved)
+
+
+def until_running(item: Experiment) -> None:
+    """A phase that begins in the second in which the one before ended begins in the next one."""
+    deadline = time.monotonic() + 5
+    while state(item) is State.SCHEDULED and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert state(item) is State.RUNNING
 
 
 @pytest.fixture
@@ -231,7 +240,7 @@ def test_relaunch__new_phase__name_stays_and_each_phase_is_kept(experiment_plan:
         change_plan = replace(plan, **change)
         assert refused(lambda p=change_plan: lifecycle.edit(item, p)) == ["live-is-frozen"]
     item = lifecycle.activate(item)
-    assert state(item) is State.RUNNING
+    until_running(item)
     (served,) = public_api.experiments(timezone.now()).documents
     assert (served["name"], served["phase_index"]) == (first["name"], 1)
     assert served["groups"] == ["control", "larger", "smaller"]

@@ -65,6 +65,7 @@ class ItemForm(forms.Form):
         required=False,
         label="Contact",
         help_text="The address that is told when it is ill.",
+        widget=forms.TextInput(attrs={"inputmode": "email", "autocomplete": "email"}),
     )
     purpose = forms.CharField(
         required=False,
@@ -143,7 +144,8 @@ class ItemForm(forms.Form):
     ) -> None:
         super().__init__(data, initial=dict(initial or {}), use_required_attribute=False)
         self.locked = locked
-        names = list(Stream.objects.order_by("name").values_list("name", flat=True))
+        known = Stream.objects.order_by("name").exclude(name__startswith="/")
+        names = list(known.values_list("name", flat=True))
         self.offer("stream", [(name, name) for name in names])
         zone = timezone.get_current_timezone_name()
         of_zone = "In UTC." if zone == "UTC" else f"In your zone, {zone}."

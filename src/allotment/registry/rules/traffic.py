@@ -17,6 +17,7 @@ from allotment.registry.sites import FAMILY_PREFIX, SiteBook
 
 FAMILY_NAME = re.compile(r"[a-z0-9][-_.a-z0-9]{0,59}", re.ASCII)
 _TWICE = 2
+_SHOWN = 3
 
 
 def listed(plan: AnyPlan, book: SiteBook) -> Iterator[Refusal]:
@@ -74,22 +75,41 @@ def caps(plan: AnyPlan, before: Standing | None, around: Surroundings) -> Iterat
     # A cap that was lowered since does not take away what already runs.
     old = around.book.rates(before.plan.sites) if before is not None and before.live else {}
     floor = before.plan.default_rate if before is not None and before.live else Decimal(0)
+    others: list[tuple[str, Decimal]] = []
     for name, site in sorted(around.book.sites.items()):
         cap = around.exceptions.get(name, site.cap)
         rate = rates.get(name, plan.default_rate)
         if cap is None or rate <= cap or rate <= old.get(name, floor):
             continue
-        if name not in rates and not set(site.environments) & set(plan.environments):
+        if name not in rates:
+            if set(site.environments) & set(plan.environments):
+                others.append((name, cap))
             continue
-        where = name if name in rates else f"{name}, one of all other sites,"
         yield Refusal(
             "site-below-cap",
-            "sites" if name in rates else "default_rate",
+            "sites",
             f"the traffic on {name} is above its cap",
-            f"The share on {where} is {percent(rate)}; at most {percent(cap)} of its subjects may "
+            f"The share on {name} is {percent(rate)}; at most {percent(cap)} of its subjects may "
             "take part in one item.",
             f"Give {percent(cap)} or less for {name}, or ask an operator for an exception.",
         )
+    if others:
+        yield _others_above(plan.default_rate, others)
+
+
+def _others_above(rate: Decimal, others: list[tuple[str, Decimal]]) -> Refusal:
+    """One refusal for all sites that no row names: there may be hundreds."""
+    shown = ", ".join(f"{name} {percent(cap)}" for name, cap in others[:_SHOWN])
+    more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
+    return Refusal(
+        "site-below-cap",
+        "default_rate",
+        "the traffic on all other sites is above some caps",
+        f"The share at all other sites is {percent(rate)}, and some of them have a cap: "
+        f"{shown}{more}.",
+        "Name these sites with their cap or less, lower the share, or ask an operator for an "
+        "exception.",
+    )
 
 
 def where(plan: AnyPlan, around: Surroundings) -> Iterator[Refusal]:
