@@ -48,6 +48,7 @@ COMMANDS = (
     "rejected show",
     "rejected replay",
     "sql",
+    "ledger",
     "analyze",
 )
 BASES = {
