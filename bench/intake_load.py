@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+_LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -24,6 +26,7 @@ class Result:
 
     events: int = 0
     requests: int = 0
+    refused: int = 0
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     times: list[float] = field(default_factory=list)
@@ -59,24 +62,29 @@ def post(body: bytes, query: str = "") -> bytes:
 
 
 class _Client(asyncio.Protocol):
-    """One connection; answers have no body."""
+    """One connection. That a server has no room (503) is an answer; any other fault is not."""
 
     def __init__(self, answered: Callable[[_Client], None]) -> None:
         self._answered = answered
         self._rest = b""
         self.due = 0.0
+        self.refused = False
         self.transport: asyncio.WriteTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport  # type: ignore[assignment] # uvloop's is one by its methods
 
     def data_received(self, data: bytes) -> None:
-        data = self._rest + data
-        if not data.endswith(b"\r\n\r\n"):
-            self._rest = data
-            return
-        self._rest = b""
-        if not data.startswith(b"HTTP/1.1 20"):
+        if self._rest or not data.endswith(b"\r\n\r\n"):
+            data = self._rest + data
+            head, end, body = data.partition(b"\r\n\r\n")
+            length = _LENGTH.search(head)
+            if not end or len(body) < int(length[1] if length else 0):
+                self._rest = data
+                return
+            self._rest = b""
+        self.refused = data.startswith(b"HTTP/1.1 503")
+        if not self.refused and not data.startswith(b"HTTP/1.1 20"):
             raise RuntimeError(data[:300].decode())
         self._answered(self)
 
@@ -100,6 +108,7 @@ async def closed(
         nonlocal busy
         now = time.perf_counter()
         result.times.append(now - client.due)
+        result.refused += client.refused
         if now < until:
             client.send(request, now)
             return
@@ -136,6 +145,7 @@ async def paced(
 
     def answered(client: _Client) -> None:
         result.times.append(time.perf_counter() - client.due)
+        result.refused += client.refused
         if waiting:
             client.send(request, waiting.popleft())
         else:
@@ -166,7 +176,7 @@ def _finish(
     result.seconds = time.perf_counter() - started
     result.cpu_seconds = cpu_seconds(pid) - before
     result.requests = len(result.times)
-    result.events = result.requests * events
+    result.events = (result.requests - result.refused) * events
     for client in clients:
         if client.transport is not None:
             client.transport.close()

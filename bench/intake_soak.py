@@ -83,10 +83,13 @@ async def soak(side: Side, rate: float, connections: int, seconds: float) -> lis
         )
         for (share, batch, _), request in zip(LOADS, requests(), strict=True)
     )
-    found = await asyncio.gather(watch(), *loads)
-    events = sum(result.events for result in found[1:])
-    slowest = max(result.percentile(0.99) for result in found[1:])
-    print(f"{events:,} events, 99th percentile of the answers {slowest:.1f} ms")
+    watching = asyncio.create_task(watch())
+    found = await asyncio.gather(*loads)
+    await watching
+    events = sum(result.events for result in found)
+    slowest = max(result.percentile(0.99) for result in found)
+    refused = sum(result.refused for result in found)
+    print(f"{events:,} events, {refused:,} requests answered 503, p99 {slowest:.1f} ms")
     return samples
 
 
@@ -99,7 +102,7 @@ def main() -> None:
     chosen = parser.parse_args()
     with intake_sides.intake() as side:
         most = uvloop.run(peak(side, chosen.connections))
-        print(f"peak {most:,.0f} requests/s; sending {most * chosen.share:,.0f}")
+        print(f"peak {most:,.0f} requests/s; sending {most * chosen.share:,.0f}", flush=True)
         samples = uvloop.run(
             soak(side, most * chosen.share, chosen.connections, chosen.minutes * 60)
         )

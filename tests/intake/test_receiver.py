@@ -114,7 +114,12 @@ def test_large_body__beside_small_ones__they_are_answered_meanwhile(intake: Inta
         large.send(post(batch)[:-1])
         small.send(post(EVENT))
         assert small.status() == 201
-        waiting = threading.Thread(target=lambda: (large.status(), order.append("large")))
+
+        def wait_for_large() -> None:
+            assert large.status() == 201
+            order.append("large")
+
+        waiting = threading.Thread(target=wait_for_large)
         large.send(batch[-1:])
         waiting.start()
         while "large" not in order:

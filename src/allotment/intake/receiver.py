@@ -237,6 +237,9 @@ class Receiver:
     def _keep(self, exchange: Exchange, outcome: Outcome) -> None:
         """Make durable what became of the events, then answer."""
         appended = self._journal.submit(outcome.records, outcome.tally)
+        # The journal has its own copy; while these wait for the disk, they are many.
+        exchange.request.body = b""
+        outcome.records.clear()
         appended.add_done_callback(partial(self._kept, exchange, outcome))
 
     def _kept(self, exchange: Exchange, outcome: Outcome, appended: asyncio.Future[None]) -> None:
