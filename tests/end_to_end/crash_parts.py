@@ -23,7 +23,7 @@ PARTS: Final = ("intake", "sink")
 _GONE_SECONDS: Final = 20.0
 
 _NURSERY: Final = """
-import json, os, signal, sys
+import json, os, signal, sys, traceback
 import allotment.cli, allotment.intake.server, allotment.lake.sink
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 for line in sys.stdin:
@@ -39,8 +39,20 @@ for line in sys.stdin:
     os.dup2(log, 1)
     os.dup2(log, 2)
     sys.argv = ["allotment", order["part"]]
-    allotment.cli.main()
-    os._exit(0)
+    code = 0
+    try:
+        allotment.cli.main()
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1 if end.code else 0
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)
+    except BaseException:
+        code = 1
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)  # what a fork has of threads that are not there cannot be torn down
 """
 
 
@@ -150,4 +162,9 @@ def _runs(process_id: int) -> bool:
         stat = Path(f"/proc/{process_id}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return False
-    return stat.rpartition(")")[2].split()[0] != "Z"
+    if stat.rpartition(")")[2].split()[0] != "Z":
+        return True
+    # The first thread may be gone while another still holds the sockets.
+    with suppress(FileNotFoundError):
+        return len(list(Path(f"/proc/{process_id}/task").iterdir())) > 1
+    return False

@@ -100,6 +100,17 @@ def test_worker__killed__the_others_go_on_and_it_is_started_again(several: Intak
     assert "ended with code -9 and is started again" in several.stop()
 
 
+def test_workers__all_killed_again_and_again_as_soon_as_they_start__started_each_time(
+    several: Intake,
+) -> None:
+    for _ in range(4):
+        for process in children(several.process.pid):
+            os.kill(process, signal.SIGKILL)
+        wait_until(lambda: len(children(several.process.pid)) == 3, "three workers again")
+    wait_until(lambda: partitions_answering(several) == {0, 1, 2}, "all answer")
+    assert several.send(event()).status == 201
+
+
 def test_parent__killed__no_worker_is_left(several: Intake) -> None:
     workers = children(several.process.pid)
     several.kill()

@@ -20,6 +20,7 @@ STOP_SECONDS: Final = 13.0
 SHORT_SECONDS: Final = 2.0
 """A worker that lived no longer could not start."""
 _LONGEST_PAUSE_SECONDS: Final = 5.0
+_KILLED_PAUSE_SECONDS: Final = 0.1
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
 _TICK_SECONDS: Final = 0.2
 
@@ -111,11 +112,14 @@ def _fallen(running: dict[int, _Worker]) -> list[tuple[float, int]]:
             continue
         worker = running.pop(process)
         now = time.monotonic()
-        falls = worker.falls + 1 if now - worker.started < SHORT_SECONDS else 0
+        code = os.waitstatus_to_exitcode(status)
+        killed = code == -signal.SIGKILL  # by somebody, or for want of memory: it could start
+        falls = worker.falls + 1 if now - worker.started < SHORT_SECONDS and not killed else 0
         pause = min(_LONGEST_PAUSE_SECONDS, 0.1 * 2**falls) if falls else 0.0
+        pause = max(pause, _KILLED_PAUSE_SECONDS if killed else 0.0)
         _log.warning(
             "a worker of the intake ended with code %s and is started again",
-            os.waitstatus_to_exitcode(status),
+            code,
         )
         due.append((now + pause, falls))
     return due
