@@ -13,6 +13,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from allotment import sign_in_settings
 from allotment.sign_in_settings import SignIn
@@ -78,6 +79,11 @@ class _Raw:
         "never",
         "Lowest risk from which a second person must approve what is switched on: 'never', "
         "'high', 'medium' or 'low', which is everything.",
+    )
+    stream_defaults: str = _setting(
+        "",
+        "JSON object of settings that every stream is served with, unless it has its own; objects "
+        'are merged key by key, and null takes one away: {"topic_prefixes": ["eqiad."]}.',
     )
     max_body_bytes: str = _setting(
         "4194304", "Largest request body that the intake accepts, in bytes after decompression."
@@ -151,6 +157,7 @@ class Settings:
     allowed_hosts: tuple[str, ...]
     dev_login: bool
     approval_from: str
+    stream_defaults: Mapping[str, Any] = field(default_factory=dict)
     max_body_bytes: int
     sign_in: SignIn
 
@@ -248,6 +255,7 @@ def from_environ(environ: Mapping[str, str] | None = None) -> Settings:
         allowed_hosts=tuple(h.strip() for h in raw.allowed_hosts.split(",") if h.strip()),
         dev_login=dev_login,
         approval_from=_one_of("approval_from", raw.approval_from, _APPROVAL_FROM),
+        stream_defaults=_object("stream_defaults", raw.stream_defaults),
         max_body_bytes=_number("max_body_bytes", raw.max_body_bytes, 1, 1 << 30),
         sign_in=_sign_in(raw),
     )
@@ -280,6 +288,9 @@ def to_environ(settings: Settings) -> dict[str, str]:
         "ALLOTMENT_ALLOWED_HOSTS": ",".join(settings.allowed_hosts),
         "ALLOTMENT_DEV_LOGIN": "yes" if settings.dev_login else "no",
         "ALLOTMENT_APPROVAL_FROM": settings.approval_from,
+        "ALLOTMENT_STREAM_DEFAULTS": json.dumps(dict(settings.stream_defaults))
+        if settings.stream_defaults
+        else "",
         "ALLOTMENT_MAX_BODY_BYTES": str(settings.max_body_bytes),
         **_sign_in_environ(settings.sign_in),
     }
@@ -372,6 +383,18 @@ def _one_of(name: str, text: str, known: tuple[str, ...]) -> str:
         listed = ", ".join(repr(word) for word in known)
         raise SettingsError(f"{variable_name(name)} is {text!r}; give one of {listed}")
     return text.lower()
+
+
+def _object(name: str, text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text or "{}")
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise SettingsError(
+            f'{variable_name(name)} is {text!r}; give a JSON object such as {{"sample": null}}'
+        )
+    return found
 
 
 def _yes(name: str, text: str) -> bool:

@@ -14,7 +14,7 @@ from django.test import Client
 from django.utils import timezone
 
 from allotment.allocation import parse_experiment
-from allotment.registry import lifecycle
+from allotment.registry import lifecycle, served
 from allotment.registry.models import Experiment, Stream
 from allotment.registry.plan import ExperimentPlan, InstrumentPlan
 
@@ -99,6 +99,7 @@ def test_experiments__past_its_end__active_in_analytics_until_switched_off(
     (plain,) = get("/api/v1/experiments")
     assert "active" not in plain
     Experiment.objects.update(end=timezone.now() - timedelta(hours=1))
+    served.forget()
     assert get("/api/v1/experiments") == []
     (ended,) = get("/api/v1/experiments?format=analytics")
     assert ended == {

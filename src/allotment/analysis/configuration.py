@@ -17,12 +17,14 @@ from datetime import UTC, datetime
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from allotment.analysis.experiment import AnalysisError, parse_experiment
 
 _TIMEOUT_SECONDS = 5.0
 _PATH = "/api/v1/experiments?format=analytics"
 _VERSION_HEADER = "X-Allotment-Config-Version"
+_LEFT_OUT_HEADER = "X-Allotment-Left-Out-Names"
 
 _log = logging.getLogger(__name__)
 
@@ -56,7 +58,7 @@ class ConfigurationSource:
         if self._held is None:
             self._held = self._cached()
         try:
-            found = _fetch(self._url)
+            found = _fetch(self._url, self._held)
             if self._held is not None:
                 _check_not_emptied(found, self._held)
         except (OSError, ValueError, HTTPException) as error:
@@ -138,8 +140,8 @@ def _is_readable(item: Mapping[str, Any]) -> bool:
     return True
 
 
-def _fetch(url: str) -> Configuration:
-    """The registry's answer.
+def _fetch(url: str, held: Configuration | None) -> Configuration:
+    """The registry's answer, and from the one held what a fault keeps out of it.
 
     Raises:
         OSError, HTTPException: no answer, or none of success.
@@ -149,6 +151,15 @@ def _fetch(url: str) -> Configuration:
     with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310
         found = _objects(json.loads(answer.read()))
         version = _version(answer.headers[_VERSION_HEADER])
+        left_out = answer.headers[_LEFT_OUT_HEADER]
+    if left_out and held is not None:
+        names = None if left_out == "*" else {unquote(name) for name in left_out.split(",")}
+        there = {item.get("name") for item in found}
+        found += [
+            dict(item)
+            for item in held.experiments
+            if (name := item.get("name")) not in there and (names is None or name in names)
+        ]
     return Configuration(tuple(found), datetime.now(UTC), version)
 
 

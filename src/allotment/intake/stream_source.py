@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import unquote
 
 import orjson
 
@@ -28,6 +29,7 @@ FIRST_SECONDS: Final = 0.5
 _QUERY: Final = "/w/api.php?action=streamconfigs&format=json"
 _LARGEST_ANSWER: Final = 32 << 20
 _VERSION_HEADER: Final = "X-Allotment-Config-Version"
+_LEFT_OUT_HEADER: Final = "X-Allotment-Left-Out-Names"
 _NOT_MODIFIED: Final = 304
 
 
@@ -113,9 +115,8 @@ class StreamSource:
                 return self._confirmed(held, error.headers[_VERSION_HEADER])
         if len(body) > _LARGEST_ANSWER:
             raise ConfigRefusedError(f"the answer is larger than {_LARGEST_ANSWER} bytes")
-        fresh = accept(
-            orjson.loads(body), held, version=headers[_VERSION_HEADER], etag=headers["ETag"]
-        )
+        found = with_kept(orjson.loads(body), held, headers[_LEFT_OUT_HEADER])
+        fresh = accept(found, held, version=headers[_VERSION_HEADER], etag=headers["ETag"])
         if fresh.document != held.document or fresh.version != held.version:
             self._store(fresh)
         return fresh
@@ -145,6 +146,22 @@ class StreamSource:
                 file.flush()
                 os.fsync(file.fileno())
             fresh.replace(self._cache_file)
+
+
+def with_kept(document: object, held: StreamState, left_out: str | None) -> object:
+    """An answer, and from the one held the entries that a fault keeps out of it.
+
+    `left_out` is the registry's word for which: their names, percent-encoded and separated by
+    commas, `*` where they are too many, None where there are none.
+    """
+    if not left_out or held.document is None or not isinstance(document, Mapping):
+        return document
+    new, old = document.get("streams"), held.document.get("streams")
+    if not isinstance(new, Mapping) or not isinstance(old, Mapping):
+        return document
+    names = None if left_out == "*" else {unquote(name) for name in left_out.split(",")}
+    kept = {n: e for n, e in old.items() if n not in new and (names is None or n in names)}
+    return {**document, "streams": {**new, **kept}}
 
 
 def accept(

@@ -9,20 +9,22 @@ list.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+from django.conf import settings
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import DatabaseError
 from django.db.models import Model, QuerySet
 
 from allotment.allocation import parse_experiment, parse_sample_rate
-from allotment.registry import environments
+from allotment.registry import edge_shape, environments, stream_documents
 from allotment.registry.models import Experiment, Instrument, Phase, Site, Stream
 from allotment.registry.plan import rate_text
 from allotment.registry.sites import SiteBook
-from allotment.registry.states import LIVE
+from allotment.registry.states import LIVE, Stage
 from allotment.registry.surroundings import facts_of, range_of
 
 _LOG = logging.getLogger(__name__)
@@ -32,39 +34,67 @@ _NAME_FIELDS: dict[type[Model], str] = {
     Site: "name",
     Phase: "experiment__machine_name",
 }
+_UNSHAPEABLE = (
+    *(ValueError, TypeError, ArithmeticError, LookupError, AttributeError),
+    ObjectDoesNotExist,
+)
 Document = dict[str, Any]
+
+
+_EDGE_KEEPS = timedelta(hours=24)
+IdentifierType = Experiment.IdentifierType
 
 
 @dataclass
 class Shaped:
-    """Documents in order, and the names of the rows that had to be left out."""
+    """Documents in order, and the names of the rows that had to be left out by a fault.
+
+    What people switched off is not left out: it is not served any more. `moments` are starts and
+    ends, as texts, that decide what the documents say beside those that stand in them.
+    """
 
     documents: list[Document] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    moments: list[tuple[str, str]] = field(default_factory=list)
 
 
 def experiments(
-    now: datetime, *, analytics: bool = False, environment: str | None = None
+    now: datetime,
+    *,
+    analytics: bool = False,
+    environment: str | None = None,
+    identifier_type: str | None = None,
 ) -> Shaped:
-    """Active and future experiments, of one environment where one is named.
+    """Active and future experiments; of one environment and one identifier type where given.
 
     For analytics also ended and switched-off ones, and every earlier phase, each with whether it is
     switched on, and since when not.
     """
-    rows = Experiment.objects.filter(activated__isnull=False).order_by("machine_name")
-    rows = rows.prefetch_related("groups", "sites").select_related("stream", "layer")
+    served = {"activated__isnull": False} if analytics else {"stage": Stage.ACTIVE}
+    rows = Experiment.objects.filter(**served).order_by("machine_name")
+    rows = rows.prefetch_related("groups", "sites", "stream", "layer")
     book = sites()
 
     def shape(row: Experiment) -> Document | None:
+        if identifier_type not in {None, row.identifier_type}:
+            return None
         if analytics:
-            return of_analytics(row, book)
+            here = environment is None or environment in _texts(row.environments)
+            return of_analytics(row, book, environment) if here else None
         if not is_served(row, now, environment):
             return None
         return experiment(row, book, environment)
 
+    def closed(row: Phase) -> Document | None:
+        found = _closed(row)
+        if identifier_type not in {None, found.get("user_identifier_type")}:
+            return None
+        where = row.plan.get("environments") if isinstance(row.plan, dict) else None
+        return found if environment is None or environment in _texts(where) else None
+
     found = _shape_each(rows, shape)
     if analytics:
-        earlier = _shape_each(Phase.objects.select_related("experiment").order_by("pk"), _closed)
+        earlier = _shape_each(Phase.objects.select_related("experiment").order_by("pk"), closed)
         found.documents = sorted(
             [*found.documents, *earlier.documents], key=lambda d: (d["name"], d["phase_index"])
         )
@@ -80,8 +110,8 @@ def _closed(row: Phase) -> Document:
 
 def instruments(now: datetime, *, environment: str | None = None) -> Shaped:
     """Active and future instruments, of one environment where one is named."""
-    rows = Instrument.objects.filter(activated__isnull=False).order_by("machine_name")
-    rows = rows.prefetch_related("sites").select_related("stream")
+    rows = Instrument.objects.filter(stage=Stage.ACTIVE).order_by("machine_name")
+    rows = rows.prefetch_related("sites", "stream")
     book = sites()
 
     def shape(row: Instrument) -> Document | None:
@@ -108,34 +138,95 @@ def is_served(row: Experiment | Instrument, now: datetime, environment: str | No
     )
 
 
+def edge_experiments(now: datetime, *, environment: str | None = None) -> Shaped:
+    """Experiments by browser as a content delivery network reads them, each with its `name`.
+
+    Those that ended less than a day ago stay, with the end that they had.
+    """
+    found = experiments(
+        now, analytics=True, environment=environment, identifier_type=IdentifierType.BROWSER
+    )
+    hosts = {
+        site.name: site.domain
+        for site in sites().sites.values()
+        if environment is None or environment in site.environments
+    }
+    oldest = _time(now - _EDGE_KEEPS)
+    by_name: dict[str, Document] = {}
+    for item in found.documents:
+        if edge_shape.over_at(item) < oldest:
+            continue
+        try:
+            shaped, nameless = edge_shape.document(item, hosts)
+        except _UNSHAPEABLE as error:
+            _leave_out(found, item["name"], error)
+            continue
+        if nameless:
+            _LOG.warning("%s: no host name for %s", item["name"], ", ".join(nameless))
+        by_name[item["name"]] = {"name": item["name"], **shaped}
+    return Shaped(list(by_name.values()), found.left_out)
+
+
 def streams(now: datetime, *, site: str | None = None) -> Shaped:
-    """Each stream by name with the attributes that running experiments ask for, then each running
-    instrument as a stream of its own that points at its target."""
+    """Every entry, as if all were asked for."""
+    found = stream_material(now)
+    return Shaped(list(shown_streams(found.documents, None, site=site).values()), found.left_out)
+
+
+def shown_streams(
+    material: Iterable[Document], names: Collection[str] | None, *, site: str | None
+) -> dict[str, Document]:
+    """The entries that are asked for, by the name that they are asked for by; None: all."""
+    entries = {document["stream"]: document for document in material}
+    return {
+        name: instrument_stream(entry["instrument"], site=site) if "instrument" in entry else entry
+        for name, entry in stream_documents.chosen(entries, names)
+    }
+
+
+def stream_material(now: datetime, *, environment: str | None = None) -> Shaped:
+    """What stream configurations are made of, in their order.
+
+    Each stream with the attributes that running experiments ask for, then each running instrument
+    as `{"stream": its name, "instrument": its document}`: its rate depends on who asks.
+    """
+    running = experiments(now, environment=environment)
+    return _stream_material(running, instruments(now, environment=environment), now, environment)
+
+
+def _stream_material(
+    running: Shaped, measured: Shaped, now: datetime, environment: str | None = None
+) -> Shaped:
     asked: dict[str, list[str]] = {}
-    running = experiments(now)
     for document in running.documents:
         if _runs(document, now):
             asked.setdefault(document["stream_name"], []).extend(document["contextual_attributes"])
-    real = _shape_each(
-        Stream.objects.order_by("name"), lambda row: stream(row, asked.get(row.name, []))
-    )
-    pseudo = Shaped()
-    found = instruments(now)
-    for document in found.documents:
-        if _runs(document, now):
-            pseudo.documents.append(instrument_stream(document, site=site))
-    return Shaped(
-        real.documents + pseudo.documents, real.left_out + running.left_out + found.left_out
-    )
+
+    def shape(row: Stream) -> Document | None:
+        if environment is not None and environment not in _texts(row.environments):
+            return None
+        return stream(row, asked.get(row.name, []))
+
+    found = _shape_each(Stream.objects.order_by("name"), shape)
+    names = {document["stream"] for document in found.documents}
+    for document in measured.documents:
+        if _runs(document, now) and document["name"] not in names:
+            found.documents.append({"stream": document["name"], "instrument": document})
+    found.left_out += running.left_out + measured.left_out
+    found.moments = [(d["start"], d["end"]) for d in running.documents + measured.documents]
+    return found
 
 
-def everything(now: datetime) -> tuple[list[Document], ...]:
+def everything(now: datetime) -> tuple[object, ...]:
     """All that the public API can show at a moment, for telling whether a change shows."""
+    running, measured = experiments(now), instruments(now)
+    known, analyzed = _stream_material(running, measured, now), experiments(now, analytics=True)
     return (
-        experiments(now).documents,
-        experiments(now, analytics=True).documents,
-        instruments(now).documents,
-        streams(now).documents,
+        running.documents,
+        analyzed.documents,
+        measured.documents,
+        known.documents,
+        [*known.left_out, *analyzed.left_out],
         _whereabouts(),
     )
 
@@ -148,6 +239,7 @@ def _whereabouts() -> list[Document]:
         Instrument.objects.filter(**on).values_list("machine_name", "environments"),
         Stream.objects.values_list("name", "environments"),
         Site.objects.values_list("name", "environments"),
+        Site.objects.values_list("name", "domain"),
     )
     return [{name: where} for of_kind in rows for name, where in of_kind.order_by("pk")]
 
@@ -189,7 +281,9 @@ def experiment(
     return document
 
 
-def of_analytics(row: Experiment, book: SiteBook | None = None) -> Document:
+def of_analytics(
+    row: Experiment, book: SiteBook | None = None, environment: str | None = None
+) -> Document:
     """One experiment as analysis reads it: also when it is off, and since when.
 
     `versions` are the first and the last version of this phase.
@@ -198,7 +292,7 @@ def of_analytics(row: Experiment, book: SiteBook | None = None) -> Document:
         ValueError: the row is not usable as a configuration.
     """
     return {
-        **experiment(row, book),
+        **experiment(row, book, environment),
         "active": row.active,
         "stopped": None if row.stopped is None else _time(row.stopped),
         "versions": [str(row.first_version), str(row.version)],
@@ -230,21 +324,25 @@ def instrument(
 
 
 def stream(row: Stream, asked: Iterable[str] = ()) -> Document:
-    """One stream: its own settings, and what is asked for on it merged into `provide_values`."""
-    settings = row.settings
-    if not isinstance(settings, dict):
-        raise TypeError(f"the settings of {row.name} are {settings!r}; they must be an object")
+    """One stream: its own settings over the defaults, and what is asked for on it merged into
+    `provide_values`; without the topics that follow from its name."""
+    own = row.settings
+    if not isinstance(own, dict):
+        raise TypeError(f"the settings of {row.name} are {own!r}; they must be an object")
+    if stream_documents.is_pattern(row.name):
+        stream_documents.pattern_of(row.name)
+    found = stream_documents.merged(settings.ALLOTMENT.stream_defaults, own)
+    stream_documents.check_lists(found)
     values = list(dict.fromkeys([*_texts(row.attributes), *asked]))
-    producers = dict(settings.get("producers") or {})
+    producers = dict(found.get("producers") or {})
     client = dict(producers.get("metrics_platform_client") or {})
     values = list(dict.fromkeys([*client.get("provide_values", []), *values]))
     producers["metrics_platform_client"] = {**client, "provide_values": values}
     return {
-        **settings,
+        **found,
         "stream": row.name,
         "schema_title": row.schema_title,
         "destination_event_service": row.destination_event_service,
-        "topics": [row.name],
         "producers": producers,
     }
 
@@ -291,7 +389,7 @@ def _shape_each(rows: QuerySet[_Row], shape: Callable[[_Row], Document | None]) 
     for name, row in _read_each(rows, found):
         try:
             document = shape(row)
-        except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError) as error:
+        except _UNSHAPEABLE as error:
             _leave_out(found, name, error)
             continue
         if document is not None:
@@ -310,7 +408,7 @@ def _read_each(rows: QuerySet[_Row], found: Shaped) -> list[tuple[str, _Row]]:
     for key, name in rows.values_list("pk", _NAME_FIELDS.get(rows.model, "machine_name")):
         try:
             read.append((name, rows.get(pk=key)))
-        except (ValueError, TypeError, ArithmeticError, LookupError) as error:
+        except _UNSHAPEABLE as error:
             _leave_out(found, name, error)
     return read
 

@@ -24,6 +24,7 @@ class SiteFacts:
     family: str = ""
     environments: tuple[str, ...] = (DEFAULT,)
     cap: Decimal | None = None
+    domain: str = ""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
+from allotment.registry.stream_documents import is_pattern, pattern_of
+
 MOST_STREAMS = 250
 MOST_CONSTRAINTS = 50
 _DEPTH = 10
@@ -29,17 +31,25 @@ class QueryError(ValueError):
 
 @dataclass(frozen=True)
 class StreamQuery:
-    """Which streams are asked for: by name (None: all) and by what they must contain."""
+    """Which streams are asked for: by name (None: all) and by what they must contain.
+
+    A name is looked up before: an entry may be a pattern that fits it.
+    """
 
     names: tuple[str, ...] | None
     constraints: Mapping[str, Any]
     site: str | None
 
     def passes(self, document: Mapping[str, Any]) -> bool:
-        """Whether a stream's document is asked for."""
-        if self.names is not None and document["stream"] not in self.names:
-            return False
-        return matches(self.constraints, document)
+        """Whether a stream's document has what the constraints ask for.
+
+        `stream` is looked up like a name: the entry of a pattern passes for what it fits.
+        """
+        rest = dict(self.constraints)
+        wanted, own = rest.get("stream"), str(document["stream"])
+        if isinstance(wanted, str) and is_pattern(own) and pattern_of(own).search(wanted):
+            del rest["stream"]
+        return matches(rest, document)
 
 
 def parse(parameters: Mapping[str, str]) -> StreamQuery:

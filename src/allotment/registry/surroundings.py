@@ -137,6 +137,7 @@ def facts_of(row: Site) -> SiteFacts:
         family=row.family,
         environments=tuple(row.environments),
         cap=row.cap,
+        domain=row.domain,
     )
 
 

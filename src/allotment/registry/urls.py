@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, path
 
 from allotment.registry import api
+from allotment.registry.manage_api import application
 from allotment.registry.views import (
     accounts,
     audit_log,
@@ -112,9 +113,10 @@ urlpatterns = [
     path("layers/of/<str:name>", places.layer, name="layer"),
     path("streams", streams.listing, name="streams"),
     path("streams/new", streams.new, name="stream-new"),
-    path("streams/<str:name>", streams.edit, name="stream"),
+    path("streams/<path:name>", streams.edit, name="stream"),
     path("api/v1/instruments", api.instruments, name="api-instruments"),
     path("api/v1/experiments", api.experiments, name="api-experiments"),
+    path(application.PREFIX, application.patterns()),
     path("w/api.php", api.stream_configs, name="api-streams"),
     path("healthz", api.healthz, name="healthz"),
 ]

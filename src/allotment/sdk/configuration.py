@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from allotment.sdk import forking
 from allotment.sdk.connection import Answer, Connection, ConnectionProblemError
@@ -32,9 +32,11 @@ from allotment.sdk.documents import (
     Parsed,
     UnusableError,
     parse_document,
+    with_kept,
 )
 
 VERSION_HEADER = "x-allotment-config-version"
+LEFT_OUT_HEADER = "x-allotment-left-out-names"
 USER_AGENT = "allotment-python"
 _CACHE_FORMAT = 1
 _REWRITE_SECONDS = 60.0
@@ -226,11 +228,14 @@ class ConfigurationSource:
             return replace(held, confirmed_at=time.time(), version=newer)
         if answer.status != _OK:
             raise UnusableError(f"{document}: the registry answered with status {answer.status}")
-        parsed = parse_document(document, answer.body)
+        body = answer.body
+        if held is not None and LEFT_OUT_HEADER in answer.headers:
+            body = with_kept(document, body, held.body, _left_out(answer))
+        parsed = parse_document(document, body)
         if held is not None and held.parsed.items and not parsed.items:
             _believe_empty(document, version, held.version)
         return _Held(
-            answer.body, parsed, answer.headers.get("etag", ""), version, confirmed_at=time.time()
+            body, parsed, answer.headers.get("etag", ""), version, confirmed_at=time.time()
         )
 
     def _hold(self, held: Mapping[Document, _Held]) -> None:
@@ -316,6 +321,12 @@ def _believe_empty(document: Document, version: int | None, held: int | None) ->
             f"{document}: the answer is empty and of version {version}, older than {held}; "
             "kept the last one"
         )
+
+
+def _left_out(answer: Answer) -> frozenset[str] | None:
+    """The items that a fault keeps out of an answer; None: too many to name."""
+    text = answer.headers[LEFT_OUT_HEADER]
+    return None if text == "*" else frozenset(unquote(name) for name in text.split(","))
 
 
 def _version(answer: Answer) -> int | None:

@@ -6,7 +6,7 @@ One bad item costs only itself: it is left out and named in `problems`.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -92,6 +92,38 @@ def parse_document(kind: Document, text: bytes) -> Parsed:
     if parsed.listed and not parsed.items:
         raise UnusableError(f"{kind}: no item is usable; the first: {parsed.problems[0]}")
     return parsed
+
+
+def with_kept(kind: Document, text: bytes, held: bytes, names: Collection[str] | None) -> bytes:
+    """An answer, and from the one held before the items that a fault keeps out of it.
+
+    Args:
+        kind: which answer.
+        text: the new answer.
+        held: the one before; both as they came.
+        names: what the registry says it had to leave out; None: more than it could name.
+    """
+    try:
+        new, old = json.loads(text), json.loads(held)
+        if kind is Document.STREAMS:
+            new, old = new["streams"], old["streams"]
+            kept = {
+                name: stream
+                for name, stream in old.items()
+                if name not in new and (names is None or name in names)
+            }
+            return json.dumps({"streams": {**new, **kept}}).encode() if kept else text
+        there = {item.get("name") for item in new if isinstance(item, dict)}
+        again = [
+            item
+            for item in old
+            if isinstance(item, dict)
+            and item.get("name") not in there
+            and (names is None or item.get("name") in names)
+        ]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return text
+    return json.dumps([*new, *again]).encode() if again else text
 
 
 def _read_list(kind: Document, found: object) -> Parsed:

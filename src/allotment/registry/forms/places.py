@@ -53,6 +53,15 @@ class SiteForm(PlaceForm):
         help_text="Items can name all sites of a family at once, as family: and this name.",
         widget=forms.TextInput(attrs={"class": "mono", "autocapitalize": "none"}),
     )
+    domain = forms.RegexField(
+        r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$",
+        required=False,
+        max_length=253,
+        label="Host name",
+        help_text="What a content delivery network calls it, such as fr.wikipedia.org.",
+        error_messages={"invalid": "Give a host name in small letters, such as fr.wikipedia.org."},
+        widget=forms.TextInput(attrs={"class": "mono", "autocapitalize": "none"}),
+    )
     environments = forms.MultipleChoiceField(
         label="Environments",
         help_text="Items are served to it that are meant for one of these.",
@@ -66,12 +75,13 @@ class SiteForm(PlaceForm):
         help_text="The largest share of its subjects that one item may have. Empty: no cap.",
         **_PERCENT,
     )
-    field_order = ("name", "label", "family", "environments", "cap", "reason")
+    field_order = ("name", "label", "family", "domain", "environments", "cap", "reason")
 
     def apply(self, site: Site) -> Site:
         """The site as the valid form describes it; not stored yet."""
         found = self.cleaned_data
         site.name, site.label, site.family = found["name"], found["label"], found["family"]
+        site.domain = found["domain"]
         site.environments = list(found["environments"])
         site.cap = None if found["cap"] is None else found["cap"] / 100
         return site
@@ -83,6 +93,7 @@ class SiteForm(PlaceForm):
             "name": site.name,
             "label": site.label,
             "family": site.family,
+            "domain": site.domain,
             "environments": site.environments,
             "cap": None if site.cap is None else rate_text(site.cap * 100),
         }

@@ -11,13 +11,13 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from allotment.contract.check import Severity
-from allotment.registry import checking, lifecycle, rules, schema_catalog
+from allotment.registry import checking, lifecycle, rules, schema_catalog, stream_documents
 from allotment.registry.attributes import ATTRIBUTES
 from allotment.registry.environments import ENVIRONMENTS, LABELS
 from allotment.registry.models import Experiment, Instrument, Stream
 from allotment.registry.states import LIVE, Stage
 
-_OWN_FIELDS = ("stream", "schema_title", "destination_event_service", "topics")
+_OWN_FIELDS = ("stream", "schema_title", "destination_event_service")
 _STORED = (
     "name",
     "description",
@@ -38,7 +38,8 @@ class StreamForm(forms.Form):
     name = forms.CharField(
         max_length=63,
         label="Name",
-        help_text="What instruments and experiments choose. Cannot be changed later.",
+        help_text="What instruments and experiments choose. Cannot be changed later. A pattern "
+        "such as /^wiki\\.[a-z]+/ stands for every stream that fits it.",
         widget=forms.TextInput(attrs={"class": "mono", "autocapitalize": "none"}),
     )
     description = forms.CharField(
@@ -106,7 +107,9 @@ class StreamForm(forms.Form):
         name = str(self.cleaned_data["name"])
         if self.stream is not None:
             return name
-        if not rules.MACHINE_NAME.fullmatch(name):
+        if name.startswith("/"):
+            pass  # a pattern for many streams; the check says whether it can be used
+        elif not rules.MACHINE_NAME.fullmatch(name):
             raise ValidationError(
                 f"“{name}” is not 8 to 63 letters, digits, dots, dashes or underscores. "
                 "Choose a name such as product_metrics.web_search.",
@@ -165,6 +168,10 @@ class StreamForm(forms.Form):
         own = [name for name in _OWN_FIELDS if name in found]
         if own:
             raise ValidationError(f"“{own[0]}” has a field of its own. Leave it out here.")
+        try:
+            stream_documents.check_lists(found)
+        except TypeError as error:
+            raise ValidationError(f"{error}.") from error
         producers = found.get("producers", {})
         client = producers.get("metrics_platform_client", {}) if isinstance(producers, dict) else 0
         if not isinstance(client, dict) or {"provide_values", "stream_name"} & set(client):

@@ -18,11 +18,13 @@ class Site(models.Model):
     """One site that has a family, environments or a cap; others can be used without a row here.
 
     `cap` is the largest share of its subjects that one item may have, 0 to 1; None: all.
+    `domain` is the host name by which a content delivery network knows it.
     """
 
     name = models.CharField(max_length=63, unique=True)
     label = models.CharField(max_length=120, blank=True)
     family = models.CharField(max_length=60, blank=True, db_index=True)
+    domain = models.CharField(max_length=253, blank=True, default="")
     environments = models.JSONField(default=default_environments)
     cap = models.DecimalField(
         max_digits=9, decimal_places=8, null=True, blank=True, validators=_SHARE

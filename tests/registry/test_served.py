@@ -1,0 +1,266 @@
+"""Answers that are kept: shaped once for each change, and never emptier than the truth."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.conf import LazySettings
+from django.db import DatabaseError, connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from allotment.registry import lifecycle, served
+from allotment.registry.models import Experiment, Site, Stream
+from allotment.registry.plan import ExperimentPlan, InstrumentPlan
+from allotment.registry.served import Question
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("streams")]
+EXPERIMENTS, STREAMS = "/api/v1/experiments", "/w/api.php?action=streamconfigs"
+Make = Callable[..., ExperimentPlan]
+MakeInstrument = Callable[..., InstrumentPlan]
+
+
+def active(plan: ExperimentPlan | InstrumentPlan) -> None:
+    lifecycle.activate(lifecycle.create(plan))
+
+
+def execute(*statements: str) -> None:
+    """As damage comes to a database: past every check, and seen within a minute."""
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA ignore_check_constraints = ON")
+        for statement in statements:
+            cursor.execute(statement)
+        cursor.execute("PRAGMA ignore_check_constraints = OFF")
+    served.forget()
+
+
+def names(path: str = EXPERIMENTS) -> list[str]:
+    found = Client().get(path).json()
+    return [row["name"] for row in found] if isinstance(found, list) else list(found)
+
+
+def test_answer__nothing_changed__one_query_however_many_items(
+    experiment_plan: Make, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    for number in range(3):
+        active(experiment_plan(machine_name=f"experiment-{number}"))
+    first = Client().get(EXPERIMENTS)
+    with django_assert_num_queries(1):
+        assert Client().get(EXPERIMENTS).content == first.content
+    with django_assert_num_queries(1):
+        again = Client().get(EXPERIMENTS, headers={"if-none-match": first["ETag"]})
+    assert again.status_code == 304
+
+
+@pytest.mark.parametrize("path", [EXPERIMENTS, STREAMS, "/api/v1/instruments"])
+def test_answer__shaped_anew__as_many_queries_for_ten_items_as_for_two(
+    path: str,
+    experiment_plan: Make,
+    instrument_plan: MakeInstrument,
+) -> None:
+    counts = []
+    for upto in (2, 10):
+        for number in range(upto - 2 if upto == 10 else 0, upto):
+            active(experiment_plan(machine_name=f"experiment-{upto}-{number}"))
+            active(instrument_plan(machine_name=f"instrument-{upto}-{number}"))
+        served.forget()
+        with CaptureQueriesContext(connection) as asked:
+            Client().get(path)
+        counts.append(len(asked))
+    assert counts[0] == counts[1] > 1
+
+
+def test_answer__an_end_passes__gone_without_a_change(experiment_plan: Make) -> None:
+    active(experiment_plan(attributes=("page_id",)))
+    now = timezone.now()
+    assert served.answer(Question("experiments"), now).documents
+    later = now + timedelta(days=22)
+    assert served.answer(Question("experiments"), later).documents == ()
+    material = served.answer(Question("streams"), now).documents
+    assert served.answer(Question("streams"), later).documents != material, "it asks no more"
+
+
+def test_answer__database_gone_after_an_answer__last_good_with_its_age(
+    experiment_plan: Make, own_data: Path
+) -> None:
+    active(experiment_plan())
+    first = Client().get(EXPERIMENTS)
+    assert (first["Age"], first["X-Allotment-Config-Age"]) == ("0", "0")
+    assert "X-Allotment-Config-Stale" not in first
+    (copy,) = (own_data / "registry/answers").iterdir()
+    os.utime(copy, (time.time() - 100,) * 2)
+    execute("ALTER TABLE registry_experiment RENAME TO elsewhere")
+    stale = Client().get(EXPERIMENTS)
+    execute("ALTER TABLE elsewhere RENAME TO registry_experiment")
+    assert stale.json() == first.json()
+    assert stale["X-Allotment-Config-Stale"] == "database"
+    assert stale["X-Allotment-Config-Version"] == first["X-Allotment-Config-Version"]
+    assert 100 <= int(stale["X-Allotment-Config-Age"]) < 160
+    assert stale["ETag"] == first["ETag"]
+
+
+def test_answer__rows_vanish_without_a_change__never_empty(experiment_plan: Make) -> None:
+    active(experiment_plan())
+    first = Client().get(EXPERIMENTS)
+    execute(
+        "DELETE FROM registry_group",
+        "DELETE FROM registry_experimentsite",
+        "DELETE FROM registry_experiment",
+    )
+    stale = Client().get(EXPERIMENTS)
+    assert stale.json() == first.json()
+    assert stale["X-Allotment-Config-Stale"] == "vanished"
+
+
+def test_answer__one_row_vanishes__others_served_and_it_is_named(experiment_plan: Make) -> None:
+    active(experiment_plan(machine_name="one-that-stays"))
+    active(experiment_plan(machine_name="one-that-goes"))
+    names()
+    gone = "(SELECT id FROM registry_experiment WHERE machine_name = 'one-that-goes')"
+    execute(
+        f"DELETE FROM registry_group WHERE experiment_id = {gone}",
+        f"DELETE FROM registry_experimentsite WHERE experiment_id = {gone}",
+        f"DELETE FROM registry_experiment WHERE id = {gone}",
+    )
+    for _ in range(2):  # and it stays missed
+        answer = Client().get(EXPERIMENTS)
+        assert [row["name"] for row in answer.json()] == ["one-that-stays"]
+        assert answer["X-Allotment-Left-Out-Names"] == "one-that-goes"
+        served.forget()
+
+
+def test_answer__everything_stopped__empty_and_fresh(experiment_plan: Make) -> None:
+    active(experiment_plan())
+    names()
+    lifecycle.kill(None, reason="it breaks search")
+    answer = Client().get(EXPERIMENTS)
+    assert answer.json() == []
+    assert "X-Allotment-Config-Stale" not in answer
+    assert "X-Allotment-Left-Out-Names" not in answer
+
+
+def test_answer__damaged_item_is_killed__not_left_out_but_gone(experiment_plan: Make) -> None:
+    active(experiment_plan())
+    execute("UPDATE registry_experiment SET attributes = '{'")
+    hurt = Client().get(EXPERIMENTS)
+    assert hurt["X-Allotment-Left-Out-Names"] == "search-suggestions"
+    lifecycle.kill(None, reason="it breaks search")
+    served.forget()
+    gone = Client().get(EXPERIMENTS)
+    assert hurt.json() == gone.json() == []
+    assert "X-Allotment-Left-Out-Names" not in gone
+    assert gone["ETag"] != hurt["ETag"], "so that no consumer is told 304 and keeps its copy"
+
+
+def test_answer__stream_of_items_is_gone__they_are_left_out_not_silently_lost(
+    experiment_plan: Make, instrument_plan: MakeInstrument
+) -> None:
+    active(experiment_plan())
+    active(instrument_plan())
+    execute(
+        *(f"UPDATE registry_{kind} SET stream_id = -1" for kind in ("experiment", "instrument"))
+    )
+    assert Client().get(EXPERIMENTS)["X-Allotment-Left-Out-Names"] == "search-suggestions"
+    told = Client().get("/api/v1/instruments")["X-Allotment-Left-Out-Names"]
+    assert told == "desktop-ui-interactions"
+    left = Client().get(STREAMS)["X-Allotment-Left-Out-Names"].split(",")
+    assert "desktop-ui-interactions" in left
+    assert served.left_out(timezone.now()) == ["desktop-ui-interactions", "search-suggestions"]
+    known = "(SELECT MIN(id) FROM registry_stream)"
+    execute(
+        *(
+            f"UPDATE registry_{kind} SET stream_id = {known}"
+            for kind in ("experiment", "instrument")
+        )
+    )
+
+
+def test_experiments__authority_mediawiki__users_alone(experiment_plan: Make) -> None:
+    active(experiment_plan(machine_name="for-browsers"))
+    active(experiment_plan(machine_name="for-accounts", identifier_type="mw-user"))
+    assert names(f"{EXPERIMENTS}?format=config&authority=mediawiki") == ["for-accounts"]
+    assert names(f"{EXPERIMENTS}?format=analytics&authority=mediawiki") == ["for-accounts"]
+
+
+def host(name: str, domain: str) -> None:
+    Site.objects.create(name=name, domain=domain)
+    served.forget()
+
+
+def test_experiments__authority_varnish__ranges_and_ended_ones_for_a_day(
+    experiment_plan: Make,
+) -> None:
+    host("frwiki", "fr.wikipedia.org")
+    active(experiment_plan())
+    active(experiment_plan(machine_name="for-accounts", identifier_type="mw-user"))
+    path = f"{EXPERIMENTS}?format=config&authority=varnish"
+    answer = Client().get(path)
+    assert answer["Content-Type"] == "application/json; charset=utf-8"
+    (found,) = answer.json().values()
+    assert set(found) == {"start", "end", "domains"}
+    assert found["domains"] == {
+        "fr.wikipedia.org": {"groups": {"control": [0, 3333], "described": [33333, 39999]}}
+    }
+    item = Experiment.objects.get(machine_name="search-suggestions")
+    lifecycle.stop(item)
+    (stopped,) = Client().get(path).json().values()
+    assert stopped["end"] < found["end"]
+    later = timezone.now() + timedelta(hours=25)
+    assert served.answer(Question("experiments", authority="varnish"), later).documents == ()
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["authority=nginx", "environment=moon", "authority=varnish&format=analytics", "format=xml"],
+)
+def test_experiments__unknown_parameter__400(query: str) -> None:
+    assert Client().get(f"{EXPERIMENTS}?{query}").status_code == 400
+
+
+def test_experiments__environment__only_those_meant_for_it(experiment_plan: Make) -> None:
+    active(experiment_plan(environments=("staging",)))
+    assert names(f"{EXPERIMENTS}?environment=production") == []
+    assert names(f"{EXPERIMENTS}?environment=staging") == ["search-suggestions"]
+    assert names(f"{EXPERIMENTS}?environment=production&format=analytics") == []
+
+
+def test_streams__pattern_and_defaults__looked_up_and_merged(settings: LazySettings) -> None:
+    defaults = {"topic_prefixes": ["eqiad.", "codfw."], "canary_events_enabled": True}
+    settings.ALLOTMENT = replace(settings.ALLOTMENT, stream_defaults=defaults)
+    lifecycle.save_stream(
+        Stream(
+            name="/^wiki\\./",
+            schema_title="analytics/product_metrics/web/base",
+            settings={"canary_events_enabled": None},
+        )
+    )
+    found = Client().get(f"{STREAMS}&streams=wiki.edit|product_metrics.web_base|none").json()
+    assert list(found["streams"]) == ["wiki.edit", "product_metrics.web_base"]
+    edit = found["streams"]["wiki.edit"]
+    assert (edit["stream"], edit["topics"]) == (
+        "/^wiki\\./",
+        ["eqiad.wiki.edit", "codfw.wiki.edit"],
+    )
+    assert "canary_events_enabled" not in edit
+    assert found["streams"]["product_metrics.web_base"]["canary_events_enabled"] is True
+    everything = Client().get(f"{STREAMS}&all_settings=1").json()["streams"]
+    assert everything["/^wiki\\./"]["topics"] == ["/^(eqiad\\.|codfw\\.)wiki\\./"]
+    matching = Client().get(f"{STREAMS}&constraints=stream=wiki.view").json()["streams"]
+    assert list(matching) == ["/^wiki\\./"]
+
+
+def test_answer__no_database_and_no_copy__the_error_itself() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE registry_instrument RENAME TO elsewhere")
+    with pytest.raises(DatabaseError):
+        served.answer(Question("instruments"), timezone.now())
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE elsewhere RENAME TO registry_instrument")
