@@ -69,6 +69,13 @@ def acting(who: str | Callable[[], str], *, request: str = "", token: str = "") 
         _ACTING.reset(before)
 
 
+@contextmanager
+def acting_by_token(who: str, token: str) -> Iterator[None]:
+    """Entries that are written inside name this account and token, in the same request."""
+    with acting(who, request=_ACTING.get().request, token=token):
+        yield
+
+
 def record(
     action: str,
     *,

@@ -95,13 +95,10 @@ class SessionLimitsMiddleware:
         """Let the page pass, or send the person to log in or to the provider and back."""
         if not getattr(view, "login_required", True) or not request.user.is_authenticated:
             return None
-        limits, now = sso.sign_in(), time.time()
-        started = request.session.setdefault(people.STARTED, now)
+        now = time.time()
+        request.session.setdefault(people.STARTED, now)
         seen = request.session.setdefault(people.SEEN, now)
-        if (
-            now - started > limits.session_hours * 3600
-            or now - seen > limits.session_idle_minutes * 60
-        ):
+        if session_is_over(request, now):
             logout(request)
             asked = {"next": request.get_full_path(), "ended": "1"}
             return _elsewhere(request, f"{reverse('login')}?{urlencode(asked)}")
@@ -119,6 +116,15 @@ class SessionLimitsMiddleware:
             return None
         asked = {"next": request.get_full_path(), "silent": "1"}
         return _elsewhere(request, f"{reverse('sso-begin')}?{urlencode(asked)}")
+
+
+def session_is_over(request: HttpRequest, now: float) -> bool:
+    """Whether a log-in is too old or was left alone too long."""
+    limits = sso.sign_in()
+    return (
+        now - request.session.get(people.STARTED, now) > limits.session_hours * 3600
+        or now - request.session.get(people.SEEN, now) > limits.session_idle_minutes * 60
+    )
 
 
 def _elsewhere(request: HttpRequest, address: str) -> HttpResponse:

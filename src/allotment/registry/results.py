@@ -123,13 +123,23 @@ def warm_up() -> None:
 
 
 def read(lake_dir: Path, name: str, subjects: str, phase: int = 0) -> Results | None:
-    """The latest report of one phase of an experiment; None where there is none yet.
+    """The latest report of one phase of an experiment in words; None where there is none yet.
 
     Args:
         lake_dir: the lake; a folder that is not there has no report.
         name: the experiment's machine name.
         subjects: what pages call its subjects, in the plural.
         phase: which run of the experiment, counted from 0.
+
+    Raises:
+        ResultsUnreadableError: the lake or the report in it cannot be read.
+    """
+    report = latest(lake_dir, name, phase)
+    return None if report is None else shown(report, subjects)
+
+
+def latest(lake_dir: Path, name: str, phase: int = 0) -> Report | None:
+    """The same as the analysis wrote it.
 
     Raises:
         ResultsUnreadableError: the lake or the report in it cannot be read.
@@ -143,7 +153,7 @@ def read(lake_dir: Path, name: str, subjects: str, phase: int = 0) -> Results | 
     from allotment.analysis import reports  # noqa: PLC0415
 
     try:
-        report = reports.latest(lake_dir, name, phase)
+        return reports.latest(lake_dir, name, phase)
     except (
         OSError,
         ValueError,
@@ -156,7 +166,6 @@ def read(lake_dir: Path, name: str, subjects: str, phase: int = 0) -> Results | 
     ) as error:
         _LOG.exception("the report of %s cannot be read", name)
         raise ResultsUnreadableError(f"{type(error).__name__}: {error}") from error
-    return None if report is None else shown(report, subjects)
 
 
 def shown(report: Report, subjects: str) -> Results:

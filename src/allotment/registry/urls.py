@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, path
 
 from allotment.registry import api
+from allotment.registry.manage_api import application
 from allotment.registry.views import (
     accounts,
     audit_log,
@@ -115,6 +116,7 @@ urlpatterns = [
     path("streams/<path:name>", streams.edit, name="stream"),
     path("api/v1/instruments", api.instruments, name="api-instruments"),
     path("api/v1/experiments", api.experiments, name="api-experiments"),
+    path(application.PREFIX, application.patterns()),
     path("w/api.php", api.stream_configs, name="api-streams"),
     path("healthz", api.healthz, name="healthz"),
 ]
