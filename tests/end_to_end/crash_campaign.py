@@ -187,7 +187,7 @@ class Campaign:
         if both := self._told.rejected & set(lake):
             faults.append(f"{len(both)} rejected events are in the lake: {sample(both)}")
         ledger = subprocess.run(
-            [sys.executable, "-m", "allotment", "ledger"],
+            [sys.executable, "-m", "allotment", "ledger", "--since", "1d"],
             env=self._lab.environ(),
             capture_output=True,
             text=True,
