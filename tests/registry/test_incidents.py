@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -142,10 +143,8 @@ def test_raising_traffic__any_way__moves_nobody_and_lowering_is_refused(
         {"sites": ((stored.sites[0][0], Decimal("0.05")), stored.sites[1])},
     ]
     for change in changes:
-        assert set(refused(lambda c=change: lifecycle.edit(item, replace(stored, **c)))) <= {
-            "traffic-only-rises",
-            "some-traffic",
-        }
+        less = replace(stored, **change)
+        assert "traffic-only-rises" in refused(partial(lifecycle.edit, item, less))
     more = replace(stored, sites=((stored.sites[0][0], Decimal(1)), stored.sites[1]))
     assert lifecycle.edit(item, more).stage == "active"
     assert Instrument.objects.count() == 0

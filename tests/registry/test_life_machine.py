@@ -306,7 +306,7 @@ def test_life__any_sequence_of_writes__keeps_every_promise(
     run_state_machine_as_test(
         Planned,
         settings=settings(
-            max_examples=15,
+            max_examples=8,
             stateful_step_count=20,
             deadline=None,
             suppress_health_check=list(HealthCheck),
@@ -342,7 +342,7 @@ def test_life__with_approval__nothing_unapproved_is_ever_on(
     run_state_machine_as_test(
         Planned,
         settings=settings(
-            max_examples=8,
+            max_examples=5,
             stateful_step_count=20,
             deadline=None,
             suppress_health_check=list(HealthCheck),

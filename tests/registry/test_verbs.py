@@ -152,6 +152,7 @@ def test_start__scheduled__runs_from_this_minute(experiment_plan: Make) -> None:
     assert state(item) is State.SCHEDULED
     item = lifecycle.start(item)
     assert state(item) is State.RUNNING
+    assert item.start is not None
     assert timezone.now() - item.start < timedelta(minutes=1)
 
 
@@ -236,9 +237,10 @@ def test_relaunch__new_phase__name_stays_and_each_phase_is_kept(experiment_plan:
     groups = (GroupPlan(name="control"), GroupPlan(name="larger"), GroupPlan(name="smaller"))
     plan = replace(plans.of(item), groups=groups, sites=(("eswiki", Decimal("0.01")),))
     item = lifecycle.edit(item, plan)
-    for change in ({"machine_name": "another-name"}, {"identifier_type": "mw-user"}):
-        change_plan = replace(plan, **change)
-        assert refused(lambda p=change_plan: lifecycle.edit(item, p)) == ["live-is-frozen"]
+    renamed = replace(plan, machine_name="another-name")
+    assert refused(lambda: lifecycle.edit(item, renamed)) == ["live-is-frozen"]
+    others = replace(plan, identifier_type="mw-user")
+    assert refused(lambda: lifecycle.edit(item, others)) == ["live-is-frozen"]
     item = lifecycle.activate(item)
     until_running(item)
     (served,) = public_api.experiments(timezone.now()).documents
@@ -286,6 +288,7 @@ def test_clone__any_state__a_draft_of_its_own(experiment_plan: Make) -> None:
     assert state(made) is State.DRAFT
     plan, source = plans.of(made), plans.of(item)
     assert plan == replace(source, machine_name="search-suggestions-2", start=None, end=plan.end)
+    assert source.start is not None
     assert abs((plan.end - timezone.now()) - (source.end - source.start)) < timedelta(minutes=2)
 
 

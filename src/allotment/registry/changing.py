@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from django.db import transaction
 from django.utils import timezone
 
 from allotment.registry import plan as plans
 from allotment.registry import public_api, rules
-from allotment.registry.models import ConfigurationVersion
+from allotment.registry.models import ConfigurationVersion, Experiment, Instrument
 from allotment.registry.plan import AnyPlan, ExperimentPlan
 from allotment.registry.rules import Refusal, RuleRefusedError
 from allotment.registry.rules.freezing import DESCRIBING
 from allotment.registry.states import Stage, State
 from allotment.registry.surroundings import AnyItem, range_of
+
+T = TypeVar("T", bound=Experiment | Instrument)
 
 
 @contextmanager
@@ -55,22 +57,31 @@ def refuse(refusals: tuple[Refusal, ...]) -> None:
         raise RuleRefusedError(refusals)
 
 
-def fresh(item: AnyItem, expected: int | None) -> AnyItem:
+def fresh(item: T, expected: int | None) -> T:
     """The row as it is inside this transaction; the caller's may be older."""
-    row: AnyItem = type(item).objects.select_for_update().get(pk=item.pk)
-    if expected is not None and expected != row.revision:
+    row = cast("T", type(item).objects.select_for_update().get(pk=item.pk))
+    refuse_stale(row.revision, expected)
+    return row
+
+
+def refuse_stale(stored: int, expected: int | None) -> None:
+    """Nothing where a write began from the version that is stored, or does not say from which.
+
+    Raises:
+        RuleRefusedError: somebody wrote meanwhile; nothing of theirs is lost.
+    """
+    if expected is not None and expected != stored:
         raise RuleRefusedError(
             (
                 Refusal(
                     "nobody-wrote-meanwhile",
                     "revision",
                     "somebody else saved it meanwhile",
-                    f"You began from revision {expected}; {row.revision} is stored now.",
+                    f"You began from revision {expected}; {stored} is stored now.",
                     "Look at what changed in the history, and make your change once more.",
                 ),
             )
         )
-    return row
 
 
 def settle(item: AnyItem, now: datetime) -> bool:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TypeVar, overload
 
 from django.utils import timezone
 
@@ -23,18 +24,29 @@ from allotment.registry.changing import (
     judged_part,
     public_part,
     refuse,
+    refuse_stale,
     settle,
     standing,
     stopped,
 )
 from allotment.registry.killing import kill
 from allotment.registry.models import Account, Experiment, Instrument, Stream
-from allotment.registry.plan import AnyPlan, ExperimentPlan
+from allotment.registry.plan import AnyPlan, ExperimentPlan, InstrumentPlan
 from allotment.registry.rules import Refusal, RuleRefusedError, traffic
 from allotment.registry.states import Stage, State, Verb
 from allotment.registry.surroundings import AnyItem, Neighborhood, range_of
 
+T = TypeVar("T", bound=Experiment | Instrument)
+
 __all__ = ["AnyItem", "RuleRefusedError", "configuration_change", "kill", "standing"]
+
+
+@overload
+def create(plan: ExperimentPlan, *, by: Account | None = None, reason: str = "") -> Experiment: ...
+
+
+@overload
+def create(plan: InstrumentPlan, *, by: Account | None = None, reason: str = "") -> Instrument: ...
 
 
 def create(plan: AnyPlan, *, by: Account | None = None, reason: str = "") -> AnyItem:
@@ -50,13 +62,13 @@ def create(plan: AnyPlan, *, by: Account | None = None, reason: str = "") -> Any
 
 
 def edit(
-    item: AnyItem,
+    item: T,
     plan: AnyPlan,
     *,
     reason: str = "",
     by: Account | None = None,
     expected: int | None = None,
-) -> AnyItem:
+) -> T:
     """Store another plan of an item; its state stays.
 
     Its version rises when the public document changes. An approval is withdrawn unless the change
@@ -84,9 +96,7 @@ def edit(
     return item
 
 
-def ask(
-    item: AnyItem, *, reason: str = "", by: Account | None = None, expected: int | None = None
-) -> AnyItem:
+def ask(item: T, *, reason: str = "", by: Account | None = None, expected: int | None = None) -> T:
     """Draft → ready: nothing refuses it any more, and a second person may look at it."""
 
     def complete(item: AnyItem, now: datetime) -> None:
@@ -100,8 +110,8 @@ def ask(
 
 
 def withdraw(
-    item: AnyItem, *, reason: str = "", by: Account | None = None, expected: int | None = None
-) -> AnyItem:
+    item: T, *, reason: str = "", by: Account | None = None, expected: int | None = None
+) -> T:
     """Ready → draft; an approval is gone with it."""
 
     def back(item: AnyItem, _: datetime) -> None:
@@ -111,9 +121,7 @@ def withdraw(
     return _do(item, Verb.WITHDRAW, back, reason or "Taken back to draft", by, expected)
 
 
-def approve(
-    item: AnyItem, *, by: Account, reason: str = "", expected: int | None = None
-) -> AnyItem:
+def approve(item: T, *, by: Account, reason: str = "", expected: int | None = None) -> T:
     """Another person than its makers has looked at the plan as it stands."""
 
     def approved(item: AnyItem, now: datetime) -> None:
@@ -131,8 +139,8 @@ def approve(
 
 
 def activate(
-    item: AnyItem, *, reason: str = "", by: Account | None = None, expected: int | None = None
-) -> AnyItem:
+    item: T, *, reason: str = "", by: Account | None = None, expected: int | None = None
+) -> T:
     """Switch on; a start that was left open becomes this minute."""
 
     def switched_on(item: AnyItem, now: datetime) -> None:
@@ -158,8 +166,8 @@ def activate(
 
 
 def start(
-    item: AnyItem, *, reason: str = "", by: Account | None = None, expected: int | None = None
-) -> AnyItem:
+    item: T, *, reason: str = "", by: Account | None = None, expected: int | None = None
+) -> T:
     """Scheduled → running, this minute instead of the planned one."""
 
     def started(item: AnyItem, now: datetime) -> None:
@@ -170,22 +178,20 @@ def start(
     return _do(item, Verb.START, started, reason or "Started now", by, expected)
 
 
-def stop(
-    item: AnyItem, *, reason: str = "", by: Account | None = None, expected: int | None = None
-) -> AnyItem:
+def stop(item: T, *, reason: str = "", by: Account | None = None, expected: int | None = None) -> T:
     """Switch off: nobody is enrolled any more once sites have read the configuration."""
     return _do(item, Verb.STOP, stopped, reason or "Stopped", by, expected)
 
 
 def decide(
-    item: AnyItem,
+    item: T,
     decision: str,
     reasons: str,
     *,
     reason: str = "",
     by: Account | None = None,
     expected: int | None = None,
-) -> AnyItem:
+) -> T:
     """Stopped → decided, for good: what people made of the result, and why."""
 
     def decided(item: AnyItem, now: datetime) -> None:
@@ -198,8 +204,8 @@ def decide(
 
 
 def relaunch(
-    item: AnyItem, *, reason: str = "", by: Account | None = None, expected: int | None = None
-) -> AnyItem:
+    item: T, *, reason: str = "", by: Account | None = None, expected: int | None = None
+) -> T:
     """Stopped or decided → a draft of the next phase of the same experiment.
 
     The phase that ends is kept with its configuration, dates and decision; the draft begins with
@@ -215,8 +221,8 @@ def relaunch(
 
 
 def archive(
-    item: AnyItem, *, reason: str = "", by: Account | None = None, expected: int | None = None
-) -> AnyItem:
+    item: T, *, reason: str = "", by: Account | None = None, expected: int | None = None
+) -> T:
     """Out of the directory's first view; nothing is lost."""
 
     def put_away(item: AnyItem, _: datetime) -> None:
@@ -226,8 +232,8 @@ def archive(
 
 
 def restore(
-    item: AnyItem, *, reason: str = "", by: Account | None = None, expected: int | None = None
-) -> AnyItem:
+    item: T, *, reason: str = "", by: Account | None = None, expected: int | None = None
+) -> T:
     """Back to where it was when it was archived."""
 
     def brought_back(item: AnyItem, _: datetime) -> None:
@@ -258,10 +264,14 @@ def copied(item: AnyItem, *, machine_name: str = "", name: str = "") -> AnyPlan:
     return plans.copy_of(plan, machine_name=machine_name, name=name or plan.name, end=end)
 
 
-def save_stream(stream: Stream) -> Stream:
-    """Store a new or changed stream; the form has checked its fields."""
+def save_stream(stream: Stream, *, expected: int | None = None) -> Stream:
+    """Store a new or changed stream as its next version; the form has checked its fields."""
     with configuration_change():
         made = stream.pk is None
+        if not made:
+            stored = Stream.objects.select_for_update().get(pk=stream.pk)
+            refuse_stale(stored.revision, expected)
+            stream.revision = stored.revision + 1
         stream.save()
         audit.record("make-stream" if made else "change-stream", kind="stream", name=stream.name)
     return stream
@@ -276,13 +286,13 @@ def taken_names() -> set[str]:
 
 
 def _do(
-    item: AnyItem,
+    item: T,
     verb: Verb,
     change: Callable[[AnyItem, datetime], None],
     reason: str,
     by: Account | None,
     expected: int | None,
-) -> AnyItem:
+) -> T:
     """One verb of the life cycle: refused by the table or its rules, or done and recorded.
 
     A verb whose effect holds already (two people press Stop) changes nothing.

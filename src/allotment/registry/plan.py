@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, overload
 
 from allotment.registry import targeting
 from allotment.registry.models import Experiment, Instrument
@@ -174,6 +174,11 @@ def with_owners(plan: AnyPlan, owners: tuple[str, ...]) -> AnyPlan:
     return replace(plan, owners=owners)
 
 
+def with_acknowledgement(plan: AnyPlan, acknowledged: bool) -> AnyPlan:  # noqa: FBT001
+    """The same plan, with somebody's word that the guidelines are followed, or without."""
+    return replace(plan, acknowledged=acknowledged)
+
+
 def of_experiment(item: Experiment) -> ExperimentPlan:
     """The plan that is stored."""
     return ExperimentPlan(
@@ -202,6 +207,14 @@ def of_experiment(item: Experiment) -> ExperimentPlan:
 def of_instrument(item: Instrument) -> InstrumentPlan:
     """The plan that is stored."""
     return InstrumentPlan(**_shared(item), sample_unit=item.sample_unit)
+
+
+@overload
+def of(item: Experiment) -> ExperimentPlan: ...
+
+
+@overload
+def of(item: Instrument) -> InstrumentPlan: ...
 
 
 def of(item: Experiment | Instrument) -> AnyPlan:
