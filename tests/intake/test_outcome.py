@@ -8,7 +8,8 @@ import stat
 import pytest
 from tests.intake.conftest import JSON, Intake, event
 
-from allotment.contract.masking import ADDRESS, MASK
+from allotment.contract.masking import ADDRESS, MASK, Masker
+from allotment.intake.outcome import Outcome, RefusalError
 
 AGENT = "Mozilla/5.0 (X11; Linux x86_64)"
 PRIVATE = {
@@ -91,3 +92,30 @@ def test_sealed__on_its_way_to_the_lake__is_for_the_labs_user_alone(intake: Inta
     folder = intake.data / "journal" / "sealed"
     assert list(folder.rglob("*.ndjson"))
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_outcome__events_of_every_fate__tally_by_topic_stream_and_minute() -> None:
+    outcome = Outcome("2026-11-22T10:00:00.000Z", Masker(b"key"), {"clicks"})
+    at = ["2026-11-22T09:59:00Z", "2026-11-22T09:59:30Z", "2026-11-22T11:00:00+01:00"]
+    for stream, time, topic in [
+        ("clicks", at[0], "one"),
+        ("clicks", at[1], "one"),
+        ("clicks", at[2], "one"),
+        ("views", at[2], "two"),
+    ]:
+        outcome.accept(topic, stream, time, b"{}")
+    outcome.refuse({"meta": {"stream": "made up"}}, RefusalError("unknown_stream", "why"))
+    outcome.settle()
+    assert outcome.tally == {
+        "one": {
+            ("clicks", "2026-11-22T09:59", "accepted"): 2,
+            ("clicks", "2026-11-22T10:00", "accepted"): 1,
+        },
+        "two": {("views", "2026-11-22T10:00", "accepted"): 1},
+        "rejected": {("unknown", "2026-11-22T10:00", "unknown_stream"): 1},
+    }
+    assert outcome.lost(["one", "rejected"]) == {
+        ("clicks", "2026-11-22T09:59", "lost"): 2,
+        ("clicks", "2026-11-22T10:00", "lost"): 1,
+        ("unknown", "2026-11-22T10:00", "lost"): 1,
+    }

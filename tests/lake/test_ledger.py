@@ -1,8 +1,12 @@
 """The ledger over a real journal and a real lake: balanced when all is well, and only then."""
 
 import asyncio
+import itertools
 import shutil
+import threading
+import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,16 +17,18 @@ import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 from tests.lake.lake_parts import TALLYING, WEB, Writer, refused, web_event
 
-from allotment.contract.counting import LOST
+from allotment.contract.counting import LOST, count_lines
 from allotment.contract.tables import DUPLICATES, LEDGER, REJECTED
 from allotment.journal import layout
 from allotment.journal.protocol import Partition
 from allotment.journal.segments import SegmentReader, SegmentWriter
+from allotment.journal.tally import Tallying
 from allotment.lake import sink as sink_module
 from allotment.lake.balance import Account
-from allotment.lake.catalog import EVENT
+from allotment.lake.catalog import EVENT, open_catalog
 from allotment.lake.ledger import Ledger, LedgerError, read_ledger
 from allotment.lake.ledger_rendering import json_of, text_of
+from allotment.lake.maintenance import Care, Maintenance
 from allotment.lake.offsets import LakeFormatError
 from allotment.lake.sink import Sink, SinkLimits
 from allotment.lake.writing import append_rows
@@ -112,6 +118,54 @@ def test_ledger__tally_not_yet_written__lines_are_counted(
         assert account(look()).accepted == 8
 
     asyncio.run(run())
+
+
+def test_ledger__looked_at_while_all_go_on__balanced_every_time(
+    journal: Writer,
+    schemas: dict[str, pa.Schema],
+    lake_dir: Path,
+    look: Callable[[], Ledger],
+) -> None:
+    """With a journal that is trimmed at once, so that lines vanish under the reader's hands."""
+    stop = threading.Event()
+    SegmentWriter(journal.directory).close()
+
+    async def write() -> None:
+        often = Tallying(topic=LEDGER, count=count_lines, seconds=0.05)
+        writer = SegmentWriter(journal.directory, segment_bytes=3000, tallying=often)
+        numbers = iter(range(10**9))
+        while not stop.is_set():
+            some = [line(n) for n in itertools.islice(numbers, 7)]
+            await writer.append({WEB: [*some, some[3]], REJECTED: refused([5])})
+            await asyncio.sleep(0.005)
+        writer.close()
+
+    def move() -> None:
+        with closing(open_catalog(lake_dir)) as catalog:
+            limits = SinkLimits(seconds=0.01, keep_journal_bytes=0)
+            care = Maintenance(lake_dir, Care(every_seconds=0, keep_snapshots=2, small_files=5))
+            reader = SegmentReader(journal.directory)
+            Sink(reader, catalog, {WEB: schemas[WEB]}, limits, care).run(stop)
+
+    threads = [threading.Thread(target=move), threading.Thread(target=asyncio.run, args=(write(),))]
+    for thread in threads:
+        thread.start()
+    try:
+        deadline = time.monotonic() + 60
+        looks = duplicates = 0
+        while looks < 12 or not duplicates:
+            assert time.monotonic() < deadline
+            found = look()
+            assert found.balanced, text_of(found, minutes=True)
+            duplicates += sum(account.duplicate for account in found.totals.values())
+            looks += 1
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    oldest = SegmentReader(journal.directory).trim(Partition(WEB, 0), 0)
+    assert oldest > 0, "nothing was trimmed: the test shows less than it says"
+    assert look().balanced
 
 
 def test_ledger__minutes_and_streams__each_on_its_own(

@@ -16,13 +16,15 @@ from pyiceberg.exceptions import CommitFailedException
 from pyiceberg.table import Table
 from tests.lake.lake_parts import RECEIVED, TALLYING, WEB, Writer, refused, web_event
 
-from allotment.contract.counting import UNREADABLE
+from allotment.contract.counting import UNREADABLE, count_lines
 from allotment.contract.schemas import SchemaRepository
 from allotment.contract.streams import StreamConfig
+from allotment.contract.tables import LEDGER
 from allotment.intake.outcome import rejected_record
 from allotment.intake.pipeline import EventPipeline
 from allotment.journal.protocol import Partition
 from allotment.journal.segments import SegmentReader, SegmentWriter
+from allotment.journal.tally import Tallying
 from allotment.lake import sink as sink_module
 from allotment.lake.catalog import EVENT, open_catalog
 from allotment.lake.maintenance import Care, Maintenance
@@ -390,6 +392,31 @@ def test_run__maintenance__files_joined_snapshots_expired_journal_trimmed(
     oldest, end = reader.trim(Partition(WEB, 0), 0), reader.end(Partition(WEB, 0))
     assert 0 < oldest <= end - 1_000
     assert set(sink.lag().values()) == {0}
+
+
+def test_run__lines_that_no_tally_covers__stay_in_the_journal(
+    tmp_path: Path, catalog: SqlCatalog, schemas: dict[str, pa.Schema], lake_dir: Path
+) -> None:
+    late = Tallying(topic=LEDGER, count=count_lines, seconds=3600)
+    writer = SegmentWriter(tmp_path / "journal", segment_bytes=1_000, tallying=late)
+
+    async def fill() -> None:
+        for number in range(10):
+            await writer.append({WEB: [orjson.dumps(web_event(number))]})
+
+    asyncio.run(fill())
+    reader = SegmentReader(tmp_path / "journal")
+    care = Maintenance(lake_dir, Care(every_seconds=0))
+    sink = Sink(reader, catalog, {WEB: schemas[WEB]}, SinkLimits(keep_journal_bytes=0), care)
+    stop = threading.Event()
+    stop.set()
+    sink.run(stop)
+    assert ids(lake_dir) == expected(range(10))
+    assert reader.trim(Partition(WEB, 0), 0) == 0
+    writer.close()
+    sink.run(stop)
+    sink._maintain()
+    assert reader.trim(Partition(WEB, 0), 0) > 0
 
 
 def test_commit__position_moved_by_another__refused_and_nothing_written(
