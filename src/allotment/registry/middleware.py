@@ -121,9 +121,10 @@ class SessionLimitsMiddleware:
 def session_is_over(request: HttpRequest, now: float) -> bool:
     """Whether a log-in is too old or was left alone too long."""
     limits = sso.sign_in()
+    started: float = request.session.get(people.STARTED, now)
+    seen: float = request.session.get(people.SEEN, now)
     return (
-        now - request.session.get(people.STARTED, now) > limits.session_hours * 3600
-        or now - request.session.get(people.SEEN, now) > limits.session_idle_minutes * 60
+        now - started > limits.session_hours * 3600 or now - seen > limits.session_idle_minutes * 60
     )
 
 
