@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.conf import LazySettings, settings
+from django.db import connection
 from django.test import Client
 
-from allotment.registry import seeding
+from allotment.registry import seeding, versions
 from allotment.registry.models import Account
 from allotment.registry.plan import ExperimentPlan, GroupPlan, InstrumentPlan
 
@@ -26,6 +28,23 @@ def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> No
     path = tmp_path_factory.mktemp("registry") / "registry.sqlite3"
     database: dict[str, Any] = settings.DATABASES["default"]
     database.setdefault("TEST", {})["NAME"] = str(path)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def clean_up_may_remove_versions() -> Iterator[None]:
+    """Tests in real transactions end by emptying every table, which the history's guards refuse."""
+    operations: Any = connection.ops
+    empty = operations.execute_sql_flush
+
+    def unguarded(statements: list[str]) -> None:
+        registry = apps.get_app_config("registry")
+        versions.unguard(registry, "default")
+        empty(statements)
+        versions.guard(registry, "default")
+
+    operations.execute_sql_flush = unguarded
+    yield
+    operations.execute_sql_flush = empty
 
 
 @pytest.fixture(autouse=True)

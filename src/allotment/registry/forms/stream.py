@@ -80,6 +80,7 @@ class StreamForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 4, "class": "mono"}),
     )
 
+    revision = forms.IntegerField(required=False, widget=forms.HiddenInput)
     meant = forms.BooleanField(
         required=False,
         label="It is meant: take it away",
@@ -217,4 +218,4 @@ class StreamForm(forms.Form):
         stream = self.stream or Stream()
         for name in _STORED:
             setattr(stream, name, self.cleaned_data[name])
-        return lifecycle.save_stream(stream)
+        return lifecycle.save_stream(stream, expected=self.cleaned_data["revision"])

@@ -12,7 +12,10 @@ def every_environment() -> list[str]:
 
 
 class Stream(models.Model):
-    """A named channel of events; many instruments and experiments may share it."""
+    """A named channel of events; many instruments and experiments may share it.
+
+    `revision` counts every stored change.
+    """
 
     name = models.CharField(max_length=255, unique=True)
     description = models.TextField(blank=True)
@@ -21,6 +24,7 @@ class Stream(models.Model):
     attributes = models.JSONField(default=list, blank=True)
     environments = models.JSONField(default=every_environment)
     settings = models.JSONField(default=dict, blank=True)
+    revision = models.PositiveIntegerField(default=1)
     created = models.DateTimeField(auto_now_add=True)
     changed = models.DateTimeField(auto_now=True)
     history = HistoricalRecords()

@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from allotment.registry import checking, gate, lifecycle, rules
+from allotment.registry import checking, gate, history_diff, lifecycle, rules, versions
 from allotment.registry import plan as plans
 from allotment.registry.forms import as_typed
 from allotment.registry.forms.bundle import Bundle
@@ -29,6 +29,7 @@ from allotment.registry.surroundings import Neighborhood, range_of
 from allotment.registry.views import kinds
 
 UNPROCESSABLE = 422
+STALE_RULE = "nobody-wrote-meanwhile"
 _FOLDED = {
     "about_open": ("description", "purpose", "task", "contact", "links", "is_template"),
     "secondary_open": ("secondary_metrics", "guardrails"),
@@ -93,9 +94,41 @@ def _form_page(
     try:
         saved = _save(request, bundle, item)
     except RuleRefusedError as error:
+        if item is not None and any(r.rule == STALE_RULE for r in error.refusals):
+            return _conflict_page(request, item, bundle, locked, error.refusals)
         bundle.refuse(error.refusals)
         return _page(request, kind, item, bundle, _Answer(error.refusals, UNPROCESSABLE), model)
     return redirect(kind, name=saved.machine_name)
+
+
+def _conflict_page(
+    request: HttpRequest,
+    item: AnyItem,
+    bundle: Bundle,
+    locked: frozenset[str],
+    refusals: tuple[Refusal, ...],
+) -> HttpResponse:
+    """Somebody saved meanwhile: what they changed, what this form changes, and the form again with
+    the one on top of the other. Saving it begins from the version that is stored now."""
+    stored = kinds.find(item.KIND, item.machine_name)
+    theirs = plans.of(stored)
+    began = versions.find(stored, bundle.form.cleaned_data["revision"])
+    was = began.record if began is not None else plans.to_record(theirs)
+    mine = plans.to_record(bundle.plan(theirs))
+    now = plans.to_record(theirs)
+    merged = plans.from_record(item.KIND, versions.rebased(was, now, mine))
+    again = Bundle.stored(item.KIND, merged, locked)
+    again.form.initial["revision"] = stored.revision
+    again.form.initial["reason"] = bundle.form.cleaned_data["reason"]
+    by = versions.find(stored, stored.revision)
+    conflict = {
+        "began": bundle.form.cleaned_data["revision"],
+        "stored": by,
+        "theirs": history_diff.changes(was, now),
+        "mine": history_diff.changes(was, mine),
+    }
+    answer = _Answer(refusals, UNPROCESSABLE)
+    return _page(request, item.KIND, stored, again, answer, None, conflict)
 
 
 def _page(
@@ -105,6 +138,7 @@ def _page(
     bundle: Bundle,
     answer: _Answer,
     model: AnyItem | None,
+    conflict: dict[str, Any] | None = None,
 ) -> HttpResponse:
     now = timezone.now()
     state = item.state(now) if item else None
@@ -123,6 +157,7 @@ def _page(
         "findings": _findings(kind, item, bundle, answer.refusals),
         "checked": answer.checked,
         "live": answer.live,
+        "conflict": conflict,
         "was_refused": answer.status == UNPROCESSABLE,
         "templates": _templates(kind) if item is None else (),
         "known_sites": _known_sites(),

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from allotment.registry import gate
 from allotment.registry.forms.stream import StreamForm
 from allotment.registry.models import State, Stream
+from allotment.registry.rules import Refusal, RuleRefusedError
 from allotment.registry.views import kinds
 
 
@@ -45,16 +46,21 @@ def edit(request: HttpRequest, name: str) -> HttpResponse:
 
 def _form_page(request: HttpRequest, stream: Stream | None) -> HttpResponse:
     status = 200
+    refusals: tuple[Refusal, ...] = ()
     names = StreamForm.base_fields
     initial = {n: getattr(stream, n) for n in names if hasattr(stream, n)} if stream else {}
     if request.method == "POST":
         form = StreamForm(request.POST, stream=stream, initial=initial)
-        if form.is_valid():
-            saved = form.save()
-            messages.success(request, f"{saved.name} is saved.")
-            return redirect("streams")
         status = 422
+        if form.is_valid():
+            try:
+                saved = form.save()
+            except RuleRefusedError as error:
+                refusals, status = error.refusals, 412
+            else:
+                messages.success(request, f"{saved.name} is saved.")
+                return redirect("streams")
     else:
         form = StreamForm(stream=stream, initial=initial)
-    context = {"form": form, "stream": stream}
+    context = {"form": form, "stream": stream, "refusals": refusals}
     return render(request, "registry/stream_form.html", context, status=status)

@@ -43,8 +43,10 @@ def _post(
     item = kinds.find(kind, name)
     gate.require(request, verb, item)
     reason = request.POST.get("reason", "").strip()
+    began = request.POST.get("revision", "")
+    expected = int(began) if began.isdecimal() else None
     try:
-        item = do(item, by=_acting(request), reason=reason)
+        item = do(item, by=_acting(request), reason=reason, expected=expected)
     except RuleRefusedError as error:
         return _refused(request, item, verb, error.refusals)
     messages.success(request, _said(item, verb))
