@@ -146,7 +146,17 @@ PACKED: dict[str, tuple[str, Callable[[], bytes], tuple[int, str | None]]] = {
     "a thousand empty members": (
         "gzip",
         lambda: gzip.compress(b"") * 1000 + gzip.compress(web()),
-        (400, "empty_body"),
+        (400, "damaged_body"),
+    ),
+    "two members, an event in each": (
+        "gzip",
+        lambda: gzip.compress(web()) * 2,
+        (400, "damaged_body"),
+    ),
+    "an event, and more behind it": (
+        "deflate",
+        lambda: zlib.compress(web()) + b"\n",
+        (400, "damaged_body"),
     ),
     "four megabytes of noise": ("gzip", lambda: os.urandom(LARGEST), (400, "damaged_body")),
     "noise that says deflate": ("deflate", lambda: b"\x07" * LARGEST, (400, "damaged_body")),

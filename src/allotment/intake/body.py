@@ -82,6 +82,13 @@ class Inflation:
             raise too_large(self._max_bytes)
         self._parts.append(part)
         if self._inflater.eof:
+            if self._inflater.unused_data:
+                # A further member (RFC 1952, 2.2), or a mistake: passed over it would be lost.
+                raise RequestError(
+                    400,
+                    "damaged_body",
+                    f"bytes follow the end of the {self._name} body; send it in one piece",
+                )
             return True
         if len(part) < size and not self._rest:
             raise RequestError(400, "damaged_body", f"the {self._name} body ends too early")
