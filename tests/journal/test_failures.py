@@ -9,6 +9,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -17,9 +18,11 @@ from pathlib import Path
 import orjson
 import pytest
 
+from allotment.contract.counting import count_lines
 from allotment.journal import layout
 from allotment.journal.protocol import JournalUnavailableError, Partition
 from allotment.journal.segments import SegmentReader, SegmentWriter
+from allotment.journal.tally import Tallying
 
 WRITER = Path(__file__).parent / "writer_process.py"
 TOPIC = "product_metrics_web_base"
@@ -180,6 +183,37 @@ def test_failed_sync__of_one_topic__callers_of_the_other_are_acknowledged_or_tol
     assert all(isinstance(answer, JournalUnavailableError) for answer in answers)
     reader = SegmentReader(tmp_path)
     assert not any(everything(reader, partition) for partition in reader.partitions())
+
+
+def test_probe__held_by_the_disk__event_loop_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync = FailingSync(monkeypatch)
+    writer = SegmentWriter(
+        tmp_path, probe_seconds=0.01, tallying=Tallying(topic="ledger", count=count_lines)
+    )
+    sync.failing = True
+    with pytest.raises(JournalUnavailableError):
+        asyncio.run(writer.append({TOPIC: [b"1"]}))
+    held, go_on = threading.Event(), threading.Event()
+    real = os.fsync
+
+    def hold(descriptor: int) -> None:  # no disk here can be made to hang
+        held.set()
+        assert go_on.wait(10)
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", hold)
+    assert held.wait(10)
+    counting = threading.Thread(target=writer.count, args=({("a", "", "lost"): 1},))
+    counting.start()
+    counting.join(5)
+    waits = counting.is_alive()
+    go_on.set()
+    counting.join()
+    monkeypatch.undo()
+    writer.close()
+    assert not waits
 
 
 REMOVALS = {

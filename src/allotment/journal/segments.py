@@ -190,7 +190,13 @@ class SegmentWriter:
                 if self._failure:
                     self._wake.wait(self._probe_seconds)
                     if not self._waiting:
-                        self._probe()
+                        # A failing disk may hold a sync for long: an event loop that comes to hand
+                        # over must not wait for it.
+                        self._wake.release()
+                        try:
+                            self._probe()
+                        finally:
+                            self._wake.acquire()
                 elif (wait := self._keeper.wait_seconds() if self._keeper else None) != 0.0:
                     self._wake.wait(wait)
                 else:
