@@ -148,6 +148,12 @@ class ExperimentWritten(_Written):
     item: ExperimentAnswer
 
 
+class ItemWritten(_Written):
+    """A write of an item of either kind."""
+
+    item: InstrumentAnswer | ExperimentAnswer
+
+
 class VersionAnswer(Schema):
     """One stored state of an item: when, by whom, why, by which verb, and what it changed."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from importlib import import_module
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -16,13 +17,16 @@ from django.urls import URLPattern, path
 from ninja import NinjaAPI
 from ninja.openapi.schema import OpenAPISchema
 
-from allotment.registry.manage_api import problems, reading_items
+from allotment.registry.manage_api import problems
 from allotment.registry.manage_api.callers import named_in_audit
 from allotment.registry.manage_api.problems import MEDIA_TYPE, ProblemError
 from allotment.registry.manage_api.reading import StrictParser, refuse_unstorable
+from allotment.registry.manage_api.routing import router
 
 PREFIX = "api/v1/manage/"
 NAMESPACE = "manage"
+ROUTES = ("reading_items", "writing_items", "moving_items")
+"""The modules that hold routes, in the order of the document."""
 _METHODS = ("get", "post", "put", "patch", "delete")
 _ALWAYS = {400: "", 401: "", 403: "", 404: "", 422: "", 500: ""}
 _DESCRIPTION = (
@@ -77,8 +81,9 @@ def make() -> ManageApi:
     )
     problems.set_handlers(api)
     api.add_decorator(named_in_audit)
-    for router in (reading_items.router,):
-        api.add_router("", router)
+    for module in ROUTES:
+        import_module(f"{__package__}.{module}")
+    api.add_router("", router)
     return api
 
 

@@ -36,7 +36,7 @@ _FINDING = (
 def answer(found: Mapping[str, Any], *, status: int = 200, etag: str = "") -> HttpResponse:
     """An answer as JSON."""
     response = HttpResponse(
-        json.dumps(found, ensure_ascii=False, default=_plain).encode(),
+        json.dumps(found, ensure_ascii=False, default=plain).encode(),
         status=status,
         content_type="application/json",
     )
@@ -45,7 +45,12 @@ def answer(found: Mapping[str, Any], *, status: int = 200, etag: str = "") -> Ht
     return response
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
+    """A number or moment in JSON.
+
+    Raises:
+        TypeError: it is neither.
+    """
     if isinstance(value, Decimal):
         return number(value)
     if isinstance(value, datetime):

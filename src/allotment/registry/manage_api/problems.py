@@ -159,7 +159,10 @@ def set_handlers(api: NinjaAPI) -> None:
 
     @api.exception_handler(HttpError)
     def other(_: HttpRequest, error: HttpError) -> HttpResponse:
-        return ProblemError(error.status_code, error.message).response()
+        # What the reader of bodies found out comes wrapped.
+        cause = error.__cause__
+        found = cause if isinstance(cause, ProblemError) else None
+        return (found or ProblemError(error.status_code, error.message)).response()
 
     @api.exception_handler(Exception)
     def fault(request: HttpRequest, error: Exception) -> HttpResponse:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from ninja import Query, Router
+from ninja import Query
 from pydantic import Field
 
 from allotment.registry import checking, results
@@ -17,9 +17,9 @@ from allotment.registry.lifecycle import AnyItem
 from allotment.registry.manage_api import answers, documents, finding_items, paging, problems
 from allotment.registry.manage_api.callers import needs
 from allotment.registry.manage_api.finding_items import Filters
+from allotment.registry.manage_api.routing import router
 from allotment.registry.models import Experiment
 
-router = Router()
 _SEE = needs("see")
 Revision = Annotated[int, Field(ge=1, le=2**31 - 1)]
 
