@@ -103,6 +103,17 @@ def test_request__refused_behind_good_ones__they_are_answered_first(intake: Inta
         assert raw.ended()
 
 
+def test_request__refused_while_its_client_still_sends__the_answer_is_not_lost(
+    intake: Intake,
+) -> None:
+    with Raw(intake.port) as raw:
+        raw.send(REFUSED["two lengths"])
+        for _ in range(20):
+            raw.send(b" " * 50_000)
+            time.sleep(0.01)  # for a reset to arrive, where one comes
+        assert raw.status() == 400
+
+
 def test_target__a_whole_url_or_escaped__its_path_counts(intake: Intake) -> None:
     with Raw(intake.port) as raw:
         raw.send(post(EVENT, "http://x/v1/events?hasty=0"))
@@ -328,6 +339,7 @@ def test_answers__not_read__no_more_work_is_done_and_the_client_is_cut_off() -> 
     with listening(answer_much, write_seconds=0.3, body_rate=1e9) as running:
         with Raw(running.port) as raw:
             raw.send(get("/") * 500)
+            assert [raw.status() for _ in range(12)] == [200] * 12
             wait_until(lambda: running.listener.memory.held > 0, "an answer waits")
             assert len(worked) < 50
             wait_until(lambda: running.listener.connections == 0, "it is cut off")

@@ -6,7 +6,6 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -77,15 +76,11 @@ def test_stop__under_load__every_201_is_durable_and_no_answer_is_cut(
 def test_stop__hasty_requests_wait__all_worked_off(start_intake: StartIntake) -> None:
     intake = start_intake()
     wait_until(intake.ready, "ready")
-    batch = json.dumps([event()] * 500)
+    batch = json.dumps([event()] * 9_000)
     path = "/v1/events?hasty=true"
-    with ThreadPoolExecutor(8) as pool:
-        replies = list(
-            pool.map(lambda _: intake.request("POST", path, batch, content_type=JSON), range(16))
-        )
-    assert {reply.status for reply in replies} == {202}
+    assert intake.request("POST", path, batch, content_type=JSON).status == 202
     assert intake.stop() == ""
-    assert len(intake.records()) == 16 * 500
+    assert len(intake.records()) == 9_000
 
 
 def test_hasty__more_than_may_wait__503_and_in_time_taken_again(
