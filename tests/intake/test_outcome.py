@@ -76,6 +76,20 @@ def test_rejected__error_texts__hold_no_value(intake: Intake) -> None:
     assert "s3cret" not in json.dumps(kept["errors"])
 
 
+@pytest.mark.parametrize(
+    "assigned",
+    [{"k" * 3_000_000: 5}, {f"{'k' * 700}{n}": 5 for n in range(900)}],
+    ids=["one long name", "many names"],
+)
+def test_rejected__error_texts_longer_than_the_cap__cut(
+    intake: Intake, assigned: dict[str, int]
+) -> None:
+    assert intake.send(event(experiments={"assigned": assigned})).status == 400
+    (kept,) = intake.records("rejected")
+    assert kept["errors"][0].startswith("'.experiments.assigned")
+    assert sum(map(len, kept["errors"])) == 65_536
+
+
 @pytest.mark.parametrize("levels", [*range(246, 258), 900, 1020])
 def test_rejected__about_as_deep_as_can_be_written__400_and_kept(
     intake: Intake, levels: int

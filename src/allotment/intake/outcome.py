@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 from uuid import uuid4
@@ -18,6 +18,8 @@ from allotment.intake.senders import NOBODY, Sender, nobody
 
 RAW_BYTES: Final = 64 * 1024
 """A rejected event is kept up to this size."""
+ERROR_CHARACTERS: Final = 64 * 1024
+"""Of what is wrong with it so much is kept: the texts name fields, and clients make up names."""
 LONGEST_NAME: Final = 255
 """Of a stream or a schema that an event names, so many characters are kept beside it."""
 DEEP: Final = "nested_too_deeply"
@@ -157,7 +159,7 @@ class Outcome:
             stream=stream,
             schema=schema if type(schema) is str else None,
             sender=self.sender(),
-            errors=[self.masker.text(error) for error in errors],
+            errors=_as_many(self.masker.text(error) for error in errors),
         )
         self.records.setdefault(REJECTED, []).append(line)
         if hidden and len(kept) <= RAW_BYTES:
@@ -241,6 +243,18 @@ def _written(event: Json) -> tuple[bytes, bool]:
         return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode(), False
     except RecursionError:
         return b"", False
+
+
+def _as_many(texts: Iterable[str]) -> list[str]:
+    """The first texts, the last of them cut, within `ERROR_CHARACTERS`."""
+    kept: list[str] = []
+    room = ERROR_CHARACTERS
+    for text in texts:
+        if room <= 0:
+            break
+        kept.append(text[:room])
+        room -= len(text)
+    return kept
 
 
 def _head(raw: bytes) -> str:
