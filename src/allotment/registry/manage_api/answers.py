@@ -33,7 +33,7 @@ class Problem(Schema):
     refusals: list[RefusalAnswer]
 
 
-class _Page(Schema):
+class ListPage(Schema):
     """A page of a list. `total` counts everything that the filters find."""
 
     total: int
@@ -86,13 +86,13 @@ class ExperimentAnswer(_ItemAnswer):
     layer_range: list[int] | None
 
 
-class InstrumentPage(_Page):
+class InstrumentPage(ListPage):
     """Instruments."""
 
     items: list[InstrumentAnswer]
 
 
-class ExperimentPage(_Page):
+class ExperimentPage(ListPage):
     """Experiments."""
 
     items: list[ExperimentAnswer]

@@ -25,7 +25,15 @@ from allotment.registry.manage_api.routing import router
 
 PREFIX = "api/v1/manage/"
 NAMESPACE = "manage"
-ROUTES = ("reading_items", "writing_items", "moving_items")
+ROUTES = (
+    "reading_items",
+    "writing_items",
+    "moving_items",
+    "stream_routes",
+    "place_routes",
+    "people_routes",
+    "lab_routes",
+)
 """The modules that hold routes, in the order of the document."""
 _METHODS = ("get", "post", "put", "patch", "delete")
 _ALWAYS = {400: "", 401: "", 403: "", 404: "", 422: "", 500: ""}

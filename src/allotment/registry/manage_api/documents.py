@@ -45,6 +45,11 @@ def answer(found: Mapping[str, Any], *, status: int = 200, etag: str = "") -> Ht
     return response
 
 
+def text(found: object) -> str:
+    """Values as JSON."""
+    return json.dumps(found, ensure_ascii=False, default=plain)
+
+
 def plain(value: object) -> object:
     """A number or moment in JSON.
 
