@@ -229,7 +229,7 @@ def test_history__person_who_changed_it__is_named(visitor: Client, items: Items)
     items("draft")
     visitor.post(f"{E}/activate")
     text = visitor.get(f"{E}/history").content.decode()
-    assert "Version 1 · ada" in text
+    assert "Version 2 · ada" in text
     assert Experiment.history.latest().history_user.username == "ada"
 
 

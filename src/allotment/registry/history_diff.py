@@ -66,11 +66,15 @@ class Change:
 
 @dataclass(frozen=True)
 class Entry:
-    """One saved state: when, by whom, why, and what it changed."""
+    """One saved state: when, by whom, why, and what it changed.
+
+    `number` counts every write, `version` those that the public document shows.
+    """
 
     when: datetime
     who: str
     reason: str
+    number: int
     version: int
     first: bool
     changes: tuple[Change, ...]
@@ -88,6 +92,7 @@ def entries(records: Sequence[Any]) -> list[Entry]:
                 when=record.history_date,
                 who=user.get_username() if user else "the system",
                 reason=record.history_change_reason or "",
+                number=record.revision,
                 version=record.version,
                 first=not found,
                 changes=tuple(changes(before, plan)) if found else (),

@@ -32,6 +32,7 @@ def _of(kind: str) -> list[URLPattern]:
     pages = {
         "edit": item_form.edit,
         "history": items.history,
+        "revert": items.revert,
         "ask": verbs.ask,
         "withdraw": verbs.withdraw,
         "approve": verbs.approve,

@@ -53,6 +53,7 @@ RULES: dict[str, str] = {
     "kill-has-reason": "The kill switch needs a reason.",
     "kill-has-items": "The kill switch stops something.",
     "nobody-wrote-meanwhile": "A write began from the latest revision.",
+    "version-is-kept": "What is gone back to is a version that the history keeps whole.",
     "site-is-free": "A site is registered once.",
     "cap-is-share": "A cap is a share from 0% to 100%.",
     "exception-has-reason": "An exception to a cap has a reason.",

@@ -12,7 +12,15 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from allotment.registry import checking, gate, history_diff, lifecycle, rules, versions
+from allotment.registry import (
+    checking,
+    gate,
+    history_diff,
+    lifecycle,
+    rules,
+    subject_replay,
+    versions,
+)
 from allotment.registry import plan as plans
 from allotment.registry.forms import as_typed
 from allotment.registry.forms.bundle import Bundle
@@ -47,6 +55,7 @@ class _Answer:
     status: int = 200
     checked: bool = False
     live: bool = False
+    effects: tuple[str, ...] = ()
 
 
 @require_http_methods(["GET", "POST"])
@@ -88,9 +97,11 @@ def _form_page(
         status = 200 if live else UNPROCESSABLE
         return _page(request, kind, item, bundle, _Answer(status=status, live=live), model)
     if "check" in request.POST:
-        found = _checked(bundle.plan(before), item)
+        plan = bundle.plan(before)
+        found = _checked(plan, item)
         bundle.refuse(found)
-        return _page(request, kind, item, bundle, _Answer(found, checked=True, live=live), model)
+        answer = _Answer(found, checked=True, live=live, effects=_effects(item, before, plan))
+        return _page(request, kind, item, bundle, answer, model)
     try:
         saved = _save(request, bundle, item)
     except RuleRefusedError as error:
@@ -99,6 +110,13 @@ def _form_page(
         bundle.refuse(error.refusals)
         return _page(request, kind, item, bundle, _Answer(error.refusals, UNPROCESSABLE), model)
     return redirect(kind, name=saved.machine_name)
+
+
+def _effects(item: AnyItem | None, before: AnyPlan | None, plan: AnyPlan) -> tuple[str, ...]:
+    """What saving the form does to the people in it; of an item that is not there yet, nothing."""
+    if item is None or before is None:
+        return ()
+    return tuple(subject_replay.between(item, plans.to_record(before), plans.to_record(plan)))
 
 
 def _conflict_page(
@@ -157,6 +175,7 @@ def _page(
         "findings": _findings(kind, item, bundle, answer.refusals),
         "checked": answer.checked,
         "live": answer.live,
+        "effects": answer.effects,
         "conflict": conflict,
         "was_refused": answer.status == UNPROCESSABLE,
         "templates": _templates(kind) if item is None else (),

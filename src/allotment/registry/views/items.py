@@ -7,18 +7,29 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
-from allotment.registry import history_diff, lifecycle, permissions, rules, states
+from allotment.registry import (
+    gate,
+    history_diff,
+    lifecycle,
+    permissions,
+    reverting,
+    rules,
+    states,
+    subject_replay,
+    versions,
+)
 from allotment.registry import plan as plans
 from allotment.registry.lifecycle import AnyItem
-from allotment.registry.models import Experiment, State
+from allotment.registry.models import Account, Experiment, State
 from allotment.registry.permissions import Decision
-from allotment.registry.rules import Surroundings
+from allotment.registry.rules import RuleRefusedError, Surroundings
 from allotment.registry.states import LIVE, WORDS, Verb
 from allotment.registry.surroundings import Neighborhood, range_of
 from allotment.registry.views import kinds
@@ -48,11 +59,62 @@ class Button:
 
 @require_safe
 def history(request: HttpRequest, kind: str, name: str) -> HttpResponse:
-    """Who changed what, when and why."""
+    """Who changed what, when and why; `?from=1&to=3` says what lies between two versions."""
     item = kinds.find(kind, name)
-    records = list(item.history.select_related("history_user").order_by("history_date"))
-    context = item_context(request, item) | {"entries": history_diff.entries(records)[::-1]}
+    records = list(item.history.select_related("history_user").order_by("revision"))
+    between = _between(item, request.GET.get("from", ""), request.GET.get("to", ""))
+    context = item_context(request, item) | {
+        "entries": history_diff.entries(records)[::-1],
+        "between": between,
+        "revert": permissions.may(request.user, "edit", item),
+    }
     return render(request, "registry/history.html", context)
+
+
+def _between(item: AnyItem, first: str, second: str) -> dict[str, Any] | None:
+    """What differs between two versions, the older one first; None where none are named."""
+    if not (first.isdecimal() and second.isdecimal()):
+        return None
+    lower, upper = sorted((int(first), int(second)))
+    before, after = versions.find(item, lower), versions.find(item, upper)
+    if before is None or after is None:
+        return None
+    return {
+        "before": before,
+        "after": after,
+        "changes": history_diff.changes(before.record, after.record),
+        "effects": subject_replay.between(item, before.record, after.record),
+    }
+
+
+@require_POST
+def revert(request: HttpRequest, kind: str, name: str) -> HttpResponse:
+    """One click: the plan of an earlier version is the next version."""
+    item = kinds.find(kind, name)
+    gate.require(request, "edit", item)
+    number, began = request.POST.get("number", ""), request.POST.get("revision", "")
+    try:
+        saved = reverting.revert(
+            item,
+            int(number) if number.isdecimal() else 0,
+            reason=request.POST.get("reason", ""),
+            by=request.user if isinstance(request.user, Account) else None,
+            expected=int(began) if began.isdecimal() else None,
+        )
+    except RuleRefusedError as error:
+        context = item_context(request, item) | {
+            "refusals": error.refusals,
+            "did_not": f"did not go back to version {number}",
+        }
+        return render(request, "registry/verb_refused.html", context, status=422)
+    if saved.revision == item.revision:
+        messages.success(request, f"{item.name} is already as it was in version {number}.")
+    else:
+        messages.success(
+            request,
+            f"{item.name} is as it was in version {number}; this is version {saved.revision}.",
+        )
+    return redirect(f"{kind}-history", name=name)
 
 
 def item_context(request: HttpRequest, item: AnyItem) -> dict[str, Any]:

@@ -1,0 +1,170 @@
+"""What a change of a plan does to people, in sentences. Pure.
+
+Counted by replaying the last day's subjects where they are known, else said by the law alone. Plans
+come as the history keeps them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from allotment.allocation import group_index, threshold
+from allotment.registry.rules import percent
+from allotment.registry.sites import SiteBook
+
+Record = Mapping[str, Any]
+_BITS = 24
+_SPAN = 1 << _BITS
+_GRID = 4096
+"""How many evenly spaced draws stand for everybody where nobody is known."""
+_FEW_STRANGERS = 0.01
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The last day's subjects by site, as the first 24 bits of their ids.
+
+    `by` is the plan at the day's beginning: who came in when traffic was raised later was there for
+    a part of it and is not counted. `present` is the plan now.
+    """
+
+    drawn: Mapping[str, Sequence[int]]
+    by: Record
+    present: Record
+
+
+def sentences(
+    before: Record, after: Record, *, book: SiteBook, seen: Seen | None, subjects: str
+) -> list[str]:
+    """What lies between two plans, for the people in it. `subjects` is the word for them."""
+    if before.get("machine_name") != after.get("machine_name"):
+        return [f"Everybody is drawn anew: the name decides which {subjects} are in which group."]
+    if before.get("identifier_type") != after.get("identifier_type"):
+        return [f"Everybody is drawn anew: {subjects} are told apart by another id."]
+    was, now = _Law(before, book), _Law(after, book)
+    replayed = _Replay(seen, book) if seen is not None else None
+    if replayed is not None and not replayed.fits:
+        replayed = None
+    if was.weights != now.weights or was.groups != now.groups:
+        return [_moved(was, now, replayed, subjects)]
+    return list(_traffic(was, now, replayed, subjects))
+
+
+class _Law:
+    """Where a plan puts a subject."""
+
+    def __init__(self, record: Record, book: SiteBook) -> None:
+        groups = record.get("groups", ())
+        self.groups = [group["name"] for group in groups]
+        self.weights = [int(group["weight"]) for group in groups]
+        self.default = Decimal(str(record.get("default_rate", 0)))
+        rows = [(site, Decimal(str(rate))) for site, rate in record.get("sites", {}).items()]
+        self.rates = book.rates(rows)
+
+    def rate(self, site: str | None) -> Decimal:
+        return self.default if site is None else self.rates.get(site, self.default)
+
+    def group(self, drawn: int, rate: Decimal) -> str | None:
+        product = drawn * sum(self.weights)
+        if product & (_SPAN - 1) >= threshold(float(rate)):
+            return None
+        return str(self.groups[group_index(product >> _BITS, self.weights)])
+
+
+class _Replay:
+    """The last day's subjects, and how many there would be at another rate."""
+
+    def __init__(self, seen: Seen, book: SiteBook) -> None:
+        self.by, present = _Law(seen.by, book), _Law(seen.present, book)
+        self.drawn = {
+            site: [one for one in found if self.by.group(one, self.by.rate(site)) is not None]
+            for site, found in seen.drawn.items()
+        }
+        everybody = [(site, drawn) for site, found in seen.drawn.items() for drawn in found]
+        strangers = sum(present.group(d, present.rate(s)) is None for s, d in everybody)
+        # Ids that the law would not have enrolled are no hashes of its kind: a key hides them.
+        self.fits = bool(everybody) and strangers <= _FEW_STRANGERS * len(everybody)
+
+    def at(self, site: str | None, named: Mapping[str, object]) -> list[int]:
+        """The subjects of a site; None: of all that are not named."""
+        if site is not None:
+            return list(self.drawn.get(site, ()))
+        return [d for s, found in self.drawn.items() if s not in named for d in found]
+
+    def count(self, drawn: Sequence[int], site: str | None, rate: Decimal) -> int | None:
+        """How many of a site's subjects a rate enrolls; None where nothing is known."""
+        present = self.by.rate(site)
+        if not present or not drawn:
+            return None
+        if rate > present:
+            return round(len(drawn) * rate / present)
+        return sum(self.by.group(one, rate) is not None for one in drawn)
+
+
+def _traffic(was: _Law, now: _Law, replayed: _Replay | None, subjects: str) -> Iterator[str]:
+    named = {**was.rates, **now.rates}
+    for site in (*sorted(named), None):
+        old, new = was.rate(site), now.rate(site)
+        if old == new:
+            continue
+        where = f"on {site}" if site is not None else "on all other sites"
+        head = f"Traffic {where} {percent(old)} → {percent(new)}"
+        there = replayed.at(site, named) if replayed is not None else []
+        counted = replayed is not None and replayed.by.weights == was.weights
+        before = replayed.count(there, site, old) if replayed is not None and counted else None
+        after = replayed.count(there, site, new) if replayed is not None and counted else None
+        if before is None or after is None:
+            yield f"{head}: {_by_law(old, new, subjects)}"
+        elif new > old:
+            more = f"{_about(after - before)} more of yesterday's {subjects}"
+            yield f"{head}: {more}; nobody moves."
+        else:
+            gone = f"{_about(before - after)} of yesterday's {before:,} {subjects} leave"
+            yield f"{head}: {gone}; nobody moves to another group."
+
+
+def _by_law(old: Decimal, new: Decimal, subjects: str) -> str:
+    if new > old:
+        return "nobody moves: raising a rate never does."
+    share = percent(((old - new) / old).quantize(Decimal("0.01")))
+    return f"about {share} of the {subjects} in it leave; nobody moves to another group."
+
+
+def _moved(was: _Law, now: _Law, replayed: _Replay | None, subjects: str) -> str:
+    if not was.weights or not now.weights:
+        return f"Who is in which group changes for all {subjects}."
+    known = replayed is not None and replayed.by.weights == was.weights
+    if replayed is not None and known:
+        drawn = [(site, one) for site, found in replayed.drawn.items() for one in found]
+    else:
+        drawn = [("", step * (_SPAN // _GRID) + 1) for step in range(_GRID)]
+    total = moved = left = 0
+    for site, one in drawn:
+        # Where nobody is known, as if everybody took part: what happens to the shares of groups.
+        old = was.group(one, was.rate(site) if known else Decimal(1))
+        new = now.group(one, now.rate(site) if known else Decimal(1))
+        if old is None:
+            continue
+        total += 1
+        left += new is None
+        moved += new is not None and new != old
+    if not total:
+        return f"Groups or weights change: none of yesterday's {subjects} were in it."
+    if known:
+        return (
+            f"Groups or weights change: of yesterday's {total:,} {subjects}, {moved:,} would move "
+            f"to another group and {left:,} would leave."
+        )
+    share = percent((Decimal(moved) / total).quantize(Decimal("0.01")))
+    return f"Groups or weights change: about {share} of the {subjects} in it would move."
+
+
+def _about(count: int) -> str:
+    """A number to two digits, as an estimate is read."""
+    if count < 100:  # noqa: PLR2004 - two digits
+        return f"about {count}"
+    scale = 10 ** (len(str(count)) - 2)
+    return f"about {round(count / scale) * scale:,}"
