@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -96,7 +98,14 @@ def test_item_form__stale__three_way_difference_and_saved_again_on_top(
     item = lifecycle.create(experiment_plan())
     path = f"/experiments/{item.machine_name}/edit"
     mine = Page(visitor.get(path).content.decode()).values()
-    theirs = replace(plans.of(item), description="Theirs", hypothesis="Told by them")
+    theirs = replace(
+        plans.of(item),
+        description="Theirs",
+        hypothesis="Told by them",
+        owners=("Other team",),
+        environments=("staging", "production"),
+        end=item.end + timedelta(days=1),
+    )
     lifecycle.edit(item, theirs)
     refused = visitor.post(path, mine | {"description": "Mine", "sites-0-rate": "20"})
     assert refused.status_code == 422
@@ -105,13 +114,19 @@ def test_item_form__stale__three_way_difference_and_saved_again_on_top(
     assert page.faults() == []
     assert "You began from version 1" in text
     assert "Told by them" in text
-    assert "10%" in text
+    labels = re.findall(r"(?:Changed|Added|Removed): </span>([^<]*)<", text)
+    assert labels == [
+        *("Description", "Owner", "End", "Environments", "Hypothesis"),
+        *("Description", "Traffic on frwiki"),
+    ]
     again = page.values()
     assert (again["revision"], again["description"]) == (["2"], ["Mine"])
     assert visitor.post(path, again).status_code == 302
     stored: Any = plans.of(Experiment.objects.get())
     assert (stored.description, stored.hypothesis) == ("Mine", "Told by them")
     assert str(stored.sites[0][1].normalize()) == "0.2"
+    assert (stored.owners, stored.end) == (theirs.owners, theirs.end)
+    assert set(stored.environments) == set(theirs.environments)
 
 
 def test_rebased__maps_and_fields__mine_where_i_changed_it_else_theirs() -> None:

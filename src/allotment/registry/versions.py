@@ -5,12 +5,14 @@ The database itself refuses to change or remove a version, and to give a number 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.apps import AppConfig
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connections, models
 
 from allotment.registry import plan as plans
@@ -65,6 +67,12 @@ def _version(row: Any) -> Version:  # noqa: ANN401 - a class that simple-history
         verb=row.verb,
         record=row.plan or {},
     )
+
+
+def as_kept(plan: AnyPlan) -> dict[str, Any]:
+    """The record of a plan as a version keeps it, so that the two can be compared."""
+    found: dict[str, Any] = json.loads(json.dumps(plans.to_record(plan), cls=DjangoJSONEncoder))
+    return found
 
 
 def rebased(

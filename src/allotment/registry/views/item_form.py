@@ -116,7 +116,8 @@ def _effects(item: AnyItem | None, before: AnyPlan | None, plan: AnyPlan) -> tup
     """What saving the form does to the people in it; of an item that is not there yet, nothing."""
     if item is None or before is None:
         return ()
-    return tuple(subject_replay.between(item, plans.to_record(before), plans.to_record(plan)))
+    was, now = versions.as_kept(before), versions.as_kept(plan)
+    return tuple(subject_replay.between(item, was, now))
 
 
 def _conflict_page(
@@ -131,9 +132,9 @@ def _conflict_page(
     stored = kinds.find(item.KIND, item.machine_name)
     theirs = plans.of(stored)
     began = versions.find(stored, bundle.form.cleaned_data["revision"])
-    was = began.record if began is not None else plans.to_record(theirs)
-    mine = plans.to_record(bundle.plan(theirs))
-    now = plans.to_record(theirs)
+    now, mine = versions.as_kept(theirs), versions.as_kept(bundle.plan(theirs))
+    # A record also keeps what no plan says, such as the stage; no form writes that.
+    was = {name: began.record.get(name) for name in now} if began is not None else now
     merged = plans.from_record(item.KIND, versions.rebased(was, now, mine))
     again = Bundle.stored(item.KIND, merged, locked)
     again.form.initial["revision"] = stored.revision
