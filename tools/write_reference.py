@@ -57,6 +57,7 @@ BASES = {
 }
 EVENTS = REFERENCE / "events.md"
 LIFE = REFERENCE / "life-cycle.md"
+MANAGE = REFERENCE / "management-api.md"
 ROLES = REFERENCE / "roles.md"
 _LARGEST_EXACT = 2**53 - 1
 
@@ -73,6 +74,7 @@ def pages() -> dict[Path, str]:
         EVENTS: events,
         ROLES: roles_page(ROLES.read_text()),
         LIFE: life_cycle_page(LIFE.read_text()),
+        MANAGE: management_page(MANAGE.read_text()),
     }
 
 
@@ -91,6 +93,17 @@ def life_cycle_page(text: str) -> str:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "allotment.registry.django_settings")
     django.setup()
     from allotment.registry import reference  # noqa: PLC0415 - Django is set up first
+
+    for name, lines in reference.sections().items():
+        text = between_marks(text, name, lines)
+    return text
+
+
+def management_page(text: str) -> str:
+    """The page of the management API with the tables as its OpenAPI document has them."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "allotment.registry.django_settings")
+    django.setup()
+    from allotment.registry.manage_api import reference  # noqa: PLC0415 - Django is set up first
 
     for name, lines in reference.sections().items():
         text = between_marks(text, name, lines)

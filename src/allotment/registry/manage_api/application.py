@@ -36,7 +36,7 @@ ROUTES = (
 )
 """The modules that hold routes, in the order of the document."""
 _METHODS = ("get", "post", "put", "patch", "delete")
-_ALWAYS = {400: "", 401: "", 403: "", 404: "", 422: "", 500: ""}
+_ALWAYS = (400, 401, 403, 404, 422, 500)
 _DESCRIPTION = (
     "Everything that the registry's pages do. Reads give an ETag; writes need it as If-Match, so "
     "that nobody's change is lost. Writes with `dry_run=1` judge and compare without storing. "
@@ -54,10 +54,12 @@ class ManageApi(NinjaAPI):
         del path_params
         found = super().get_openapi_schema(path_prefix=path_prefix or PREFIX)
         content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+        actions = self._actions()
         for operations in found["paths"].values():
             for method, operation in operations.items():
                 if method not in _METHODS:
                     continue
+                operation["x-allotment-action"] = actions[operation["operationId"]]
                 for status in _ALWAYS:
                     title = problems.title(status)
                     operation["responses"].setdefault(
@@ -65,6 +67,15 @@ class ManageApi(NinjaAPI):
                     )
         found["components"]["schemas"]["Problem"] = _problem_schema()
         return found
+
+    def _actions(self) -> dict[str, str]:
+        """The action of the table of permissions that each operation takes, by its id."""
+        return {
+            str(operation.operation_id): str(getattr(operation.auth_callbacks[0], "action", ""))
+            for bound in self._get_bound_routers()
+            for view in bound.path_operations.values()
+            for operation in view.operations
+        }
 
 
 def _problem_schema() -> dict[str, Any]:
