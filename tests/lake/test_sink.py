@@ -121,6 +121,21 @@ def test_step__two_partitions__both_are_read(
     assert {Partition(WEB, 0), Partition(WEB, 1)} < set(sink.lag())
 
 
+def test_step__partition_that_fills_every_commit__the_other_has_its_turn(
+    journal: Writer, catalog: SqlCatalog, schemas: dict[str, pa.Schema], lake_dir: Path
+) -> None:
+    with closing(SegmentWriter(journal.directory)):  # holds partition 0
+        journal.events(range(100, 103))
+    sink = make(journal, catalog, schemas, events=2)
+    for turn in range(3):
+        journal.events(range(2 * turn, 2 * turn + 2))
+        sink.step()
+    assert {"event-100", "event-101"} <= set(ids(lake_dir))
+    while sink.step():
+        pass
+    assert ids(lake_dir) == [*expected(range(6)), *expected(range(100, 103))]
+
+
 def test_step__rival_committed_first__stale_batch_is_refused_and_read_again(
     journal: Writer,
     catalog: SqlCatalog,

@@ -46,6 +46,7 @@ class Feed:
         self._journal, self._catalog, self._limits = journal, catalog, limits
         self._faults: dict[object, str] = {}
         self._met: str | None = None
+        self._next: dict[str, int] = {}
         self.more = False
         """Whether something was left behind because a commit was full; the caller resets it."""
 
@@ -78,12 +79,17 @@ class Feed:
     def read(
         self, journal: str, properties: Mapping[str, str], partitions: Sequence[Partition]
     ) -> list[Batch]:
-        """What is new in each partition, within the limits of one commit."""
+        """What is new in each partition of a topic, within the limits of one commit.
+
+        Where a commit is full, the next one begins with those that were left out: a partition that
+        fills every commit must not keep the others waiting.
+        """
         batches = []
         budget, events = self._limits.bytes, self._limits.events
-        for partition in partitions:
+        for partition in self._in_turn(partitions):
             if budget <= 0 or events <= 0:
                 self.more = True
+                self._next[partition.topic] = partition.number
                 break
             durable = self._journal.end(partition)
             position = stored(properties, offset_key(journal, partition))
@@ -104,6 +110,10 @@ class Feed:
                 budget -= len(batch.data)
                 events -= lines
         return batches
+
+    def _in_turn(self, partitions: Sequence[Partition]) -> list[Partition]:
+        """The partitions of a topic, beginning with the one whose turn it is."""
+        return sorted(partitions, key=lambda p: (p.number < self._next.get(p.topic, 0), p.number))
 
     def _begin(self, partition: Partition, position: int | None) -> int:
         if position is not None:
