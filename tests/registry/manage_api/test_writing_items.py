@@ -148,6 +148,9 @@ def test_replace__dry_run__says_what_it_would_do_and_stores_nothing(
     assert tried.status == 200
     assert tried.body["stored"] is False
     assert [change["label"] for change in tried.body["changes"]] == ["Traffic on frwiki"]
+    assert tried.body["effects"] == [
+        "Traffic on frwiki 10% → 20%: nobody moves: raising a rate never does."
+    ]
     assert admin.get(EXPERIMENT).body == found.body
     assert AuditEntry.objects.count() == entries
     assert ConfigurationVersion.current().number == number
@@ -183,7 +186,8 @@ def test_revert__older_revision__new_version_with_the_old_plan(
     done = admin.post(f"{EXPERIMENT}/revert", {"revision": 1}, etag='"2"')
     assert (done.status, done.headers["ETag"]) == (200, '"3"')
     assert done.body["item"]["plan"]["name"] == "Search suggestions"
-    assert admin.post(f"{EXPERIMENT}/revert", {"revision": 9}, etag='"3"').status == 404
+    none = admin.post(f"{EXPERIMENT}/revert", {"revision": 9}, etag='"3"')
+    assert (none.status, none.rules) == (422, ["version-is-kept"])
 
 
 def test_publish__owner_says_so__shown_and_in_the_audit_log_with_the_token(

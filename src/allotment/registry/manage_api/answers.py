@@ -129,10 +129,14 @@ class Findings(Schema):
 
 
 class _Written(Schema):
-    """What a write did, or would do: `stored` is false for a dry run."""
+    """What a write did, or would do: `stored` is false for a dry run.
+
+    `effects` says of a dry run what it would do to the subjects, in sentences.
+    """
 
     stored: bool
     changes: list[ChangeAnswer]
+    effects: list[str]
     findings: list[FindingAnswer]
 
 
@@ -181,11 +185,12 @@ class Record(Schema):
 
 
 class Difference(Schema):
-    """What differs between two stored states."""
+    """What differs between two stored states, and what that does to the subjects."""
 
     before: int
     after: int
     changes: list[ChangeAnswer]
+    effects: list[str]
 
 
 class ReportAnswer(Schema):

@@ -11,7 +11,7 @@ from django.utils import timezone
 from ninja import Query
 from pydantic import Field
 
-from allotment.registry import checking, results
+from allotment.registry import checking, results, subject_replay
 from allotment.registry import plan as plans
 from allotment.registry.lifecycle import AnyItem
 from allotment.registry.manage_api import answers, documents, finding_items, paging, problems
@@ -150,8 +150,14 @@ def get_difference(
 ) -> HttpResponse:
     """What differs between two revisions, in words."""
     item = finding_items.one(kind[:-1], name)
-    changes = documents.changes(record_of(item, before), record_of(item, after))
-    return documents.answer({"before": before, "after": after, "changes": changes})
+    was, becomes = record_of(item, before), record_of(item, after)
+    found = {
+        "before": before,
+        "after": after,
+        "changes": documents.changes(was, becomes),
+        "effects": subject_replay.between(item, was, becomes),
+    }
+    return documents.answer(found)
 
 
 def record_of(item: AnyItem, revision: int) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from django.utils import timezone
 from ninja import Body as InBody
 from pydantic import ValidationError
 
-from allotment.registry import audit, checking, lifecycle
+from allotment.registry import audit, checking, lifecycle, reverting, subject_replay
 from allotment.registry import plan as plans
 from allotment.registry.changing import refuse
 from allotment.registry.lifecycle import AnyItem
@@ -81,14 +81,20 @@ def written(
         item = do()
         now = timezone.now()
         item = finding_items.one(item.KIND, item.machine_name)
-        found = {
+        after = documents.kept(item)
+        found: dict[str, Any] = {
             "stored": not dry_run,
-            "changes": [] if before is None else documents.changes(before, documents.kept(item)),
+            "changes": [] if before is None else documents.changes(before, after),
+            "effects": [],
             "findings": documents.findings(checking.of_plan(plans.of(item), now, item)),
             "item": documents.item(item, now),
         }
         if dry_run:
             transaction.set_rollback(True)
+    if dry_run and found["changes"] and before is not None:
+        # Asked of the lake once nobody waits for the database any more.
+        stored = finding_items.one(item.KIND, before["machine_name"])
+        found["effects"] = subject_replay.between(stored, before, after)
     response = documents.answer(found, status=200 if dry_run else status, etag=str(item.revision))
     if status == 201 and not dry_run:  # noqa: PLR2004
         response["Location"] = f"/api/v1/manage/{item.KIND}s/{item.machine_name}"
@@ -308,16 +314,17 @@ def revert_item(
     """A new version with an old plan, by the same rules as any write; its state stays."""
     item = _mine(request, kind[:-1], name, "edit")
     expected = conditions.revision(request)
-    kept = reading_items.record_of(item, body.revision)
-    try:
-        plan = plans.from_record(item.KIND, kept)
-    except documents.DAMAGE as error:
-        raise problems.ProblemError(409, f"Revision {body.revision} has no plan.") from error
-    reason = body.reason or f"Back to revision {body.revision}"
     account = caller_of(request).account
+
+    def put_back() -> AnyItem:
+        return reverting.revert(
+            item, body.revision, reason=body.reason, by=account, expected=expected
+        )
+
+    stored_plan(item)
     return written(
         dry_run,
-        lambda: lifecycle.edit(item, plan, reason=reason, by=account, expected=expected),
+        put_back,
         before=documents.kept(item),
     )
 
