@@ -52,6 +52,10 @@ REFUSED = {
     "signed length": HEAD + b"Content-Length: +2\r\n\r\n{}",
     "length of another base": HEAD + b"Content-Length: 0x2\r\n\r\n{}",
     "endless length": HEAD + b"Content-Length: 99999999999999999999\r\n\r\n{}",
+    "two kinds of body": HEAD + b"Content-Type: text/plain\r\nContent-Type: text/html\r\n"
+    b"Content-Length: 2\r\n\r\n{}",
+    "packed in two ways": HEAD + b"Content-Encoding: gzip\r\nContent-Encoding: deflate\r\n"
+    b"Content-Length: 2\r\n\r\n{}",
     "chunks twice": CHUNKED + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     "packed in chunks": HEAD + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
     "chunks not last": HEAD + b"Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",

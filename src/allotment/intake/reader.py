@@ -23,7 +23,9 @@ SMALL_BODY: Final = 64 << 10
 """Bodies up to this size may use the reserve, so that large ones do not keep them out."""
 _FRAMING: Final = 8
 _FRAMING_SLACK: Final = 256 << 10
-_ONCE: Final = frozenset({b"host", b"content-length", b"transfer-encoding"})
+_ONCE: Final = frozenset(
+    {b"host", b"content-length", b"content-type", b"content-encoding", b"transfer-encoding"}
+)
 _MOST_HEADERS: Final = 100
 
 
