@@ -23,10 +23,10 @@ except ModuleNotFoundError as missing:  # a bare `pip install allotment` is the 
 
 from allotment.allocation import ConfigError, allocate, parse_experiment, parse_overrides
 from allotment.allocation.experiment import parse_time
-from allotment.audit_cli import audit_app
-from allotment.check_cli import check
-from allotment.rejected_cli import rejected_app
-from allotment.schemas_cli import schemas_app
+from allotment.commands.audit import audit_app
+from allotment.commands.check import check
+from allotment.commands.rejected import rejected_app
+from allotment.commands.schemas import schemas_app
 from allotment.settings import (
     Settings,
     SettingsError,
@@ -296,7 +296,7 @@ def ledger(
     Exit code 0: all is accounted for. 1: something does not balance, was lost, or is wrong with
     journal or lake. 2: it cannot be told.
     """
-    from allotment.ledger_cli import show
+    from allotment.commands.ledger import show
 
     folder = _settings(data=data).data
     as_json = form is ReportFormat.JSON

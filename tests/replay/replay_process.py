@@ -17,8 +17,8 @@ from typing import Any
 from allotment import replay as replay_module
 from allotment.lake.rejected import Search, find
 from allotment.lake.replays import Record, Replay, State
-from allotment.replay import Lab, replay
-from allotment.replay_letters import Mend, ReplayError
+from allotment.replay.letters import Mend, ReplayError
+from allotment.replay.replaying import Lab, replay
 from allotment.sdk.connection import Connection
 
 SETTLE_SECONDS = 0.3

@@ -11,12 +11,12 @@ import orjson
 import pytest
 from tests.lake.lake_parts import WEB, Writer, web_event
 
+from allotment.commands.ledger import show, since_time
 from allotment.contract.schemas import SchemaRepository
 from allotment.journal.segments import SegmentReader
 from allotment.lake.catalog import EVENT, open_catalog
 from allotment.lake.sink import Sink
 from allotment.lake.tables import event_schemas
-from allotment.ledger_cli import show, since_time
 
 NOW = datetime(2026, 11, 22, 8, 15, tzinfo=UTC)
 

@@ -32,7 +32,7 @@ from allotment.lake.catalog import open_catalog
 from allotment.lake.rejected import Rejection
 from allotment.lake.replays import Record, State, arrived
 from allotment.lake.sealed import forget
-from allotment.replay_letters import (
+from allotment.replay.letters import (
     TIMEOUT_SECONDS,
     Letter,
     Mend,

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 from tests.intake.conftest import JSON, event
-from tests.rejected_parts import LATE, SECRET, RejectedLab, rejected_lab
+from tests.replay.rejected_parts import LATE, SECRET, RejectedLab, rejected_lab
 
+from allotment.commands.rejected_hints import HINTS
 from allotment.lake.query import run_sql
-from allotment.rejected_hints import HINTS
 
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = Path(__file__).parents[2] / "docs"
 HOW_TO = DOCS / "how-to" / "mend-and-replay-rejected-events.md"
 REFERENCE = DOCS / "reference" / "intake.md"
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 from tests.intake.conftest import JSON, event
-from tests.rejected_parts import LATE, SECRET, RejectedLab, rejected_lab
-from tests.replay_process import start
+from tests.replay.rejected_parts import LATE, SECRET, RejectedLab, rejected_lab
+from tests.replay.replay_process import start
 
 from allotment.contract.masking import MASK
 from allotment.contract.mending import parse_change
@@ -22,8 +22,8 @@ from allotment.lake.catalog import open_catalog
 from allotment.lake.query import run_sql
 from allotment.lake.replays import Record, Replay, RivalError, State
 from allotment.lake.sealed import unseal
-from allotment.replay import Fate, Report, replay
-from allotment.replay_letters import Mend, ReplayError
+from allotment.replay.letters import Mend, ReplayError
+from allotment.replay.replaying import Fate, Report, replay
 
 SETTLE_SECONDS = 0.2
 PLACES = 10

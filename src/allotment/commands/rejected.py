@@ -86,7 +86,7 @@ def list_command(
     data: DataOption = None,
 ) -> None:
     """List rejected events, the newest first; those not yet in the lake included."""
-    from allotment.rejected_commands import print_counts, print_list  # noqa: PLC0415 -- it takes a second
+    from allotment.commands.rejected_answers import print_counts, print_list
 
     filters = Filters(stream, schema, reason, sdk, since, until, text)
     if by is not None:
@@ -101,7 +101,7 @@ def show(
     data: DataOption = None,
 ) -> None:
     """Show all that is kept of a rejected event, and what to do about it."""
-    from allotment.rejected_commands import print_one  # noqa: PLC0415 -- it takes a second
+    from allotment.commands.rejected_answers import print_one
 
     print_one(data, identifier)
 
@@ -137,7 +137,7 @@ def replay_command(
 
     Exit code 1 where one stays rejected, or its fate is not known yet: run it again.
     """
-    from allotment.rejected_commands import send_again  # noqa: PLC0415 -- it takes a second
+    from allotment.commands.rejected_answers import send_again
 
     filters = Filters(stream, schema, reason, sdk, since, until, text)
     wishes = Wishes(tuple(changes or ()), tuple(removed or ()), file, dry_run=dry_run, yes=yes)

@@ -19,6 +19,8 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from allotment.commands.rejected import Filters, Wishes
+from allotment.commands.rejected_hints import hint
 from allotment.contract.masking import Masker
 from allotment.contract.mending import Change, MendingError, parse_change, parse_path
 from allotment.lake.catalog import open_catalog
@@ -26,10 +28,8 @@ from allotment.lake.rejected import Rejection, Search, as_dict, count, find, sho
 from allotment.lake.rendering import to_json
 from allotment.lake.replays import RivalError, State, recorded
 from allotment.lake.waiting import WaitingError
-from allotment.rejected_cli import Filters, Wishes
-from allotment.rejected_hints import hint
-from allotment.replay import Fate, Lab, Report, replay
-from allotment.replay_letters import Mend, ReplayError
+from allotment.replay.letters import Mend, ReplayError
+from allotment.replay.replaying import Fate, Lab, Report, replay
 from allotment.settings import Settings, from_environ, noted_addresses
 
 _AGO: Final = re.compile(r"(\d{1,6})([mhd])", re.ASCII)

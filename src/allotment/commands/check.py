@@ -127,7 +127,7 @@ def _settings(data: Path | None) -> Settings:
 
 def _catalogue() -> tuple[MetricNeeds, ...]:
     """What the metrics of the catalogue read."""
-    from allotment.analysis.metrics import METRICS  # noqa: PLC0415 - only where it is needed
+    from allotment.analysis.metrics import METRICS
 
     return tuple(
         MetricNeeds(m.name, ("action",), (m.numerator_action, m.denominator_action))

@@ -16,7 +16,7 @@ from allotment.cli import app
 from allotment.lake.query import run_sql
 from allotment.lake.rejected import Rejection, Search, find
 from allotment.lake.sink import open_sink
-from allotment.replay import Lab
+from allotment.replay.replaying import Lab
 
 WEB = "product_metrics_web_base"
 LATE = "late.stream"

@@ -1,0 +1,1 @@
+"""The sub-commands of `allotment`, one file each; `cli.py` joins them."""

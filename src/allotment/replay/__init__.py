@@ -1,0 +1,1 @@
+"""Sends rejected events through the normal path once more, each exactly once."""
