@@ -53,7 +53,7 @@ def create_experiment(page: Page, lab: Lab, name: str, machine_name: str, **choi
     page.get_by_label(choice["who"], exact=True).check()
     page.get_by_label("Group 1, group").fill("control")
     page.get_by_label("Group 2, group").fill(choice["treatment"])
-    page.get_by_text("Schema, attributes, environments").click()
+    page.get_by_text("Schema, attributes").click()
     page.get_by_label("Is the reader logged in?").check()
     page.get_by_role("button", name="Save draft").click()
     page.get_by_role("button", name="Switch on").click()

@@ -33,13 +33,14 @@ def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> No
 @pytest.fixture(scope="session", autouse=True)
 def clean_up_may_remove_versions() -> Iterator[None]:
     """Tests in real transactions end by emptying every table, which the history's guards refuse."""
-    operations: Any = connection.ops
+    # Of the class: beside a browser's event loop Django opens a connection of its own.
+    operations: Any = type(connection.ops)
     empty = operations.execute_sql_flush
 
-    def unguarded(statements: list[str]) -> None:
+    def unguarded(self: Any, statements: list[str]) -> None:  # noqa: ANN401 - Django's operations
         registry = apps.get_app_config("registry")
         versions.unguard(registry, "default")
-        empty(statements)
+        empty(self, statements)
         versions.guard(registry, "default")
 
     operations.execute_sql_flush = unguarded
