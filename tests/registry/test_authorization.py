@@ -67,6 +67,7 @@ VERBS = {
     "stop": both(RUNNERS),
     "archive": post(OWNERS),
     "restore": post(OWNERS),
+    "revert": post(OWNERS, number="1"),
 }
 ROUTES: dict[str, tuple[Ask, ...]] = {
     "home": get(LOGGED_IN),
@@ -237,11 +238,11 @@ def test_public_page__not_public__is_not_there_for_anybody(people: dict[str, Cli
 def test_public_page__made_public__shows_plan_and_teams_and_no_person(
     people: dict[str, Client],
 ) -> None:
-    row = Experiment.objects.get()
-    row.owners = ["Search team", "@owner"]
-    row.contact = "grace@wiki.example"
-    row.hypothesis = "Cards are followed more."
-    row.save()
+    Experiment.objects.update(
+        owners=["Search team", "@owner"],
+        contact="grace@wiki.example",
+        hypothesis="Cards are followed more.",
+    )
     people["owner"].post(f"/experiments/{EXPERIMENT}/publish", {"public": "yes"})
     answer = people["anonymous"].get(f"/public/experiments/{EXPERIMENT}")
     page = Page(answer.content.decode())

@@ -14,9 +14,9 @@ from multiprocessing.connection import Connection as Pipe
 from multiprocessing.context import ForkServerProcess
 from typing import Any
 
-from allotment import replay as replay_module
 from allotment.lake.rejected import Search, find
 from allotment.lake.replays import Record, Replay, State
+from allotment.replay import replaying
 from allotment.replay.letters import Mend, ReplayError
 from allotment.replay.replaying import Lab, replay
 from allotment.sdk.connection import Connection
@@ -65,7 +65,7 @@ def _run(lab: Lab, names: tuple[str, ...], step: int, pipe: Pipe) -> None:
 
     Record.add = add  # type: ignore[method-assign, assignment]
     Connection.request = with_places(Connection.request)  # type: ignore[method-assign]
-    replay_module.forget = with_places(replay_module.forget)  # type: ignore[attr-defined]
+    replaying.forget = with_places(replaying.forget)  # type: ignore[attr-defined]
     chosen, _ = find(lab.lake_dir, lab.journal_dir, Search(identifiers=names))
     try:
         report = replay(lab, chosen, Mend(), who="a test", settle_seconds=SETTLE_SECONDS)
