@@ -30,6 +30,7 @@ def fields(name: str) -> dict[str, Any]:
         "identifier_type": "edge-unique",
         "stream": "product_metrics.web_base",
         "default_rate": "100",
+        "environments": "production",
         "risk_level": "low",
         "acknowledged": "on",
         "end": end.strftime("%Y-%m-%dT%H:%M"),

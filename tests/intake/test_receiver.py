@@ -122,7 +122,7 @@ def test_large_body__beside_small_ones__they_are_answered_meanwhile(intake: Inta
             assert small.status() == 201
             order.append("small")
         waiting.join()
-    assert order.index("large") > 3
+    assert order.index("large") >= 2  # in one piece, one at most would have been sent before
     assert len(intake.records()) == 9_000 + 1 + order.count("small")
 
 
