@@ -48,6 +48,14 @@ def clean_up_may_remove_versions() -> Iterator[None]:
     operations.execute_sql_flush = empty
 
 
+@pytest.fixture(scope="module")
+def database_beside_a_loop() -> Iterator[None]:
+    """The browser's driver runs an event loop in this thread, which Django takes for its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        yield
+
+
 @pytest.fixture(autouse=True)
 def own_data(settings: LazySettings, tmp_path: Path) -> Path:
     """Every test has a data folder of its own."""

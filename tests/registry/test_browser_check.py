@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -17,13 +16,7 @@ from pytest_django.live_server_helper import LiveServer
 from allotment.registry import seeding, served
 from allotment.registry.models import Account, Experiment, Stream
 
-
-@pytest.fixture(scope="module", autouse=True)
-def database_beside_a_loop() -> Iterator[None]:
-    """The browser's driver runs an event loop in this thread, which Django takes for its own."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        yield
+pytestmark = pytest.mark.usefixtures("database_beside_a_loop")
 
 
 @pytest.mark.django_db(transaction=True)

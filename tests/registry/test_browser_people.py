@@ -20,12 +20,7 @@ PASSWORD = "seven small boats at dawn"
 NAMES = {"experiment": "search-suggestions", "instrument": "desktop-ui-interactions"}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def database_beside_a_loop() -> Iterator[None]:
-    """The browser's driver runs an event loop in this thread, which Django takes for its own."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        yield
+pytestmark = pytest.mark.usefixtures("database_beside_a_loop")
 
 
 @pytest.fixture

@@ -83,6 +83,7 @@ class RequestReader:
             self._check_framing(len(data))
 
     def _has_ended(self) -> bool:
+        """Asked anew: what was fed may have changed it, which no type checker sees."""
         return self.ended
 
     def drop(self) -> None:
