@@ -82,3 +82,5 @@ def test_count_lines__rejected__by_reason() -> None:
         ("clicks", "2026-11-22T08:15", "invalid"): 1,
         ("unknown", "", UNREADABLE): 1,
     }
+    lines = orjson.dumps({**line, "events": 40}) + b"\n" + orjson.dumps(line) + b"\n"
+    assert count_lines("rejected", lines) == {("clicks", "2026-11-22T08:15", "invalid"): 41}

@@ -45,6 +45,7 @@ def refused(events: Sequence[object]) -> list[bytes]:
     outcome = EventPipeline(SchemaRepository([])).process(
         events, streams, received=RECEIVED, request_id=None
     )
+    outcome.finish()
     return outcome.records[REJECTED]
 
 

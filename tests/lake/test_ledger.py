@@ -96,6 +96,23 @@ def test_ledger__all_of_every_kind__balanced_at_each_stage(
     assert found.faults == found.notes == []
 
 
+def test_ledger__rows_that_stand_for_many__each_event_is_counted(
+    journal: Writer, sink: Sink, look: Callable[[], Ledger]
+) -> None:
+    lines = refused([1] * 2000)
+    assert len(lines) < 1000
+    journal.append(lines, topic=REJECTED)
+    found = look()
+    assert found.balanced, text_of(found, minutes=True)
+    total = found.totals["unknown"]
+    assert total.rejected == total.rejected_waiting == {"not_an_object": 2000}
+    for _ in range(200):
+        sink.step()
+    found = look()
+    assert found.balanced, text_of(found, minutes=True)
+    assert found.totals["unknown"].kept == {"not_an_object": 2000}
+
+
 def test_ledger__tally_not_yet_written__lines_are_counted(
     journal: Writer, sink: Sink, look: Callable[[], Ledger]
 ) -> None:

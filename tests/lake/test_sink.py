@@ -20,8 +20,8 @@ from allotment.contract.counting import UNREADABLE, count_lines
 from allotment.contract.schemas import SchemaRepository
 from allotment.contract.streams import StreamConfig
 from allotment.contract.tables import LEDGER
-from allotment.intake.outcome import rejected_record
 from allotment.intake.pipeline import EventPipeline
+from allotment.intake.rejected_rows import rejected_record
 from allotment.journal.protocol import Partition
 from allotment.journal.segments import SegmentReader, SegmentWriter
 from allotment.journal.tally import Tallying

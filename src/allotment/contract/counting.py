@@ -82,6 +82,14 @@ def minute_text(since_1970: int | None) -> str:
 
 def count_line(topic: str, line: bytes) -> Count:
     """What one line of a journal topic counts as."""
+    return weighed_line(topic, line)[0]
+
+
+def weighed_line(topic: str, line: bytes) -> tuple[Count, int]:
+    """What one line of a journal topic counts as, and for how many events it stands.
+
+    A line of the rejected ones may stand for many that were counted and not kept.
+    """
     try:
         found: Any = orjson.loads(line)
     except orjson.JSONDecodeError:
@@ -89,15 +97,17 @@ def count_line(topic: str, line: bytes) -> Count:
     if type(found) is not dict:
         found = {}
     if topic == REJECTED:
-        return (
+        events = found.get("events")
+        key = (
             _stream(found.get("counted_as")),
             minute_of(found.get("received")),
             _text(found.get("reason")) or UNREADABLE,
         )
+        return key, events if type(events) is int else 1
     meta = found.get("meta")
     if type(meta) is not dict:
         meta = {}
-    return _stream(meta.get("stream")), minute_of(meta.get("dt")), ACCEPTED
+    return (_stream(meta.get("stream")), minute_of(meta.get("dt")), ACCEPTED), 1
 
 
 def count_lines(topic: str, lines: bytes) -> dict[Count, int]:
@@ -109,8 +119,8 @@ def count_lines(topic: str, lines: bytes) -> dict[Count, int]:
     if topic == SEALED:
         return counts
     for line in lines.splitlines():
-        key = count_line(topic, line)
-        counts[key] = counts.get(key, 0) + 1
+        key, events = weighed_line(topic, line)
+        counts[key] = counts.get(key, 0) + events
     return counts
 
 

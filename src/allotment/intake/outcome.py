@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 from uuid import uuid4
-
-import orjson
 
 from allotment.contract.counting import ACCEPTED, LOST, UNKNOWN_STREAM, Count, minute_of
 from allotment.contract.masking import SEALED, Masker
 from allotment.contract.tables import REJECTED
 from allotment.contract.validator import Violation, error_texts, errors_text
-from allotment.intake.senders import NOBODY, Sender, nobody
+from allotment.intake.rejected_rows import (
+    RAW_BYTES,
+    SHORT_ERRORS,
+    Room,
+    as_many,
+    head_of,
+    rejected_record,
+    sealed_record,
+    written,
+)
+from allotment.intake.senders import Sender, nobody
 
-RAW_BYTES: Final = 64 * 1024
-"""A rejected event is kept up to this size."""
-ERROR_CHARACTERS: Final = 64 * 1024
-"""Of what is wrong with it so much is kept: the texts name fields, and clients make up names."""
-LONGEST_NAME: Final = 255
-"""Of a stream or a schema that an event names, so many characters are kept beside it."""
 DEEP: Final = "nested_too_deeply"
 DEEP_MESSAGE: Final = "the event is nested too deeply; some 250 levels can be kept"
 
@@ -67,6 +68,7 @@ class Outcome:
     _time: object = None
     _run: int = 0
     _listed: int = 0
+    _room: Room = field(default_factory=Room)
 
     def accept(self, topic: str, stream: str, time: object, line: bytes) -> None:
         """Take an event, written out as a line; its time is `meta.dt`."""
@@ -139,123 +141,50 @@ class Outcome:
             stream = meta.get("stream") if type(meta) is dict else None
         if type(stream) is not str:
             stream = None
-        raw, can_be_shown = _written(event)
-        if len(raw) > RAW_BYTES:
-            kept, hidden = self.masker.text(_head(raw)).encode(), dict[str, str]()
-        elif not can_be_shown:
-            kept, hidden = self.masker.text(raw.decode()).encode(), {}
-        else:
-            kept, hidden = self.masker.event(event, raw)
-        identifier = str(uuid4())
+        raw, can_be_shown = written(event)
         known = stream is not None and stream in self.streams
         counted_as = stream if stream is not None and known else UNKNOWN_STREAM
-        line = rejected_record(
-            self.received,
-            reason,
-            kept,
-            identifier=identifier,
-            size=len(raw),
-            counted_as=counted_as,
-            stream=stream,
-            schema=schema if type(schema) is str else None,
-            sender=self.sender(),
-            errors=_as_many(self.masker.text(error) for error in errors),
-        )
-        self.records.setdefault(REJECTED, []).append(line)
-        if hidden and len(kept) <= RAW_BYTES:
-            sealed = sealed_record(identifier, self.received, hidden)
-            self.records.setdefault(SEALED, []).append(sealed)
         self._count(REJECTED, counted_as, self.received, reason, 1)
+        if self._room.grow(len(raw)):
+            identifier = str(uuid4())
+            kept, hidden = self._masked(event, raw, as_text=not can_be_shown)
+            sealed = sealed_record(identifier, self.received, hidden) if hidden else b""
+            texts = as_many(self.masker.text(error) for error in errors)
+            short = [text[:SHORT_ERRORS] for text in texts[:1]]
+            for some in (texts, short) if texts != short else (texts,):
+                line = rejected_record(
+                    self.received,
+                    reason,
+                    kept,
+                    identifier=identifier,
+                    size=len(raw),
+                    counted_as=counted_as,
+                    stream=stream,
+                    schema=schema if type(schema) is str else None,
+                    sender=self.sender(),
+                    errors=some,
+                )
+                if self._room.take(len(line) + len(sealed)):
+                    self.records.setdefault(REJECTED, []).append(line)
+                    if sealed:
+                        self.records.setdefault(SEALED, []).append(sealed)
+                    return event if can_be_shown else None
+        error = self.masker.text(errors[0][:RAW_BYTES])[:SHORT_ERRORS]
+        self._room.count(counted_as, reason, len(raw), error)
         return event if can_be_shown else None
 
+    def _masked(self, event: Json, raw: bytes, *, as_text: bool) -> tuple[bytes, dict[str, str]]:
+        """What is kept of a rejected event, and what its masks hide."""
+        if len(raw) > RAW_BYTES:
+            return self.masker.text(head_of(raw)).encode(), {}
+        if as_text:
+            return self.masker.text(raw.decode()).encode(), {}
+        kept, hidden = self.masker.event(event, raw)
+        # What the masks have made too long is cut, and cannot be put together again.
+        return kept, hidden if len(kept) <= RAW_BYTES else {}
 
-def rejected_record(
-    received: str,
-    reason: str,
-    raw: bytes,
-    *,
-    identifier: str | None = None,
-    size: int | None = None,
-    counted_as: str = UNKNOWN_STREAM,
-    stream: str | None = None,
-    schema: str | None = None,
-    sender: Sender = NOBODY,
-    errors: Sequence[str] = (),
-) -> bytes:
-    """One line of the topic `rejected`: a row of `event.rejected`, under an id of its own.
-
-    Args:
-        received: when, RFC 3339 in UTC.
-        reason: one of ours.
-        raw: the event as JSON, or the body where it was none, with masks; cut to `RAW_BYTES`.
-        identifier: a UUID; made up if None.
-        size: of the whole, where `raw` is not as long.
-        counted_as: the stream that the metrics count it under.
-        stream: what the event names as its stream, configured or not.
-        schema: what it names as its schema.
-        sender: the client library that sent it.
-        errors: what was wrong, as texts.
-    """
-    size = len(raw) if size is None else size
-    return orjson.dumps(
-        {
-            "id": identifier or str(uuid4()),
-            "received": received,
-            "counted_as": counted_as,
-            "stream": stream[:LONGEST_NAME] if stream is not None else None,
-            "schema": schema[:LONGEST_NAME] if schema is not None else None,
-            "sdk": sender.sdk,
-            "sdk_version": sender.version,
-            "reason": reason,
-            "errors": list(errors),
-            "size": size,
-            "truncated": size > RAW_BYTES or len(raw) > RAW_BYTES,
-            "raw": raw[:RAW_BYTES].decode("utf-8", "replace"),
-        }
-    )
-
-
-def rejected_body(
-    received: str, reason: str, body: bytes, masker: Masker, sender: Sender, error: str
-) -> bytes:
-    """One line of the topic `rejected` for a body that holds no events."""
-    raw = masker.text(_head(body), dotted=True).encode()
-    return rejected_record(
-        received, reason, raw, size=len(body), sender=sender, errors=[masker.text(error)]
-    )
-
-
-def sealed_record(identifier: str, received: str, hidden: Mapping[str, str]) -> bytes:
-    """One line of the topic `sealed`: what the masks of one rejected event hide, by pointer."""
-    return orjson.dumps({"id": identifier, "received": received, "values": hidden})
-
-
-def _written(event: Json) -> tuple[bytes, bool]:
-    """The event as JSON, and whether it can be written into an answer, some levels down.
-
-    Nothing of one that is nested more deeply than anything here can write.
-    """
-    try:
-        return orjson.dumps([[[[event]]]])[4:-4], True
-    except TypeError:
-        pass
-    try:
-        return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode(), False
-    except RecursionError:
-        return b"", False
-
-
-def _as_many(texts: Iterable[str]) -> list[str]:
-    """The first texts, the last of them cut, within `ERROR_CHARACTERS`."""
-    kept: list[str] = []
-    room = ERROR_CHARACTERS
-    for text in texts:
-        if room <= 0:
-            break
-        kept.append(text[:room])
-        room -= len(text)
-    return kept
-
-
-def _head(raw: bytes) -> str:
-    return raw[:RAW_BYTES].decode("utf-8", "replace")
+    def finish(self) -> None:
+        """Add the rows of what was counted and not kept; no event may follow."""
+        rows = self._room.rows(self.received, self.sender)
+        if rows:
+            self.records.setdefault(REJECTED, []).extend(rows)

@@ -26,8 +26,9 @@ from allotment.intake.body import Inflation, check_media_type, is_packed, parse_
 from allotment.intake.connection import Reply
 from allotment.intake.identifiers import IdentifierSource
 from allotment.intake.metrics import Metrics
-from allotment.intake.outcome import Outcome, rejected_body
+from allotment.intake.outcome import Outcome
 from allotment.intake.pipeline import EventPipeline
+from allotment.intake.rejected_rows import rejected_body
 from allotment.intake.request import Request, RequestError
 from allotment.intake.senders import Sender, sender
 from allotment.intake.stream_source import StreamSource
@@ -236,6 +237,7 @@ class Receiver:
 
     def _keep(self, exchange: Exchange, outcome: Outcome) -> None:
         """Make durable what became of the events, then answer."""
+        outcome.finish()
         appended = self._journal.submit(outcome.records, outcome.tally)
         # The journal has its own copy; while these wait for the disk, they are many.
         exchange.request.body = b""

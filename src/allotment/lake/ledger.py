@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import orjson
 
-from allotment.contract.counting import Count, count_line
+from allotment.contract.counting import Count, weighed_line
 from allotment.contract.masking import SEALED
 from allotment.contract.tables import LEDGER
 from allotment.journal.protocol import Partition
@@ -243,8 +243,8 @@ class _View:
     def _counts(self, topic: str, data: bytes, *, waiting: bool) -> dict[Count, int]:
         counts: dict[Count, int] = {}
         for line in data.splitlines():
-            key = count_line(topic, line)
-            counts[key] = counts.get(key, 0) + 1
+            key, events = weighed_line(topic, line)
+            counts[key] = counts.get(key, 0) + events
             if waiting:
                 lag = self.ledger.lags.setdefault(key[0], Lag())
                 lag.bytes += len(line) + 1

@@ -175,8 +175,12 @@ def _count_unreadable(
 
 def _count_rejected(connection: duckdb.DuckDBPyConnection, accounts: Accounts, since: str) -> None:
     """What the intake rejected, and lines of the rejected that could not be read themselves."""
+    columns = connection.execute(f"DESCRIBE {identifier(f'{EVENT}.{REJECTED}')}").fetchall()
+    # A lake of before has no such column until its sink has begun.
+    weight = "coalesce(events, 1)" if any(c[0] == "events" for c in columns) else "1"
     sql = f"""
-        SELECT counted_as, CAST(floor(epoch(received) / 60) AS BIGINT), minute, reason, count(*)
+        SELECT counted_as, CAST(floor(epoch(received) / 60) AS BIGINT), minute, reason,
+        sum({weight})
         FROM {identifier(f"{EVENT}.{REJECTED}")}
         WHERE (topic IS NULL AND (received >= CAST($since AS TIMESTAMPTZ) OR received IS NULL))
         OR (topic = '{REJECTED}' AND {_OF_MINUTE})
@@ -186,4 +190,4 @@ def _count_rejected(connection: duckdb.DuckDBPyConnection, accounts: Accounts, s
     ).fetchall():
         at = minute if minute is not None else minute_text(minutes)
         kept = accounts[stream or UNKNOWN_STREAM, at].kept
-        kept[reason] = kept.get(reason, 0) + events
+        kept[reason] = kept.get(reason, 0) + int(events)

@@ -69,6 +69,8 @@ class Rejection:
     partition: int | None
     offset: int | None
     minute: str | None
+    events: int | None
+    """For how many it stands that were counted and not kept; None: for one."""
 
 
 _COLUMNS: Final = ", ".join(f'"{column.name}"' for column in fields(Rejection))
@@ -98,12 +100,13 @@ def count(
     """
     where, values = _condition(search)
     sql = (
-        f"SELECT nullif({COUNTED[by]}, '') AS what, count(*) AS events, min(received),"  # noqa: S608 -- ours
-        f" max(received) FROM everything WHERE {where} GROUP BY what ORDER BY events DESC, what"
+        f"SELECT nullif({COUNTED[by]}, '') AS what, sum(coalesce(events, 1)) AS many,"  # noqa: S608 -- ours
+        f" min(received), max(received) FROM everything WHERE {where} GROUP BY what"
+        " ORDER BY many DESC, what"
     )
     with _all(lake_dir, journal_dir) as connection:
         return [
-            (what, events, first, last)
+            (what, int(events), first, last)
             for what, events, first, last in fetch(connection, sql, values)[1]
         ]
 
@@ -154,7 +157,8 @@ def _all(lake_dir: Path, journal_dir: Path) -> Iterator[duckdb.DuckDBPyConnectio
         sql = f"SELECT {_COLUMNS} FROM waiting"  # noqa: S608 -- ours
         if found and found[0]:
             sql = (
-                f"SELECT {_COLUMNS} FROM {_NAME} UNION ALL {sql}"  # noqa: S608 -- ours
+                # By name: a lake of before lacks columns until its sink has begun.
+                f"SELECT * FROM {_NAME} UNION ALL BY NAME {sql}"  # noqa: S608 -- ours
                 f" WHERE id NOT IN (SELECT id FROM {_NAME} WHERE id IS NOT NULL)"
             )
         connection.execute(f"CREATE TEMP VIEW everything AS {sql}")

@@ -51,6 +51,8 @@ REJECTED_SCHEMA = pa.schema(
         pa.field("partition", pa.int32()),
         pa.field("offset", pa.int64()),
         pa.field("minute", pa.string()),
+        # For how many events the row stands that were counted and not kept; null: for its own.
+        pa.field("events", pa.int64()),
     ]
 )
 SEALED_SCHEMA = pa.schema(

@@ -119,6 +119,11 @@ def _mended(rejection: Rejection, mend: Mend, hidden: dict[str, str]) -> dict[st
         except orjson.JSONDecodeError:
             kept = None
     event = mend.whole if mend.whole is not None else kept
+    if not isinstance(event, dict) and rejection.events is not None:
+        raise MendingError(
+            f"it stands for {rejection.events} events that were counted and not kept; let their"
+            " client send them again, in smaller requests"
+        )
     if not isinstance(event, dict):
         kind = "is kept in part" if rejection.truncated else "is no JSON object"
         raise MendingError(f"it {kind}; give the whole mended event by --file")
