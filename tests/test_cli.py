@@ -18,6 +18,58 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def imported(*arguments: str) -> set[str]:
+    """The packages and modules that a command has imported when it is through."""
+    program = (
+        "import atexit, sys\n"
+        "atexit.register(lambda: print('\\nimported', *sys.modules))\n"
+        "from allotment.cli import main\n"
+        "main()\n"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False
+    )
+    *_, last = found.stdout.splitlines()
+    first, *modules = last.split()
+    assert first == "imported", found.stderr
+    return set(modules)
+
+
+HEAVY = {"pyarrow", "duckdb", "pyiceberg", "sqlalchemy", "numpy", "scipy", "django", "granian"}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--help",),
+        ("rejected", "--help"),
+        ("rejected", "list", "--help"),
+        ("check", "--help"),
+        ("schemas", "diff", "--help"),
+        ("ledger", "--help"),
+        ("audit", "verify", "--help"),
+    ],
+)
+def test_help__any_command__imports_no_part_of_the_lab(arguments: tuple[str, ...]) -> None:
+    found = imported(*arguments)
+    assert not found & {*HEAVY, "yaml", "rich.console", "jsonschema_rs"}
+    rooms = {name.split(".")[1] for name in found if name.startswith("allotment.")}
+    assert not rooms & {"contract", "lake", "analysis", "registry", "intake", "replay", "sdk"}
+
+
+def test_check__files__imports_no_lake_and_no_statistics(tmp_path: Path) -> None:
+    (tmp_path / "streams.yaml").write_text("streams: {}\n")
+    found = imported("check", "--files", str(tmp_path))
+    assert "allotment.contract.check" in found
+    assert not found & HEAVY
+
+
+def test_rejected_list__only_reads__imports_neither_intake_nor_what_writes(tmp_path: Path) -> None:
+    found = imported("rejected", "list", "--data", str(tmp_path))
+    assert "duckdb" in found
+    assert not found & {"pyiceberg.io.pyarrow", "rich.console", "allotment.intake.pipeline"}
+
+
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
     path = tmp_path / "experiment.json"

@@ -10,19 +10,16 @@ import sys
 import threading
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 try:
     import typer
-    from rich.console import Console
 except ModuleNotFoundError as missing:  # a bare `pip install allotment` is the SDK alone
     sys.exit(
         f"The allotment command needs {missing.name}: pip install 'allotment[server]' "
         "(the SDK alone has no command line)"
     )
 
-from allotment.allocation import ConfigError, allocate, parse_experiment, parse_overrides
-from allotment.allocation.experiment import parse_time
 from allotment.commands.audit import audit_app
 from allotment.commands.check import check
 from allotment.commands.rejected import rejected_app
@@ -47,6 +44,7 @@ app.add_typer(schemas_app, name="schemas")
 app.add_typer(rejected_app, name="rejected")
 app.command(name="check")(check)
 
+_SERVICES: Final = frozenset({"registry", "intake", "sink", "analyst", "demo"})
 DataOption = Annotated[
     Path | None, typer.Option("--data", help="Data folder. [ALLOTMENT_DATA; default ./var]")
 ]
@@ -71,17 +69,18 @@ def main() -> None:
     """Run the command line. What a person can mend ends with one sentence and exit code 1."""
     try:
         app()
-    except (SettingsError, ConfigError) as error:
+    except SettingsError as error:
         sys.exit(f"allotment: {error}")
 
 
 @app.callback()
 def _started(
+    context: typer.Context,
     parent: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    # The log of a service is read afterwards; a person who runs a command wants its answer alone.
+    level = logging.INFO if context.invoked_subcommand in _SERVICES else logging.WARNING
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("pyiceberg").setLevel(logging.WARNING)
     if parent is not None:
         from allotment.supervisor import end_with_parent
@@ -113,10 +112,11 @@ def up(
     ] = False,
 ) -> None:
     """Run the whole lab with its demo wiki; Ctrl-C stops it."""
+    from rich.console import Console
+
     from allotment.up import UpError
     from allotment.up import up as run_up
 
-    logging.getLogger().setLevel(logging.WARNING)
     settings = _settings(
         data=data,
         registry_port=registry_port,
@@ -231,19 +231,19 @@ def allocate_command(
     mpo: Annotated[str, typer.Option(help="Forced groups: experiment:group;…")] = "",
 ) -> None:
     """Say which group the law gives a subject, and why."""
+    from allotment.allocation import ConfigError, allocate, parse_experiment, parse_overrides
+    from allotment.allocation.experiment import parse_time
+
     try:
-        item = json.loads(config.read_text())
-    except OSError as error:
-        raise ConfigError(f"{config} cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise ConfigError(f"{config} is not JSON: {error}") from error
-    found = allocate(
-        parse_experiment(item),
-        subject,
-        site=site,
-        now=parse_time("allocate", "--at", at),
-        overrides=parse_overrides(mpo),
-    )
+        found = allocate(
+            parse_experiment(_json_of(config)),
+            subject,
+            site=site,
+            now=parse_time("allocate", "--at", at),
+            overrides=parse_overrides(mpo),
+        )
+    except ConfigError as error:
+        sys.exit(f"allotment: {error}")
     typer.echo(
         json.dumps(
             {
@@ -325,6 +325,16 @@ def analyze(
     typer.echo(
         json.dumps(report.to_json(), indent=2) if form is ReportFormat.JSON else render_text(report)
     )
+
+
+def _json_of(file: Path) -> Any:  # noqa: ANN401 -- any JSON value
+    """What a file holds; the command ends with a sentence where that cannot be read."""
+    try:
+        return json.loads(file.read_text())
+    except OSError as error:
+        sys.exit(f"allotment: {file} cannot be read: {error.strerror}")
+    except ValueError as error:
+        sys.exit(f"allotment: {file} is not JSON: {error}")
 
 
 def _settings(**given: object) -> Settings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -249,3 +250,21 @@ def test_how_to__its_commands__do_what_the_page_says(
     for sql in re.findall(r"```sql\n(.*?)```", page, re.DOTALL):
         rows = run_sql(parts.data / "lake", sql).rows
         assert [row[2] for row in rows].count("done") == 3
+
+
+def test_replay__as_a_process__says_what_became_of_each_and_nothing_else(
+    parts: RejectedLab,
+) -> None:
+    parts.astray(1)
+    parts.move()
+    parts.mend_streams()
+    arguments = ("rejected", "replay", "--reason", "unknown_stream", "--yes")
+    found = subprocess.run(
+        [sys.executable, "-m", "allotment", *arguments],
+        env={**os.environ, "ALLOTMENT_DATA": str(parts.data), "ALLOTMENT_INTAKE_URL": parts.url},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout.splitlines()[-1] == "1 sent"
+    assert found.stderr == "", "nothing of what its libraries log"

@@ -9,26 +9,15 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from http.client import HTTPException
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from allotment.contract.check import (
-    PLATFORMS,
-    Limits,
-    MetricNeeds,
-    Scene,
-    UnknownRuleError,
-    check_scene,
-    configuration_of,
-    named_rule,
-    worst,
-)
-from allotment.contract.check.files import FilesError, Lab, read_lab
-from allotment.contract.check.rendering import explain as explain_rule
-from allotment.contract.check.rendering import to_json, to_sarif, to_text
-from allotment.contract.schemas import SchemaRepository, shipped_repository
 from allotment.settings import Settings, from_environ, noted_addresses, variable_name
+
+if TYPE_CHECKING:
+    from allotment.contract.check import MetricNeeds
+    from allotment.contract.check.files import Lab
 
 _TIMEOUT_SECONDS = 10.0
 CANNOT_CHECK = 2
@@ -83,6 +72,20 @@ def check(
 
     Exit 0: nothing found; 1: something to mend; 2: it cannot be checked.
     """
+    from allotment.contract.check import (
+        PLATFORMS,
+        Limits,
+        Scene,
+        UnknownRuleError,
+        check_scene,
+        named_rule,
+        worst,
+    )
+    from allotment.contract.check.files import FilesError, read_lab
+    from allotment.contract.check.rendering import explain as explain_rule
+    from allotment.contract.check.rendering import to_json, to_sarif, to_text
+    from allotment.contract.schemas import SchemaRepository, shipped_repository
+
     try:
         if explain is not None:
             typer.echo(explain_rule(named_rule(explain)), nl=False)
@@ -128,6 +131,7 @@ def _settings(data: Path | None) -> Settings:
 def _catalogue() -> tuple[MetricNeeds, ...]:
     """What the metrics of the catalogue read."""
     from allotment.analysis.metrics import METRICS
+    from allotment.contract.check import MetricNeeds
 
     return tuple(
         MetricNeeds(m.name, ("action",), (m.numerator_action, m.denominator_action))
@@ -141,6 +145,9 @@ def _of_registry(url: str) -> Lab:
     Raises:
         CannotCheckError: it does not answer, or with something else.
     """
+    from allotment.contract.check import configuration_of
+    from allotment.contract.check.files import Lab
+
     return Lab(
         configuration_of(
             _fetch(f"{url}/w/api.php?action=streamconfigs&format=json"),

@@ -137,7 +137,7 @@ def replay_command(
 
     Exit code 1 where one stays rejected, or its fate is not known yet: run it again.
     """
-    from allotment.commands.rejected_answers import send_again
+    from allotment.commands.rejected_replay import send_again
 
     filters = Filters(stream, schema, reason, sdk, since, until, text)
     wishes = Wishes(tuple(changes or ()), tuple(removed or ()), file, dry_run=dry_run, yes=yes)

@@ -7,31 +7,19 @@ import sys
 import time
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from allotment.contract.compatibility import compare
-from allotment.contract.materialize import MaterializeError
-from allotment.contract.repository_check import Report, check_repository
-from allotment.contract.repository_sources import materialize_repository
-from allotment.contract.schema_files import SEMVER
-from allotment.contract.schemas import (
-    Schema,
-    SchemaNotFoundError,
-    SchemaRepository,
-    shipped_repository,
-)
-from allotment.contract.skeleton import BASE, SkeletonError, new_schema
-from allotment.contract.type_source import python_types, typescript_types
 from allotment.settings import from_environ
+
+if TYPE_CHECKING:
+    from allotment.contract.repository_check import Report
+    from allotment.contract.schemas import Schema
 
 schemas_app = typer.Typer(help="Schema repositories.", no_args_is_help=True)
 
 _SLOW_SECONDS: Final = 2.0
-_COLUMNS: Final = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
 
 SchemasArgument = Annotated[
     list[Path] | None, typer.Argument(help="Schema repositories; default: the settings'.")
@@ -57,12 +45,17 @@ UriArgument = Annotated[str, typer.Argument(help="/title/1.2.3 or /title/latest"
 
 def repositories(given: list[Path] | None = None) -> list[Path]:
     """The folders that the command line names, else the settings', else the shipped one."""
+    from allotment.contract.schemas import shipped_repository
+
     return given or list(from_environ().schema_paths) or [shipped_repository()]
 
 
 @schemas_app.command()
 def materialize(folders: SchemasArgument = None) -> None:
     """Write the version that each current.yaml describes, its links, and nothing that stands."""
+    from allotment.contract.materialize import MaterializeError
+    from allotment.contract.repository_sources import materialize_repository
+
     try:
         written = materialize_repository(repositories(folders))
     except MaterializeError as error:
@@ -81,7 +74,13 @@ def check(
     Several folders form one namespace. A rule that a repository's settings file leaves out for a
     schema is not told, only counted.
     """
-    with Progress(*_COLUMNS, console=Console(stderr=True), transient=True) as progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    from allotment.contract.repository_check import check_repository
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("schemas", visible=False, total=None)
         started = time.monotonic()
 
@@ -131,6 +130,8 @@ def diff(old: UriArgument, new: UriArgument) -> None:
     producer: an event that OLD takes is refused by NEW. consumer: NEW takes what OLD ruled out.
     A line that begins with ! needs a new major version.
     """
+    from allotment.contract.compatibility import compare
+
     found = compare(_schema(old).body, _schema(new).body)
     for finding in found:
         typer.echo(f"{'!' if finding.breaks else ' '} {finding.side.value:<8}  {finding}")
@@ -153,6 +154,9 @@ def new(
 
     base is what every event has ($schema, meta, dt, http).
     """
+    from allotment.contract.schema_files import SEMVER
+    from allotment.contract.skeleton import BASE, SkeletonError, new_schema
+
     uri = f"{BASE}/latest" if parent == "base" else parent
     if not SEMVER.fullmatch(uri.rpartition("/")[2]) and not uri.endswith("/latest"):
         uri = f"{uri}/latest"
@@ -169,6 +173,8 @@ def types(
     language: Annotated[Language, typer.Option(help="What to write.")] = Language.TYPESCRIPT,
 ) -> None:
     """Print the types of a schema's events, for authors of instruments."""
+    from allotment.contract.type_source import python_types, typescript_types
+
     body = _schema(uri).body
     typer.echo(
         typescript_types(body) if language is Language.TYPESCRIPT else python_types(body), nl=False
@@ -177,6 +183,8 @@ def types(
 
 def _schema(uri: str) -> Schema:
     """The schema of a uri, whose version may be `latest`."""
+    from allotment.contract.schemas import SchemaNotFoundError, SchemaRepository
+
     known = SchemaRepository(repositories())
     title, _, version = uri.strip("/").rpartition("/")
     try:

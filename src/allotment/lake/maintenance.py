@@ -20,7 +20,6 @@ from pathlib import Path
 import pyarrow as pa
 from pyiceberg.exceptions import CommitFailedException, ValidationException
 from pyiceberg.expressions import AlwaysTrue
-from pyiceberg.io.pyarrow import ArrowScan
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import FileScanTask, Table
 
@@ -127,6 +126,8 @@ def join_small_files(table: Table, care: Care) -> int:
 
 
 def _join(table: Table, group: list[FileScanTask], most_rows: int) -> int:
+    from pyiceberg.io.pyarrow import ArrowScan  # noqa: PLC0415 -- as in writing.py
+
     chosen: list[FileScanTask] = []
     rows = 0
     # Oldest first keeps the order of arrival within the joined file.

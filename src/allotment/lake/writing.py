@@ -13,7 +13,6 @@ from uuid import uuid4
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyiceberg.io import FileIO
-from pyiceberg.io.pyarrow import pyarrow_to_schema, write_file
 from pyiceberg.manifest import DataFile
 from pyiceberg.partitioning import PartitionField, PartitionFieldValue, PartitionKey
 from pyiceberg.table import Table, Transaction, WriteTask
@@ -31,6 +30,9 @@ def write_data_files(metadata: TableMetadata, io: FileIO, rows: pa.Table) -> lis
         ValueError: the table is partitioned by something else than one column's day, or the rows
             have a column that the table lacks.
     """
+    # It takes a second to import; whoever only reads the lake never comes here.
+    from pyiceberg.io.pyarrow import pyarrow_to_schema, write_file  # noqa: PLC0415
+
     schema = pyarrow_to_schema(rows.schema, name_mapping=metadata.schema().name_mapping)
     write_uuid, counter = uuid4(), itertools.count()
     tasks = [
