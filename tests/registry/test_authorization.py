@@ -78,6 +78,7 @@ ROUTES: dict[str, tuple[Ask, ...]] = {
     "logout": post(ANYBODY),
     "password": both(LOGGED_IN),
     "theme": post(ANYBODY, theme="dark"),
+    "language": post(ANYBODY, language="en"),
     "account": get(LOGGED_IN),
     "account-sessions": post(LOGGED_IN),
     "token-new": both(LOGGED_IN),

@@ -147,7 +147,7 @@ def test_serve__fresh_folder__pages_api_styles_and_a_clean_end(tmp_path: Path) -
         status, headers, body = get(f"{base}/api/v1/experiments")
         assert (status, body) == (200, b"[]")
         assert headers["X-Allotment-Config-Version"].isdigit()
-        assert get(f"{base}/static/registry/style.css")[1]["Content-Type"].startswith("text/css")
+        assert get(f"{base}/static/registry/style/ground.css")[1]["Content-Type"].startswith("text/css")
         assert b"Log in" in get(f"{base}/")[2]
         process.send_signal(signal.SIGTERM)
         told, _ = process.communicate(timeout=SECONDS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Callable
 
 import pytest
@@ -269,12 +270,16 @@ def test_theme__address_elsewhere__home_instead(visitor: Client) -> None:
 
 
 def test_static__style_and_script__served_and_free_of_other_hosts(visitor: Client) -> None:
-    for name in ("style.css", "page.js", "icon.svg"):
-        response = visitor.get(f"/static/registry/{name}")
+    frame = Page(visitor.get("/").content.decode())
+    linked = [e.attributes["href"] for e in frame.all("link")]
+    linked += [e.attributes["src"] for e in frame.all("script")]
+    assert len(linked) >= 10
+    for address in linked:
+        response = visitor.get(address)
         text = b"".join(response).decode()
-        assert response.status_code == 200
-        assert "url(" not in text
-        assert "http" not in text.replace("http://www.w3.org/2000/svg", "")
+        assert response.status_code == 200, address
+        assert "url(" not in text, address
+        assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", text), address
 
 
 def test_seeded_demo__twice__same_and_running(visitor: Client) -> None:

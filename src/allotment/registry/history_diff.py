@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from allotment.registry import targeting
+from allotment.registry import moments, targeting
 from allotment.registry.rules import percent
 
 _LABELS = {
@@ -187,7 +187,7 @@ def _text(field: str, value: object) -> str:
     if field in {"default_rate", "layer_share"}:
         return _share(value)
     if field in {"start", "end"}:
-        return f"{datetime.fromisoformat(str(value)):%d %b %Y, %H:%M} UTC"
+        return moments.spoken(datetime.fromisoformat(str(value)))
     if isinstance(value, bool):
         return "yes" if value else "no"
     return ", ".join(str(part) for part in value) if isinstance(value, list) else str(value)

@@ -11,13 +11,15 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, logout
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.middleware.locale import LocaleMiddleware
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from allotment.registry import audit, people, sso
 from allotment.registry.models import Account
@@ -180,6 +182,30 @@ class PasswordChangeMiddleware:
         if match is not None and match.url_name in self._OPEN:
             return None
         return redirect("password")
+
+
+class LanguageMiddleware(LocaleMiddleware):
+    """Speaks the reader's language on pages: the one chosen, else the browser's, where we have it.
+
+    What programs read is in English, and is the same for everybody.
+    """
+
+    _PROGRAMS = ("/api/", "/w/", "/healthz", "/static/")
+
+    def process_request(self, request: HttpRequest) -> None:
+        """Take the language for the answer."""
+        if request.path_info.startswith(self._PROGRAMS):
+            translation.activate(settings.LANGUAGE_CODE)
+        else:
+            super().process_request(request)
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        """Say which language the answer is in, and that it hangs on what was asked for."""
+        if request.path_info.startswith(self._PROGRAMS):
+            return response
+        return super().process_response(request, response)
 
 
 class TimeZoneMiddleware:

@@ -6,11 +6,13 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from allotment.registry.models import ConfigurationVersion
 
-THEMES = ("auto", "light", "dark")
+THEMES = {"auto": pgettext_lazy("colours", "Auto"), "light": _("Light"), "dark": _("Dark")}
 THEME_COOKIE = "theme"
 
 
@@ -20,7 +22,9 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     theme = request.COOKIES.get(THEME_COOKIE, "auto")
     return {
         "theme": theme if theme in THEMES else "auto",
-        "themes": [(name, name.capitalize()) for name in THEMES],
+        "themes": list(THEMES.items()),
+        "languages": settings.LANGUAGES,
+        "language": translation.get_language() or settings.LANGUAGE_CODE,
         "zone": timezone.get_current_timezone_name(),
         "configuration": ConfigurationVersion.current(),
         "page_name": match.url_name if match else "",

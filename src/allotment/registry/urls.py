@@ -60,6 +60,7 @@ urlpatterns = [
     path("logout", accounts.log_out, name="logout"),
     path("password", accounts.change_password, name="password"),
     path("theme", accounts.choose_theme, name="theme"),
+    path("language", accounts.choose_language, name="language"),
     path("account", people_self.account, name="account"),
     path("account/sessions", people_self.end_sessions, name="account-sessions"),
     path("account/tokens/new", people_self.new_token, name="token-new"),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from allotment.registry import moments
 from allotment.registry.plan import rate_text
 
 
@@ -39,5 +40,5 @@ def percent(rate: Decimal) -> str:
 
 
 def moment(when: datetime | None) -> str:
-    """A time in a refusal, where no reader's zone is known."""
-    return "an open time" if when is None else f"{when:%d %b %Y, %H:%M} UTC"
+    """A time in a refusal."""
+    return "an open time" if when is None else moments.spoken(when)

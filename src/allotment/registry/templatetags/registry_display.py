@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 
 from django import template
 from django.forms import BoundField, Form
-from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext, pgettext
 
-from allotment.registry import metric_catalog, rules
+from allotment.registry import metric_catalog, moments, rules, words
 from allotment.registry.forms.rows import Rows
 from allotment.registry.lifecycle import AnyItem
 from allotment.registry.plan import rate_text
@@ -58,14 +59,15 @@ def icon(name: str) -> SafeString:
 def badge(state: str) -> SafeString:
     """The state as shape, word and colour."""
     return format_html(
-        '<span class="badge {}">{}{}</span>', _BADGES[state], icon(state), state.capitalize()
+        '<span class="badge {}">{}{}</span>', _BADGES[state], icon(state), words.state(state)
     )
 
 
 @register.simple_tag
-def frozen(what: str = "frozen") -> SafeString:
+def frozen(what: str = "") -> SafeString:
     """The mark of what cannot change any more."""
-    return format_html('<span class="frozen">{} {}</span>', icon("lock"), what)
+    word = what or gettext("frozen")
+    return format_html('<span class="frozen">{} {}</span>', icon("lock"), word)
 
 
 @register.simple_tag
@@ -82,36 +84,24 @@ def column(heading: str, *, num: bool = False) -> SafeString:
 
 
 @register.simple_tag
-def moment(when: datetime | None, *, empty: str = "not set") -> SafeString | str:
+def moment(when: datetime | None, *, empty: str = "") -> SafeString | str:
     """A time in the reader's zone with UTC beside it; once where the zone is UTC."""
     if when is None:
-        return empty
-    local = timezone.localtime(when)
-    universal = when.astimezone(UTC)
-    day = f"{local:%a} {local.day} {local:%b %Y, %H:%M}"
-    stamp = f"{universal:%Y-%m-%dT%H:%MZ}"
-    zone = timezone.get_current_timezone_name()
-    if zone == "UTC" or not local.utcoffset():
-        return format_html('<time datetime="{}">{} UTC</time>', stamp, day)
-    other = "" if universal.date() == local.date() else f"{universal:%a} {universal.day} "
-    return format_html(
-        '<time datetime="{}">{} {}</time> <span class="utc">({}{} UTC)</span>',
-        stamp,
-        day,
-        local.tzname() or "",
-        other,
-        f"{universal:%H:%M}",
-    )
+        return empty or gettext("not set")
+    found = moments.shown(when)
+    there = format_html('<time datetime="{}">{}</time>', found.stamp, found.local)
+    if not found.universal:
+        return there
+    return format_html('{} <span class="utc">({})</span>', there, found.universal)
 
 
 @register.simple_tag
-def day(when: datetime | None, *, empty: str = "not set") -> SafeString | str:
+def day(when: datetime | None, *, empty: str = "") -> SafeString | str:
     """A day in the reader's zone."""
     if when is None:
-        return empty
-    local = timezone.localtime(when)
-    stamp = f"{when.astimezone(UTC):%Y-%m-%dT%H:%MZ}"
-    return format_html('<time datetime="{}">{}</time>', stamp, f"{local.day} {local:%b %Y}")
+        return empty or gettext("not set")
+    stamp = moments.shown(when).stamp
+    return format_html('<time datetime="{}">{}</time>', stamp, moments.day(when))
 
 
 @register.filter
@@ -138,14 +128,15 @@ def traffic(item: AnyItem) -> str:
     listed = [f"{row.site} {rules.percent(row.rate)}" for row in item.sites.all()]
     if item.default_rate:
         rate = rules.percent(item.default_rate)
-        listed.append(f"all other sites {rate}" if listed else f"all sites {rate}")
-    return ", ".join(listed) or "none yet"
+        every = gettext("all other sites %(rate)s") if listed else gettext("all sites %(rate)s")
+        listed.append(every % {"rate": rate})
+    return ", ".join(listed) or pgettext("traffic", "none yet")
 
 
 @register.filter
 def joined(texts: Sequence[str]) -> str:
-    """A list in words; a dash of words where it is empty."""
-    return ", ".join(texts) or "none"
+    """A list in words; a word where it is empty."""
+    return ", ".join(texts) or gettext("none")
 
 
 @register.filter
@@ -157,7 +148,7 @@ def codes(names: Sequence[str]) -> SafeString:
 @register.filter
 def count(number: int) -> str:
     """A count with its thousands apart."""
-    return f"{number:,}"
+    return number_format(number, force_grouping=True)
 
 
 @register.filter

@@ -164,10 +164,23 @@ def change_password(request: HttpRequest) -> HttpResponse:
 def choose_theme(request: HttpRequest) -> HttpResponse:
     """Keep the choice of colours in a cookie, and go back to the page it was made on."""
     chosen = request.POST.get("theme", "auto")
+    return _keep_choice(request, THEME_COOKIE, chosen if chosen in THEMES else "auto")
+
+
+@login_not_required
+@require_POST
+def choose_language(request: HttpRequest) -> HttpResponse:
+    """Keep the choice of a language in a cookie, and go back to the page it was made on."""
+    chosen = request.POST.get("language", "")
+    known = chosen if chosen in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
+    return _keep_choice(request, settings.LANGUAGE_COOKIE_NAME, known)
+
+
+def _keep_choice(request: HttpRequest, cookie: str, value: str) -> HttpResponse:
     response = redirect(safe_next(request) or "home")
     response.set_cookie(
-        THEME_COOKIE,
-        chosen if chosen in THEMES else "auto",
+        cookie,
+        value,
         max_age=_YEAR,
         samesite="Lax",
         httponly=True,

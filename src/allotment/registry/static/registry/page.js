@@ -1,17 +1,18 @@
-// What a script adds to pages that work without it: the reader's zone, a first machine name, Copy.
+// What a script adds to pages that work without it: the reader's zone, a first machine name, the
+// check that follows what is typed, Copy. Filters, paging and tabs are htmx's, by attributes.
 (function () {
   'use strict';
 
   var zone = Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC';
-  var kept = document.cookie.split('; ').indexOf('tz=' + zone) !== -1;
-  if (!kept) {
+  if (document.cookie.split('; ').indexOf('tz=' + zone) === -1) {
     document.cookie = 'tz=' + zone + '; path=/; max-age=31536000; samesite=lax';
   }
 
   // The machine name follows the name until somebody writes one.
-  var name = document.getElementById('id_name');
-  var machine = document.getElementById('id_machine_name');
-  if (name && machine && !machine.readOnly && !machine.value) {
+  function nameMachine(name, machine) {
+    if (!name || !machine || machine.readOnly || machine.value) {
+      return;
+    }
     var own = false;
     machine.addEventListener('input', function () { own = machine.value !== ''; });
     name.addEventListener('input', function () {
@@ -23,9 +24,10 @@
   }
 
   // The check beside a form follows what is typed; without a script the button asks for it.
-  var form = document.querySelector('form[data-check]');
-  var beside = form && document.querySelector('.check-col');
-  if (form && beside && window.fetch && window.AbortController) {
+  function keepChecking(form, beside) {
+    if (!form || !beside) {
+      return;
+    }
     var waiting = 0;
     var asking = null;
     var ask = function () {
@@ -54,26 +56,44 @@
     form.addEventListener('submit', function () { clearTimeout(waiting); });
   }
 
-  if (!navigator.clipboard) {
-    return;
-  }
-  document.querySelectorAll('.snippet').forEach(function (snippet) {
+  function addCopy(snippet) {
     var header = snippet.querySelector('header');
     var code = snippet.querySelector('pre');
-    if (!header || !code) {
+    if (!navigator.clipboard || !header || !code) {
       return;
     }
+    var words = document.body.dataset;
     var button = document.createElement('button');
     button.type = 'button';
     button.className = 'btn slim';
-    button.textContent = 'Copy';
-    button.setAttribute('aria-label', 'Copy ' + header.textContent.trim());
+    button.textContent = words.copy;
+    button.setAttribute('aria-label', words.copy + ' ' + header.textContent.trim());
     button.addEventListener('click', function () {
       navigator.clipboard.writeText(code.textContent).then(function () {
-        button.textContent = 'Copied';
-        setTimeout(function () { button.textContent = 'Copy'; }, 2000);
+        button.textContent = words.copied;
+        setTimeout(function () { button.textContent = words.copy; }, 2000);
       });
     });
     header.appendChild(button);
+  }
+
+  function enrich(part) {
+    part.querySelectorAll('.snippet').forEach(addCopy);
+  }
+
+  nameMachine(document.getElementById('id_name'), document.getElementById('id_machine_name'));
+  keepChecking(document.querySelector('form[data-check]'), document.querySelector('.check-col'));
+  enrich(document);
+
+  // A part that htmx fetched gets the same; a page that is no part of this one is opened whole.
+  document.addEventListener('htmx:afterSwap', function (event) { enrich(event.target); });
+  document.addEventListener('htmx:beforeSwap', function (event) {
+    var answer = event.detail.xhr;
+    var asked = new URL(event.detail.pathInfo.requestPath, location.href);
+    var came = new URL(answer.responseURL || asked.href);
+    if (answer.status >= 400 || came.pathname !== asked.pathname) {
+      event.detail.shouldSwap = false;
+      location.assign(came.href);
+    }
   });
 }());

@@ -1,0 +1,44 @@
+"""What pages call kinds, states and subjects, in the reader's language."""
+
+from __future__ import annotations
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from allotment.registry.states import State
+
+STATES: dict[str, str | Promise] = {
+    State.DRAFT: _("Draft"),
+    State.READY: _("Ready"),
+    State.SCHEDULED: _("Scheduled"),
+    State.RUNNING: _("Running"),
+    State.STOPPED: _("Stopped"),
+    State.DECIDED: _("Decided"),
+    State.ARCHIVED: _("Archived"),
+}
+KINDS: dict[str, str | Promise] = {
+    "experiment": _("Experiment"),
+    "instrument": _("Instrument"),
+    "stream": pgettext_lazy("channel of events", "Stream"),
+}
+SUBJECTS: dict[str, str | Promise] = {
+    "edge-unique": pgettext_lazy("subjects", "readers"),
+    "mw-user": pgettext_lazy("subjects", "users"),
+    "session": pgettext_lazy("subjects", "sessions"),
+}
+
+
+def state(name: str) -> str:
+    """A state's word, as a badge shows it."""
+    return str(STATES.get(name, name.capitalize()))
+
+
+def kind(name: str) -> str:
+    """A kind's word, as it begins a sentence."""
+    return str(KINDS.get(name, name.capitalize()))
+
+
+def subjects(identifier_type: str) -> str:
+    """What pages call an experiment's subjects, in the plural."""
+    return str(SUBJECTS.get(identifier_type, pgettext_lazy("subjects", "subjects")))
