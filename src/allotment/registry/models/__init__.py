@@ -7,6 +7,7 @@ from allotment.registry.models.experiment import Experiment, ExperimentSite, Gro
 from allotment.registry.models.instrument import Instrument, InstrumentSite
 from allotment.registry.models.kill import KillSwitch
 from allotment.registry.models.places import CapException, Layer, Site
+from allotment.registry.models.saved_view import SavedView
 from allotment.registry.models.session import AccountSession, LoginFailure
 from allotment.registry.models.stream import Stream
 from allotment.registry.models.team import Team
@@ -29,6 +30,7 @@ __all__ = [
     "Layer",
     "LoginFailure",
     "Phase",
+    "SavedView",
     "Site",
     "State",
     "Stream",
