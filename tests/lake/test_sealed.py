@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import stat
 import threading
 from datetime import UTC, datetime
@@ -11,10 +12,10 @@ import orjson
 import pyarrow as pa
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
-from tests.lake.lake_parts import RECEIVED, Writer
+from tests.lake.lake_parts import RECEIVED, TALLYING, Writer
 
 from allotment.contract.masking import SEALED
-from allotment.journal.segments import SegmentReader
+from allotment.journal.segments import SegmentReader, SegmentWriter
 from allotment.lake.maintenance import Care, Maintenance
 from allotment.lake.query import QueryError, run_sql, snapshots
 from allotment.lake.sealed import forget, forget_old, unseal
@@ -108,6 +109,35 @@ def test_forget_old__days_past_the_retention__go_and_others_stay(
     assert forget_old(table, 30, now) == 2
     assert known(catalog) == {"c", "d"}
     assert forget_old(table, 30, now) == 0
+
+
+def test_maintenance__values_that_are_in_the_lake__are_gone_from_the_journal(
+    journal: Writer, catalog: SqlCatalog, schemas: dict[str, pa.Schema], lake_dir: Path
+) -> None:
+    """Of a writer that lives and of one that fell before it had written its tally."""
+    care = Care(every_seconds=0, grace_seconds=0)
+    sink = Sink(
+        SegmentReader(journal.directory), catalog, schemas, maintenance=Maintenance(lake_dir, care)
+    )
+    stop = threading.Event()
+    stop.set()
+
+    async def write() -> None:
+        writers = [
+            SegmentWriter(journal.directory, aging={SEALED}, age_seconds=0.05, tallying=tallying)
+            for tallying in (TALLYING, None)
+        ]
+        for writer in writers:
+            await writer.append({SEALED: [sealed_line("a")]})
+        deadline = asyncio.get_running_loop().time() + 20
+        while any(SECRET in file.read_text() for file in journal.directory.rglob("*.ndjson")):
+            assert asyncio.get_running_loop().time() < deadline
+            sink.run(stop)
+        for writer in writers:
+            writer.close()
+
+    asyncio.run(write())
+    assert known(catalog) == {"a"}
 
 
 def test_maintenance__old_values__are_forgotten_and_their_files_removed(

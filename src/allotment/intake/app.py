@@ -46,7 +46,9 @@ class IntakeApp:
         )
         self._watch = SchemaWatch(self._pipeline.schemas, settings.config_refresh_seconds)
         self._journal = SegmentWriter(
-            settings.journal_dir, tallying=Tallying(topic=LEDGER, count=count_lines)
+            settings.journal_dir,
+            tallying=Tallying(topic=LEDGER, count=count_lines),
+            aging={SEALED},  # so that what masks hide is kept no longer than is promised
         )
         with suppress(OSError):
             # What masks hide is for the lab's user alone, on its way too.

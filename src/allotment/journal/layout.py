@@ -10,6 +10,7 @@ end where it is the last. Bytes beyond that were never acknowledged and are nobo
 
 from __future__ import annotations
 
+import fcntl
 import mmap
 import os
 import re
@@ -63,6 +64,17 @@ def segment_bases(folder: Path) -> list[int]:
     except FileNotFoundError:
         return []
     return sorted(int(match[1]) for match in map(_SEGMENT.fullmatch, names) if match)
+
+
+def lock_partition(root: Path, number: int) -> int | None:
+    """Hold a partition number by a descriptor, whose end frees it; None: another process has it."""
+    descriptor = os.open(root / LOCKS / f"{number:04d}", os.O_CREAT | os.O_RDWR, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
 
 
 def sync_folder(folder: Path) -> None:

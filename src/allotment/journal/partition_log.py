@@ -17,7 +17,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+from math import inf
 from pathlib import Path
+from time import monotonic
 from typing import Final
 
 import orjson
@@ -48,6 +50,11 @@ class PartitionLog:
         self._descriptor: int | None = None
         self._place: Place | None = None
         self._base = 0
+        self.begun: float | None = None
+        """When the first byte of the last segment came, by the monotonic clock; None: it has none.
+
+        That of a segment of before the start is long ago.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         sync_folder(folder.parent)
         sync_folder(folder.parent.parent)
@@ -78,8 +85,19 @@ class PartitionLog:
             raise
         end = self._synced.value + len(data)
         self._synced.publish(end)
+        if self.begun is None:
+            self.begun = monotonic()
         if end - self._base >= self._segment_bytes:
             self._close_segment()
+
+    def roll(self) -> None:
+        """Begin a new segment, so that the last one can be dropped once all of it was read.
+
+        Raises:
+            OSError: none can be made now; a later append makes one.
+        """
+        self._close_segment()
+        self._start_segment()
 
     def in_place(self) -> bool:
         """Whether the partition's folder still is the one that was opened."""
@@ -103,6 +121,7 @@ class PartitionLog:
             os.close(descriptor)
             raise
         self._take(path, descriptor, end)
+        self.begun = None
 
     def _take(self, path: Path, descriptor: int, base: int) -> None:
         """Append to this segment from now on."""
@@ -143,6 +162,7 @@ class PartitionLog:
         # Only the last segment can hold unsynced bytes. The published end may lag behind after a
         # power cut, since nothing syncs it; then the last segment is read through.
         durable = max(self._synced.value, base)
+        self.begun = -inf if size else None
         if base + size > durable:
             self._rewrite_tail(path, base, durable)
         elif base + size == durable:

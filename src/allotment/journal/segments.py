@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import logging
 import os
 import threading
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from allotment.journal import layout
+from allotment.journal.aging import Aging
 from allotment.journal.gathering import GATHER_SECONDS, Append, Gatherer
 from allotment.journal.identity import ensure_identity
 from allotment.journal.partition_log import PartitionLog
@@ -27,6 +27,7 @@ __all__ = ["SegmentReader", "SegmentWriter"]
 SEGMENT_BYTES: Final = 64 << 20
 QUEUE_BYTES: Final = 64 << 20
 PROBE_SECONDS: Final = 1.0
+AGE_SECONDS: Final = 3600.0
 _PROBE: Final = bytes(1 << 16)
 _MOST_WRITERS: Final = 10_000
 
@@ -49,6 +50,8 @@ class SegmentWriter:
         probe_seconds: float = PROBE_SECONDS,
         gather_seconds: float = GATHER_SECONDS,
         tallying: Tallying | None = None,
+        aging: Collection[str] = (),
+        age_seconds: float = AGE_SECONDS,
     ) -> None:
         """Claim the lowest partition number that is free, and recover what a crash left of it.
 
@@ -59,6 +62,9 @@ class SegmentWriter:
             probe_seconds: how often a failed journal is tried again.
             gather_seconds: the least time between two commits of a few appends.
             tallying: how to keep a tally of what was appended; None keeps none.
+            aging: topics of which a segment is closed when it is old, too, so that it can be
+                dropped though little comes.
+            age_seconds: that is, so long after its first line.
 
         Raises:
             JournalUnavailableError: the folder cannot be used; the message says why.
@@ -79,6 +85,7 @@ class SegmentWriter:
         try:
             self._lock, self.number = _claim(directory)
             self.identity = ensure_identity(directory)
+            self._aging = Aging(directory, self.number, aging, age_seconds)
             for partition in list(layout.partitions(directory)):
                 if partition.number == self.number:
                     self._log(partition.topic)
@@ -179,6 +186,8 @@ class SegmentWriter:
             self._commit(group)
             _answer(group)
             self._record()
+            if self._failure is None:
+                self._aging.roll(self._logs)
         self._record()
 
     def _next_group(self) -> list[Append] | None:
@@ -197,13 +206,20 @@ class SegmentWriter:
                             self._probe()
                         finally:
                             self._wake.acquire()
-                elif (wait := self._keeper.wait_seconds() if self._keeper else None) != 0.0:
+                elif (wait := self._wait_seconds()) != 0.0:
                     self._wake.wait(wait)
                 else:
                     break
             group = list(self._waiting)
             self._waiting.clear()
             return group
+
+    def _wait_seconds(self) -> float | None:
+        """How long until the tally or an old segment wants something; None: nothing does."""
+        waits = [self._aging.wait_seconds(self._logs)]
+        if self._keeper is not None:
+            waits.append(self._keeper.wait_seconds())
+        return min((wait for wait in waits if wait is not None), default=None)
 
     def _commit(self, group: list[Append]) -> None:
         """Write each topic's lines at once; mark the callers whose lines are not durable."""
@@ -285,13 +301,9 @@ def _claim(directory: Path) -> tuple[int, int]:
     layout.sync_folder(directory)
     layout.sync_folder(directory.parent)
     for number in range(_MOST_WRITERS):
-        descriptor = os.open(locks / f"{number:04d}", os.O_CREAT | os.O_RDWR, 0o644)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            continue
-        return descriptor, number
+        descriptor = layout.lock_partition(directory, number)
+        if descriptor is not None:
+            return descriptor, number
     raise OSError(f"all {_MOST_WRITERS} partitions are in use")
 
 

@@ -266,9 +266,11 @@ class Sink:
                 position = stored(properties, offset_key(journal, partition)) or 0
                 if topic == LEDGER:
                     before = position - max(KEEP_BYTES, self._limits.keep_journal_bytes)
+                elif topic == SEALED:
+                    before = position  # no event, so that the ledger need not have counted it
                 else:
                     key = covered_key(journal, topic, partition.number)
-                    margin = 0 if topic == SEALED else self._limits.keep_journal_bytes
+                    margin = self._limits.keep_journal_bytes
                     before = min(position - margin, stored(ledger, key) or 0)
                 if before > 0:
                     self._journal.trim(partition, before)
