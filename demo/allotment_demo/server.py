@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from granian.constants import Interfaces
 from granian.server import Server
 
+from allotment.orphans import end_when_orphaned
 from allotment.sdk import Client
 from allotment.settings import Settings, from_environ, to_environ
 from allotment_demo import app, readers
@@ -36,6 +37,7 @@ def serve(settings: Settings) -> None:
 
 def application() -> WSGIApplication:
     """The worker's application, made from the settings in its environment."""
+    end_when_orphaned()
     settings = from_environ()
     client = Client(
         registry_url=settings.registry_url,

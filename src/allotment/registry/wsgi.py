@@ -5,6 +5,8 @@ import threading
 
 from django.core.wsgi import get_wsgi_application
 
+from allotment.orphans import end_when_orphaned
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "allotment.registry.django_settings")
 
 application = get_wsgi_application()
@@ -29,5 +31,6 @@ def _check_daily() -> None:
     ).start()
 
 
+end_when_orphaned()
 _warm_up()
 _check_daily()
