@@ -9,10 +9,11 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.intake.conftest import JSON, event
+from tests.intake.conftest import JSON, STREAMS, event, wait_until
 from tests.replay.rejected_parts import LATE, SECRET, RejectedLab, rejected_lab
 from tests.replay.replay_process import start
 
@@ -20,7 +21,7 @@ from allotment.contract.masking import MASK
 from allotment.contract.mending import parse_change
 from allotment.lake.catalog import open_catalog
 from allotment.lake.query import run_sql
-from allotment.lake.replays import Record, Replay, RivalError, State
+from allotment.lake.replays import Record, Replay, RivalError, State, arrived
 from allotment.lake.sealed import unseal
 from allotment.replay.letters import Mend, ReplayError
 from allotment.replay.replaying import Fate, Report, replay
@@ -120,6 +121,44 @@ def test_replay__event_came_by_another_way_meanwhile__is_not_sent(parts: Rejecte
     assert parts.intake.send(sent).status == 201
     assert fates(again(parts)) == {Fate.ALREADY: 1}
     assert parts.stored() == [("mine",)]
+
+
+def test_replay__one_id_in_two_streams__both_are_events_of_their_own(parts: RejectedLab) -> None:
+    """As the sink has it, which knows an event by its stream and its id."""
+    other = {**STREAMS["product_metrics.web_base"], "stream": "other"}
+    late = {**STREAMS["product_metrics.web_base"], "stream": LATE}
+    dt = "2026-11-22T10:00:00.000Z"
+    for stream in (LATE, "other"):
+        parts.intake.send(event(meta={"stream": stream, "id": "mine", "dt": dt}))
+    parts.registry.serve({**STREAMS, "other": other, LATE: late}, "8")
+    wait_until(
+        lambda: "other" in parts.intake.request("GET", "/v1/stream-configs").json(),
+        "the intake has the new streams",
+    )
+    there = event(meta={"stream": "product_metrics.web_base", "id": "mine", "dt": dt})
+    assert parts.intake.send(there).status == 201
+    in_three = [("mine", s) for s in (LATE, "other", "product_metrics.web_base")]
+    report = again(parts)
+    assert fates(report) == {Fate.SENT: 2}
+    assert sorted(parts.stored("meta.id, meta.stream")) == in_three
+    with closing(open_catalog(parts.data / "lake")) as catalog:
+        known = [one.replay for one in Record(catalog, "me").replays.values()]
+        one = known[0]
+        strange = replace(one, stream="strange")
+        older = replace(one, stream=None)  # recorded before streams were
+        there_now = arrived(catalog, parts.lab.lake_dir, parts.lab.journal_dir, [*known, strange])
+        assert there_now == {found.key for found in known}
+        assert arrived(catalog, parts.lab.lake_dir, parts.lab.journal_dir, [older]) == {older.key}
+
+
+def test_replay__moved_into_the_stream_of_its_twin__is_the_same_event(parts: RejectedLab) -> None:
+    for stream in (LATE, "other"):
+        parts.intake.send(event(meta={"stream": stream, "id": "mine"}))
+    other, late = parts.rejections()
+    parts.mend_streams()
+    assert fates(replay(parts.lab, [late], Mend(), who="me", settle_seconds=0)) == {Fate.SENT: 1}
+    mend = Mend(changes=(parse_change(f'meta.stream="{LATE}"'),))
+    assert fates(replay(parts.lab, [other], mend, who="me", settle_seconds=0)) == {Fate.ALREADY: 1}
 
 
 def test_replay__what_the_masks_hid_has_gone__stays_rejected_until_it_is_set(

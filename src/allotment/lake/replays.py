@@ -2,7 +2,8 @@
 
 Every event that is sent again is first recorded as begun, and as done or refused once its fate is
 known. A replay that was killed in between leaves events that are begun; whether those arrived is
-then looked up by their `meta.id`, in the lake and in what the journal holds for it.
+then looked up by stream and `meta.id`, as the sink knows events, in the lake and in what the
+journal holds for it.
 
 A commit of the record carries the number of the last one and is refused where somebody else has
 recorded meanwhile, so that two replays that know nothing of each other cannot both begin an event.
@@ -10,13 +11,13 @@ recorded meanwhile, so that two replays that know nothing of each other cannot b
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 import orjson
 import pyarrow as pa
@@ -46,8 +47,11 @@ REPLAYS_SCHEMA = pa.schema(
         pa.field("mended", pa.string()),
         pa.field("topic", pa.string()),
         pa.field("dt", TIMESTAMP),
+        pa.field("stream", pa.string()),
     ]
 )
+Key: TypeAlias = tuple[str, str | None, str]
+"""Topic, stream and `meta.id`: what an event is known by."""
 _NUMBER: Final = "allotment.replays"
 _NAME: Final = f"{EVENT}.{REPLAYS}"
 _MARGIN: Final = timedelta(seconds=1)
@@ -77,6 +81,17 @@ class Replay:
     """Its `meta.dt`."""
     mended: str = ""
     """What was changed, in words."""
+    stream: str | None = None
+    """Its `meta.stream`; None in what was recorded before that was kept: any stream is its."""
+
+    @property
+    def key(self) -> Key:
+        """What the event is known by."""
+        return self.topic, self.stream, self.event_id
+
+    def is_event(self, stream: str | None) -> bool:
+        """Whether an event of its topic and id is this one; None: nothing says of which stream."""
+        return stream is None or self.stream in {None, stream}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +131,7 @@ class Record:
         self._number = _number(self._table.properties)
         self.replays: dict[str, Recorded] = {}
         """By rejection the latest that is known of it."""
-        self._arrived: set[str] = set()
+        self._arrived: set[Key] = set()
         rows = self._table.scan().to_arrow().to_pylist()
         for row in sorted(rows, key=lambda row: row["number"]):
             replay = Replay(
@@ -125,12 +140,14 @@ class Record:
                 topic=row["topic"],
                 dt=row["dt"],
                 mended=row["mended"],
+                stream=row["stream"],
             )
             self._note(Recorded(replay, State(row["state"]), row["at"], row["who"]))
 
-    def done(self, event_id: str) -> bool:
-        """Whether an event of this id has arrived through a replay."""
-        return event_id in self._arrived
+    def done(self, replay: Replay) -> bool:
+        """Whether the event has arrived through a replay, perhaps of another rejection."""
+        of_any_stream = (replay.topic, None, replay.event_id)
+        return replay.key in self._arrived or of_any_stream in self._arrived
 
     def add(self, replays: Iterable[Replay], state: State) -> None:
         """Record; durable when it returns.
@@ -154,6 +171,7 @@ class Record:
                 "mended": one.replay.mended,
                 "topic": one.replay.topic,
                 "dt": one.replay.dt,
+                "stream": one.replay.stream,
             }
             for one in found
         ]
@@ -181,33 +199,47 @@ class Record:
         if held is None or held.state is not State.DONE:
             self.replays[recorded.replay.rejection] = recorded
         if recorded.state is State.DONE:
-            self._arrived.add(recorded.replay.event_id)
+            self._arrived.add(recorded.replay.key)
 
 
 def arrived(
     catalog: Catalog, lake_dir: Path, journal_dir: Path, replays: Collection[Replay]
-) -> set[str]:
-    """The event ids that are in the journal or in the lake already.
+) -> set[Key]:
+    """Which of these events are in the journal or in the lake already.
 
     Whoever sent one of them must have ended, and the intake must have had time to store it.
 
     Raises:
         WaitingError: the journal cannot be read.
     """
-    found: set[str] = set()
+    found: set[Key] = set()
     by_topic: dict[str, list[Replay]] = {}
     for replay in replays:
         by_topic.setdefault(replay.topic, []).append(replay)
     for topic, those in by_topic.items():
-        wanted = {replay.event_id for replay in those}
+        wanted: dict[str, list[Replay]] = {}
+        for replay in those:
+            wanted.setdefault(replay.event_id, []).append(replay)
         # The journal first: what the sink moves meanwhile is then in the lake.
         for batch in waiting(catalog, journal_dir, topic):
-            found |= wanted & set(_ids(batch.data))
-        found |= _in_lake(lake_dir, topic, wanted, [replay.dt for replay in those])
+            found |= _met(wanted, _ids(batch.data))
+        found |= _met(wanted, _in_lake(lake_dir, topic, wanted, [replay.dt for replay in those]))
     return found
 
 
-def _ids(lines: bytes) -> Iterable[str]:
+def _met(
+    wanted: Mapping[str, Sequence[Replay]], events: Iterable[tuple[str | None, str]]
+) -> set[Key]:
+    """Those of which there is an event, told by its stream and id."""
+    return {
+        replay.key
+        for stream, name in events
+        for replay in wanted.get(name, ())
+        if replay.is_event(stream)
+    }
+
+
+def _ids(lines: bytes) -> Iterable[tuple[str | None, str]]:
     for line in lines.splitlines():
         try:
             event = orjson.loads(line)
@@ -215,24 +247,28 @@ def _ids(lines: bytes) -> Iterable[str]:
             continue
         meta = event.get("meta") if isinstance(event, dict) else None
         name = meta.get("id") if isinstance(meta, dict) else None
-        if isinstance(name, str):
-            yield name
+        if isinstance(meta, dict) and isinstance(name, str):
+            stream = meta.get("stream")
+            yield stream if isinstance(stream, str) else None, name
 
 
 def _in_lake(
     lake_dir: Path, topic: str, wanted: Collection[str], times: Collection[datetime]
-) -> set[str]:
+) -> list[tuple[str | None, str]]:
     name = f"{EVENT}.{topic}"
     with closing(connect(lake_dir, only={name})) as connection:
         tables = fetch(connection, "SELECT table_name FROM information_schema.tables")[1]
         if (topic,) not in tables:
-            return set()
+            return []
+        columns = fetch(connection, f"DESCRIBE {identifier(name)}")[1]
+        has_stream = any(row[0] == "meta" and "stream" in str(row[1]) for row in columns)
         sql = (
-            f"SELECT DISTINCT meta.id FROM {identifier(name)}"  # noqa: S608 -- quoted
+            f"SELECT DISTINCT {'meta.stream' if has_stream else 'NULL'}, meta.id"  # noqa: S608 -- quoted
+            f" FROM {identifier(name)}"
             " WHERE meta.dt BETWEEN ? AND ? AND meta.id IN (SELECT unnest(?))"
         )
         span = (min(times) - _MARGIN, max(times) + _MARGIN)
-        return {row[0] for row in fetch(connection, sql, [*span, sorted(wanted)])[1]}
+        return [(row[0], row[1]) for row in fetch(connection, sql, [*span, sorted(wanted)])[1]]
 
 
 def recorded(catalog: Catalog) -> Mapping[str, State]:

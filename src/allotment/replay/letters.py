@@ -179,7 +179,14 @@ def _checked(
         dt = datetime.fromisoformat(stored["dt"])
     except (ValueError, KeyError) as error:
         raise MendingError(f"meta.dt is no time: {error}") from error
-    return Replay(rejection=name, event_id=event["meta"]["id"], topic=topic, dt=dt, mended=mended)
+    return Replay(
+        rejection=name,
+        event_id=event["meta"]["id"],
+        topic=topic,
+        dt=dt,
+        mended=mended,
+        stream=stored["stream"],
+    )
 
 
 def _why(outcome: Outcome) -> str:

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from datetime import UTC
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pyiceberg.catalog import Catalog
 
@@ -30,7 +30,7 @@ from allotment import __version__
 from allotment.contract.masking import Masker, lab_key
 from allotment.lake.catalog import open_catalog
 from allotment.lake.rejected import Rejection
-from allotment.lake.replays import Record, State, arrived
+from allotment.lake.replays import Key, Record, State, arrived
 from allotment.lake.sealed import forget
 from allotment.replay.letters import (
     TIMEOUT_SECONDS,
@@ -135,24 +135,25 @@ def _replay(
     record = Record(catalog, who)
     _pick_up(lab, catalog, record, rejections, settle_seconds, report)
     left = [r for r in rejections if r.id not in report.fates]
-    first: dict[str, str] = {}
+    first: dict[Key, str] = {}
     twins: dict[str, str] = {}
     waiting = []
     for letter in _fit(lab, catalog, left, mend, report):
-        name, event_id = letter.replay.rejection, letter.replay.event_id
-        if record.done(event_id):
-            report.fates[name] = (Fate.ALREADY, f"meta.id {event_id} was replayed before")
-        elif first.setdefault(event_id, name) != name:
-            twins[name] = first[event_id]
+        name, key = letter.replay.rejection, letter.replay.key
+        if record.done(letter.replay):
+            why = f"meta.id {letter.replay.event_id} was replayed before"
+            report.fates[name] = (Fate.ALREADY, why)
+        elif first.setdefault(key, name) != name:
+            twins[name] = first[key]
         else:
             waiting.append(letter)
     replays = [letter.replay for letter in waiting]
     there = arrived(catalog, lab.lake_dir, lab.journal_dir, replays)
-    record.add([one for one in replays if one.event_id in there], State.DONE)
+    record.add([one for one in replays if one.key in there], State.DONE)
     for found in replays:
-        if found.event_id in there:
+        if found.key in there:
             report.fates[found.rejection] = (Fate.ALREADY, f"meta.id {found.event_id} was there")
-    waiting = [letter for letter in waiting if letter.replay.event_id not in there]
+    waiting = [letter for letter in waiting if letter.replay.key not in there]
     through = 0
     with Connection(lab.intake_url, timeout=TIMEOUT_SECONDS) as connection:
         for batch in batches(waiting):
@@ -206,7 +207,7 @@ def _pick_up(
         return
     time.sleep(settle_seconds)
     there = arrived(catalog, lab.lake_dir, lab.journal_dir, begun)
-    found = [replayed for replayed in begun if replayed.event_id in there]
+    found = [replayed for replayed in begun if replayed.key in there]
     record.add(found, State.DONE)
     for replayed in found:
         report.fates[replayed.rejection] = (Fate.SENT, "by a replay that did not end")
@@ -233,16 +234,20 @@ def _send(connection: Connection, record: Record, batch: Sequence[Letter], repor
         _leave(batch, report, f"the intake answers {answer.status}: {_detail(answer)}")
         return
     if answer.status == _TOO_LARGE or None in refused:
-        refused = {one.replay.event_id: next(iter(refused.values()), "") for one in batch}
-    good = [one.replay for one in batch if one.replay.event_id not in refused]
-    bad = [one.replay for one in batch if one.replay.event_id in refused]
+        refused = {_named(one): next(iter(refused.values()), "") for one in batch}
+    good = [one.replay for one in batch if _named(one) not in refused]
+    bad = [(one.replay, refused[_named(one)]) for one in batch if _named(one) in refused]
     record.add(good, State.DONE)
-    record.add(bad, State.REFUSED)
+    record.add([one for one, _ in bad], State.REFUSED)
     for one in good:
         report.fates[one.rejection] = (Fate.SENT, "")
-    for one in bad:
-        why = f"{refused[one.event_id]} (kept anew, with the SDK replay/{__version__})"
-        report.fates[one.rejection] = (Fate.REFUSED, why)
+    for one, why in bad:
+        kept = f"{why} (kept anew, with the SDK replay/{__version__})"
+        report.fates[one.rejection] = (Fate.REFUSED, kept)
+
+
+def _named(letter: Letter) -> tuple[str | None, str]:
+    return letter.replay.stream, letter.replay.event_id
 
 
 def _leave(batch: Sequence[Letter], report: Report, trouble: str) -> None:
@@ -252,8 +257,8 @@ def _leave(batch: Sequence[Letter], report: Report, trouble: str) -> None:
         report.fates[one.replay.rejection] = (Fate.UNKNOWN, trouble)
 
 
-def _refused(answer: Answer) -> dict[str | None, str] | None:
-    """By event id why each refused one of an answer was; None if it cannot be read."""
+def _refused(answer: Answer) -> dict[tuple[str | None, str] | None, str] | None:
+    """By stream and id why each refused one of an answer was; None if it cannot be read."""
     if answer.status == 201:  # noqa: PLR2004 -- all were taken
         return {}
     if answer.status == _TOO_LARGE:
@@ -262,13 +267,17 @@ def _refused(answer: Answer) -> dict[str | None, str] | None:
         found = json.loads(answer.body)
         elements = [*found.get("invalid", ()), *found.get("error", ())]
         return {
-            (e["event"] or {}).get("meta", {}).get("id"): str(
-                e["context"].get("errorsText") or e["context"].get("message")
-            )
+            _meta(e["event"]): str(e["context"].get("errorsText") or e["context"].get("message"))
             for e in elements
         } or None
     except (ValueError, AttributeError, KeyError, TypeError):
         return None
+
+
+def _meta(shown: Any) -> tuple[str | None, str] | None:  # noqa: ANN401 -- any JSON value
+    """The stream and the id of an event as an answer shows it; None where it does not."""
+    meta = (shown or {}).get("meta", {})
+    return (meta.get("stream"), meta["id"]) if "id" in meta else None
 
 
 def _detail(answer: Answer) -> str:
