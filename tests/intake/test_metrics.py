@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from itertools import pairwise
 
+import pytest
 from tests.intake.conftest import STREAMS, Intake, StandIn, StartIntake, event, wait_until
 
 from allotment.intake.metrics import BUCKETS, Metrics, render
@@ -97,6 +99,31 @@ def test_metrics__journal_full__nothing_counted_as_accepted(start_intake: StartI
     assert found["journal_available"] == 0
     assert events(WEB_STREAM, "accepted") not in found
     assert found['requests_total{status="503"}'] >= 1
+
+
+@pytest.mark.parametrize("hasty", [False, True])
+def test_metrics__one_topic_cannot_be_written__they_say_what_the_tally_says(
+    start_intake: StartIntake, hasty: bool
+) -> None:
+    """A file stands where the folder of the rejected ones would; the accepted ones are durable."""
+    intake = start_intake()
+    wait_until(intake.ready, "ready")
+    (intake.data / "journal" / "rejected").write_bytes(b"")
+    status = intake.send(
+        [event(), event(), event(extra=1)], "/v1/events?hasty=1" if hasty else "/v1/events"
+    ).status
+    assert status == (202 if hasty else 503)
+    wait_until(lambda: events(WEB_STREAM, "accepted") in measured(intake), "what is stored counts")
+    found = measured(intake)
+    assert found[events(WEB_STREAM, "accepted")] == 2
+    assert events(WEB_STREAM, "invalid") not in found
+    assert found["hasty_lost_total"] == (1 if hasty else 0)
+    wait_until(intake.ready, "ready again")
+    intake.stop()
+    tally: Counter[str] = Counter()
+    for line in intake.records("ledger"):
+        tally[line["outcome"]] += line["events"]
+    assert tally == {"accepted": 2, **({"lost": 1} if hasty else {})}
 
 
 def test_metrics__hasty__202_timed_and_its_events_counted(start_intake: StartIntake) -> None:

@@ -104,6 +104,15 @@ class Outcome:
                     found[key] = found.get(key, 0) + events
         return found
 
+    def durable(self, but: Container[str]) -> dict[tuple[str, str], int]:
+        """The counts of what is durable, where the records of some topics could not be kept."""
+        found: dict[tuple[str, str], int] = {}
+        for topic, counts in self.tally.items():
+            if topic not in but:
+                for (stream, _, what), events in counts.items():
+                    found[stream, what] = found.get((stream, what), 0) + events
+        return found
+
     def _count(self, topic: str, stream: str, time: object, what: str, events: int) -> None:
         self.counts[stream, what] = self.counts.get((stream, what), 0) + events
         of_topic = self.tally.setdefault(topic, {})

@@ -250,9 +250,12 @@ class Receiver:
             self._metrics.stored(outcome.counts)
             answer = answers.outcome_answer(outcome.accepted, outcome.invalid, outcome.errors)
         except JournalUnavailableError as error:
+            # The other topics are durable, and in the tally: metrics must say the same.
+            self._metrics.stored(outcome.durable(error.topics))
             if exchange.reply is None:
-                self._metrics.lost(exchange.events)
-                self._journal.count(outcome.lost(error.topics))
+                lost = outcome.lost(error.topics)
+                self._metrics.lost(sum(lost.values()))
+                self._journal.count(lost)
             answer = self._unavailable(exchange, str(error))
         except Exception as error:  # noqa: BLE001 -- as above
             self._fail(exchange, error)
