@@ -99,6 +99,9 @@ ROUTES: dict[str, tuple[Ask, ...]] = {
     "audit-export": post(ADMIN),
     "public-experiment": get(ANYBODY),
     "directory": get(LOGGED_IN),
+    "view-save": post(LOGGED_IN, name="Mine"),
+    # Whose view it is decides; for others it is not there.
+    "view-remove": post(LOGGED_IN),
     "kill": both(OPERATORS),
     "experiment-new": both(AUTHORS),
     "instrument-new": both(AUTHORS),

@@ -81,6 +81,8 @@ urlpatterns = [
     path("public/experiments/<str:name>", public.experiment, name="public-experiment"),
     path("experiments/<str:name>/publish", public.publish, name="experiment-publish"),
     path("directory", directory.directory, name="directory"),
+    path("directory/views", directory.save_view, name="view-save"),
+    path("directory/views/<int:key>/remove", directory.remove_view, name="view-remove"),
     path("kill", verbs.kill, name="kill"),
     *_of("experiment"),
     path("experiments/<str:name>/decide", verbs.decide, name="experiment-decide"),
