@@ -27,6 +27,8 @@ class SinkLimits:
     """How much goes into one commit, what is kept of the journal, how duplicates are known."""
 
     seconds: float = 5.0
+    longest_pause_seconds: float = 60.0
+    """What cannot be moved is tried again at least so often."""
     events: int = 100_000
     bytes: int = 64 << 20
     keep_journal_bytes: int = 16 << 20

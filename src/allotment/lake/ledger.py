@@ -26,6 +26,7 @@ from allotment.lake.balance import Account, Accounts
 from allotment.lake.catalog import open_catalog
 from allotment.lake.journal_fit import foreign, known_journals, position_fault, replaced
 from allotment.lake.ledger_tables import Place, Tables
+from allotment.lake.standstills import told
 
 _CHUNK: Final = 8 << 20
 _ATTEMPTS: Final = 4
@@ -113,6 +114,7 @@ def read_ledger(
         except _TrimmedError:
             continue
         found = view.ledger
+        found.faults += told(lake_dir)
         found.accounts = found.accounts.chosen(first, stream)
         found.lags = {k: lag for k, lag in found.lags.items() if stream in {None, k}}
         return found

@@ -24,7 +24,6 @@ import pyarrow.compute as pc
 from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import CommitFailedException
 from pyiceberg.table import Table
-from sqlalchemy.exc import OperationalError
 
 from allotment.contract.masking import SEALED
 from allotment.contract.schemas import SchemaRepository
@@ -38,6 +37,7 @@ from allotment.lake.journal_fit import known_journals
 from allotment.lake.maintenance import Maintenance
 from allotment.lake.offsets import (
     POSITIONS,
+    LakeFormatError,
     chosen,
     commit_if_unchanged,
     covered_key,
@@ -49,6 +49,7 @@ from allotment.lake.offsets import (
 from allotment.lake.parsing import parse_lines
 from allotment.lake.sealed import forget_old
 from allotment.lake.sifting import Read, Sifted, Sifter
+from allotment.lake.standstills import FILE, Standstills
 from allotment.lake.tables import (
     LEDGER_SCHEMA,
     REJECTED_SCHEMA,
@@ -80,6 +81,8 @@ class Sink:
         limits: SinkLimits | None = None,
         maintenance: Maintenance | None = None,
         refresh: Callable[[], Mapping[str, pa.Schema] | None] | None = None,
+        *,
+        tell_in: Path | None = None,
     ) -> None:
         """Create missing tables, and be ready to move.
 
@@ -91,6 +94,7 @@ class Sink:
             maintenance: what is done between commits; None leaves the tables as they grow.
             refresh: asked after a batch was read and before it is parsed; gives the schemas when
                 they have changed.
+            tell_in: the file in which to tell what stands still (`standstills.py`).
 
         Raises:
             LakeFormatError: an older version of Allotment wrote the lake.
@@ -104,6 +108,9 @@ class Sink:
         self._ignored: set[str] = set()
         self._overtaken = False
         self._feed = Feed(journal, catalog, self._limits)
+        self._standstills = Standstills(
+            tell_in, self._limits.seconds, self._limits.longest_pause_seconds
+        )
         ensure_event_tables(catalog, schemas)
         self._sifter = Sifter(
             catalog, most_ids=self._limits.duplicate_ids, seconds=self._limits.duplicate_seconds
@@ -111,7 +118,10 @@ class Sink:
         known_journals(self._properties())
 
     def run(self, stop: threading.Event) -> None:
-        """Move until told to stop, then move what is left; problems are logged and tried again."""
+        """Move until told to stop, then move what is left.
+
+        What fails is told and tried again, after pauses that grow up to a bound.
+        """
         while not stop.is_set():
             self._try_step()
             if self._overtaken:
@@ -119,11 +129,12 @@ class Sink:
                 stop.wait(self._limits.seconds * uniform(0.5, 2.0))  # noqa: S311 -- no secret
             elif not self._feed.more:
                 stop.wait(self._limits.seconds)
+        self._standstills.try_now()
         while self._try_step() or self._feed.more:
             pass
 
     def step(self) -> int:
-        """Move one batch of each topic.
+        """Move one batch of each topic; one that cannot be moved does not keep the others back.
 
         Returns:
             How many events this sink has committed, rejected ones included. 0 means that there
@@ -134,7 +145,9 @@ class Sink:
         journal = self._feed.journal(self._properties)
         if journal is not None:
             for topic, partitions in self._topics().items():
-                moved += self._move(journal, topic, partitions)
+                with self._standing_still(topic) as tried:
+                    if tried:
+                        moved += self._move(journal, topic, partitions)
         return moved
 
     def lag(self) -> dict[Partition, int]:
@@ -150,21 +163,35 @@ class Sink:
 
     def faults(self) -> list[str]:
         """Why something is not moved: each with what to do."""
-        return self._feed.faults
+        return [*self._feed.faults, *self._standstills.faults()]
 
     def _try_step(self) -> bool:
         """Move and maintain; whether anything was moved."""
         begun = monotonic()
         moved = 0
-        try:
-            moved = self.step()
-            if moved:
-                _log.info("%d records into the lake in %.2f s", moved, monotonic() - begun)
-            self._maintain()
-        except (OSError, OperationalError, CommitFailedException):
-            _log.exception("the sink could not go on; it tries again")
-            self._feed.more = False
+        with self._standing_still("all topics") as tried:
+            if tried:
+                moved = self.step()
+        if moved:
+            _log.info("%d records into the lake in %.2f s", moved, monotonic() - begun)
+        self._maintain()
         return moved > 0
+
+    @contextmanager
+    def _standing_still(self, what: str) -> Iterator[bool]:
+        """Whether to try it now; where it then fails, whatever the reason, it stands still."""
+        if self._standstills.pauses(what):
+            yield False
+            return
+        try:
+            yield True
+        except LakeFormatError:
+            raise
+        except Exception as error:  # noqa: BLE001 -- the other topics go on
+            self._standstills.failed(what, error)
+            self._feed.more = False
+        else:
+            self._standstills.works(what)
 
     def _properties(self) -> dict[str, dict[str, str]]:
         """The properties of every topic's table."""
@@ -249,13 +276,16 @@ class Sink:
         if self._maintenance is None or not self._maintenance.due():
             return
         for topic in (*self._schemas, DUPLICATES):
-            table = self._catalog.load_table(table_of_topic(topic))
-            if topic == SEALED:
-                forget_old(table, self._limits.sealed_days)
-            self._maintenance.tend(table)
-        journal = self._feed.journal(self._properties)
-        if journal is not None:
-            self._trim(journal)
+            with self._standing_still(f"maintenance of {topic}") as tried:
+                if tried:
+                    table = self._catalog.load_table(table_of_topic(topic))
+                    if topic == SEALED:
+                        forget_old(table, self._limits.sealed_days)
+                    self._maintenance.tend(table)
+        with self._standing_still("trimming of the journal") as tried:
+            journal = self._feed.journal(self._properties) if tried else None
+            if journal is not None:
+                self._trim(journal)
 
     def _trim(self, journal: str) -> None:
         """Drop what is in the lake and in its ledger, all but the margin."""
@@ -306,6 +336,7 @@ def open_sink(
             SinkLimits(seconds=seconds, sealed_days=sealed_days),
             Maintenance(lake_dir),
             tables.refresh,
+            tell_in=lake_dir / FILE,
         )
 
 
