@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from allotment.journal.protocol import JournalUnavailableError, Partition
 from allotment.journal.segments import SegmentReader, SegmentWriter
 
 TOPIC = "product_metrics_web_base"
+both_ways = pytest.mark.parametrize("inline_seconds", [60.0, 0.0], ids=["inline", "by thread"])
+"""Each group is committed by the event loop, or by the journal's thread."""
 
 
 class Syncs:
@@ -31,19 +34,32 @@ class Syncs:
         self._real(descriptor)
 
 
+def submitted(writer: SegmentWriter, records: dict[str, list[bytes]]) -> asyncio.Future[None]:
+    """Hand records in at once; the future ends when they are durable."""
+    done = asyncio.get_running_loop().create_future()
+
+    def told(error: JournalUnavailableError | None) -> None:
+        if not done.done():
+            done.set_exception(error) if error else done.set_result(None)
+
+    writer.submit(records, None, told)
+    return done
+
+
 def lines(journal: Path) -> list[bytes]:
     return SegmentReader(journal).read(Partition(TOPIC, 0), 0, 1 << 30).data.splitlines()
 
 
+@both_ways
 def test_submit__many_in_one_turn__one_commit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, inline_seconds: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    writer = SegmentWriter(tmp_path)
+    writer = SegmentWriter(tmp_path, inline_seconds=inline_seconds)
 
     async def run() -> None:
         await writer.append({TOPIC: [b"0"]})
         syncs = Syncs(monkeypatch)
-        await asyncio.gather(*(writer.submit({TOPIC: [b"%d" % n]}) for n in range(1, 200)))
+        await asyncio.gather(*(submitted(writer, {TOPIC: [b"%d" % n]}) for n in range(1, 200)))
         assert syncs.number == 1
 
     asyncio.run(run())
@@ -54,13 +70,13 @@ def test_submit__many_in_one_turn__one_commit(
 def test_submit__while_a_commit_is_under_way__all_in_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    writer = SegmentWriter(tmp_path)
+    writer = SegmentWriter(tmp_path, inline_seconds=0)
     syncs = Syncs(monkeypatch, 0.2)
 
     async def run() -> None:
-        first = writer.submit({TOPIC: [b"0"]})
+        first = submitted(writer, {TOPIC: [b"0"]})
         await asyncio.sleep(0.05)
-        later = [writer.submit({TOPIC: [b"1"]}) for _ in range(5 * GATHER_APPENDS)]
+        later = [submitted(writer, {TOPIC: [b"1"]}) for _ in range(5 * GATHER_APPENDS)]
         await first
         assert not any(each.done() for each in later)
         await asyncio.gather(*later)
@@ -70,35 +86,42 @@ def test_submit__while_a_commit_is_under_way__all_in_the_next(
     writer.close()
 
 
-def test_submit__alone_after_a_pause__does_not_wait_for_others(tmp_path: Path) -> None:
-    writer = SegmentWriter(tmp_path, gather_seconds=30)
+@both_ways
+def test_submit__alone_after_a_pause__does_not_wait_for_others(
+    tmp_path: Path, inline_seconds: float
+) -> None:
+    writer = SegmentWriter(tmp_path, inline_seconds=inline_seconds, gather_seconds=30)
 
     async def run() -> None:
-        await asyncio.wait_for(writer.submit({TOPIC: [b"0"]}), 10)
+        await asyncio.wait_for(submitted(writer, {TOPIC: [b"0"]}), 10)
 
     asyncio.run(run())
     writer.close()
 
 
-def test_submit__enough_together__do_not_wait_for_the_time(tmp_path: Path) -> None:
-    writer = SegmentWriter(tmp_path, gather_seconds=30)
+@both_ways
+def test_submit__enough_together__do_not_wait_for_the_time(
+    tmp_path: Path, inline_seconds: float
+) -> None:
+    writer = SegmentWriter(tmp_path, inline_seconds=inline_seconds, gather_seconds=30)
 
     async def run() -> None:
-        await writer.submit({TOPIC: [b"0"]})
-        few = [writer.submit({TOPIC: [b"1"]}) for _ in range(GATHER_APPENDS - 1)]
+        await submitted(writer, {TOPIC: [b"0"]})
+        few = [submitted(writer, {TOPIC: [b"1"]}) for _ in range(GATHER_APPENDS - 1)]
         await asyncio.sleep(0.1)
         assert not any(each.done() for each in few)
-        await asyncio.wait_for(writer.submit({TOPIC: [b"1"]}), 10)
+        await asyncio.wait_for(submitted(writer, {TOPIC: [b"1"]}), 10)
         assert all(each.done() for each in few)
 
     asyncio.run(run())
     writer.close()
 
 
+@both_ways
 def test_submit__one_at_a_time__as_often_as_the_bound_allows(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, inline_seconds: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    writer = SegmentWriter(tmp_path)
+    writer = SegmentWriter(tmp_path, inline_seconds=inline_seconds)
     syncs = Syncs(monkeypatch)
 
     async def run() -> None:
@@ -112,12 +135,15 @@ def test_submit__one_at_a_time__as_often_as_the_bound_allows(
     assert syncs.number == 20
 
 
-def test_close__gathered_and_not_yet_handed_over__durable(tmp_path: Path) -> None:
-    writer = SegmentWriter(tmp_path, gather_seconds=30)
+@both_ways
+def test_close__gathered_and_not_yet_handed_over__durable(
+    tmp_path: Path, inline_seconds: float
+) -> None:
+    writer = SegmentWriter(tmp_path, inline_seconds=inline_seconds, gather_seconds=30)
 
     async def run() -> None:
         await writer.append({TOPIC: [b"0"]})
-        waiting = writer.submit({TOPIC: [b"1"]})
+        waiting = submitted(writer, {TOPIC: [b"1"]})
         writer.close()
         await asyncio.wait_for(waiting, 10)
         with pytest.raises(JournalUnavailableError, match="closed"):
@@ -127,31 +153,98 @@ def test_close__gathered_and_not_yet_handed_over__durable(tmp_path: Path) -> Non
     assert lines(tmp_path) == [b"0", b"1"]
 
 
+@both_ways
 def test_submit__queue_full_of_what_is_gathered__refused_and_in_time_taken_again(
     tmp_path: Path,
+    inline_seconds: float,
 ) -> None:
-    writer = SegmentWriter(tmp_path, queue_bytes=100)
+    writer = SegmentWriter(tmp_path, inline_seconds=inline_seconds, queue_bytes=100)
 
     async def run() -> None:
-        first = writer.submit({TOPIC: [b"1" * 80]})
+        first = submitted(writer, {TOPIC: [b"1" * 80]})
         with pytest.raises(JournalUnavailableError, match="81 bytes wait"):
-            await writer.submit({TOPIC: [b"2" * 80]})
+            await submitted(writer, {TOPIC: [b"2" * 80]})
         await first
-        await writer.submit({TOPIC: [b"3" * 80]})
+        await submitted(writer, {TOPIC: [b"3" * 80]})
 
     asyncio.run(run())
     writer.close()
     assert len(lines(tmp_path)) == 2
 
 
-def test_submit__client_has_gone__the_others_are_told(tmp_path: Path) -> None:
-    writer = SegmentWriter(tmp_path)
+@both_ways
+def test_submit__client_has_gone__the_others_are_told(
+    tmp_path: Path, inline_seconds: float
+) -> None:
+    writer = SegmentWriter(tmp_path, inline_seconds=inline_seconds)
 
     async def run() -> None:
-        gone, stays = writer.submit({TOPIC: [b"1"]}), writer.submit({TOPIC: [b"2"]})
+        gone, stays = submitted(writer, {TOPIC: [b"1"]}), submitted(writer, {TOPIC: [b"2"]})
         gone.cancel()
         await asyncio.wait_for(stays, 10)
 
     asyncio.run(run())
     writer.close()
+    assert lines(tmp_path) == [b"1", b"2"]
+
+
+class Committing:
+    """Which thread commits, and how long each commit takes."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.seconds = 0.0
+        self.inline: list[bool] = []
+        self._real = os.fdatasync
+        monkeypatch.setattr(os, "fdatasync", self)
+
+    def __call__(self, descriptor: int) -> None:
+        self.inline.append(threading.current_thread() is threading.main_thread())
+        time.sleep(self.seconds)  # no disk here is that slow
+        self._real(descriptor)
+
+
+def test_submit__disk_slow_and_quick_again__a_thread_commits_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = SegmentWriter(tmp_path, inline_seconds=0.1)
+    committing = Committing(monkeypatch)
+
+    async def run() -> None:
+        await writer.append({TOPIC: [b"0"]})
+        committing.seconds = 0.2
+        await writer.append({TOPIC: [b"1"]})  # only then is it known to be slow
+        turns, later = 0, submitted(writer, {TOPIC: [b"2"]})
+        while not later.done():
+            await asyncio.sleep(0.01)
+            turns += 1
+        assert turns > 3  # the loop was not held up
+        committing.seconds = 0.0
+        await writer.append({TOPIC: [b"3"]})
+        await writer.append({TOPIC: [b"4"]})
+
+    asyncio.run(run())
+    writer.close()
+    assert committing.inline == [True, True, False, False, True]
+    assert lines(tmp_path) == [b"0", b"1", b"2", b"3", b"4"]
+
+
+@both_ways
+def test_submit__who_waits_fails__the_others_are_told(
+    tmp_path: Path, inline_seconds: float
+) -> None:
+    writer = SegmentWriter(tmp_path, inline_seconds=inline_seconds)
+    faults: list[object] = []
+
+    def fail(_: object) -> None:
+        raise ZeroDivisionError
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: faults.append(context["exception"]))
+        writer.submit({TOPIC: [b"1"]}, None, fail)
+        await asyncio.wait_for(submitted(writer, {TOPIC: [b"2"]}), 10)
+
+    asyncio.run(run())
+    writer.close()
+    assert [type(fault) for fault in faults] == [ZeroDivisionError]
     assert lines(tmp_path) == [b"1", b"2"]

@@ -238,27 +238,27 @@ class Receiver:
     def _keep(self, exchange: Exchange, outcome: Outcome) -> None:
         """Make durable what became of the events, then answer."""
         outcome.finish()
-        appended = self._journal.submit(outcome.records, outcome.tally)
-        # The journal has its own copy; while these wait for the disk, they are many.
-        exchange.request.body = b""
+        exchange.request.body = b""  # the journal has its own copy of what waits for the disk
+        self._journal.submit(outcome.records, outcome.tally, partial(self._kept, exchange, outcome))
         outcome.records.clear()
-        appended.add_done_callback(partial(self._kept, exchange, outcome))
 
-    def _kept(self, exchange: Exchange, outcome: Outcome, appended: asyncio.Future[None]) -> None:
+    def _kept(
+        self, exchange: Exchange, outcome: Outcome, error: JournalUnavailableError | None
+    ) -> None:
         try:
-            appended.result()
-            self._metrics.stored(outcome.counts)
-            answer = answers.outcome_answer(outcome.accepted, outcome.invalid, outcome.errors)
-        except JournalUnavailableError as error:
-            # The other topics are durable, and in the tally: metrics must say the same.
-            self._metrics.stored(outcome.durable(error.topics))
-            if exchange.reply is None:
-                lost = outcome.lost(error.topics)
-                self._metrics.lost(sum(lost.values()))
-                self._journal.count(lost)
-            answer = self._unavailable(exchange, str(error))
-        except Exception as error:  # noqa: BLE001 -- as above
-            self._fail(exchange, error)
+            if error is None:
+                self._metrics.stored(outcome.counts)
+                answer = answers.outcome_answer(outcome.accepted, outcome.invalid, outcome.errors)
+            else:
+                # The other topics are durable, and in the tally: metrics must say the same.
+                self._metrics.stored(outcome.durable(error.topics))
+                if exchange.reply is None:
+                    lost = outcome.lost(error.topics)
+                    self._metrics.lost(sum(lost.values()))
+                    self._journal.count(lost)
+                answer = self._unavailable(exchange, str(error))
+        except Exception as fault:  # noqa: BLE001 -- as above
+            self._fail(exchange, fault)
             return
         self._finish(exchange, answer)
 
@@ -272,20 +272,16 @@ class Receiver:
         line = rejected_body(
             exchange.received, error.code, body, self._masker, exchange.sender(), error.detail
         )
-        appended = self._journal.submit({REJECTED: [line]})
-        appended.add_done_callback(partial(self._kept_malformed, exchange, answer, error.code))
+        told = partial(self._kept_malformed, exchange, answer, error.code)
+        self._journal.submit({REJECTED: [line]}, None, told)
 
     def _kept_malformed(
-        self, exchange: Exchange, answer: Answer, code: str, appended: asyncio.Future[None]
+        self, exchange: Exchange, answer: Answer, code: str, error: JournalUnavailableError | None
     ) -> None:
-        try:
-            appended.result()
+        if error is None:
             self._metrics.stored({(UNKNOWN_STREAM, code): 1})
-        except JournalUnavailableError as error:
+        else:
             answer = self._unavailable(exchange, str(error))
-        except Exception as error:  # noqa: BLE001 -- as above
-            self._fail(exchange, error)
-            return
         self._finish(exchange, answer)
 
     # Ends.
@@ -347,8 +343,13 @@ def is_hasty(query: str) -> bool:
 
 
 def _now() -> str:
-    seconds, rest = divmod(time.time(), 1)
-    return f"{_second(int(seconds))}.{int(rest * 1000):03d}Z"
+    return _text_of(time.time_ns() // 1_000_000)
+
+
+@lru_cache(maxsize=2)  # many requests come within a millisecond
+def _text_of(milliseconds: int) -> str:
+    seconds, rest = divmod(milliseconds, 1000)
+    return f"{_second(seconds)}.{rest:03d}Z"
 
 
 @lru_cache(maxsize=2)

@@ -8,10 +8,9 @@ is one line of JSON without its newline; it holds no newline itself.
 
 from __future__ import annotations
 
-from asyncio import Future
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from allotment.journal.tally import Counts
 
@@ -26,6 +25,10 @@ class JournalUnavailableError(RuntimeError):
     def __init__(self, message: str, topics: Collection[str] = ()) -> None:
         super().__init__(message)
         self.topics = frozenset(topics)
+
+
+Told: TypeAlias = Callable[[JournalUnavailableError | None], None]
+"""Takes what became of an append: None once it is durable, or why it is not. Does not raise."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -67,11 +70,14 @@ class JournalWriter(Protocol):
         ...
 
     def submit(
-        self, records: Mapping[str, Sequence[bytes]], counts: Mapping[str, Counts] | None = None
-    ) -> Future[None]:
-        """`append` without waiting: the future ends as `append` does, with the same errors.
+        self,
+        records: Mapping[str, Sequence[bytes]],
+        counts: Mapping[str, Counts] | None,
+        told: Told,
+    ) -> None:
+        """`append` without waiting: `told` is called within the call or later on the same loop.
 
-        Called on an event loop. It costs an append's caller no task of its own.
+        Called on an event loop. It costs an append's caller no task and no future of its own.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""A writer's tally in its thread: when it is due, and how it is written."""
+"""A writer's tally: when it is due, and how it is written."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ _log = logging.getLogger(__name__)
 
 
 class TallyKeeper:
-    """Keeps the tally of one writer. Of its methods only `count` may be called by other threads."""
+    """Keeps the tally of one writer.
+
+    While one thread is in `write` no other may call `add`; the rest is free.
+    """
 
     def __init__(
         self,
@@ -57,11 +60,12 @@ class TallyKeeper:
 
     def wait_seconds(self) -> float | None:
         """How long until the tally must be written, 0 where it is time; None: there is none."""
-        if self._tally.empty:
-            return None
-        if self._tally.uncounted >= self._tallying.bytes:
-            return 0.0
-        return max(0.0, self._due - monotonic())
+        with self._lock:
+            if self._tally.empty:
+                return None
+            if self._tally.uncounted >= self._tallying.bytes:
+                return 0.0
+            return max(0.0, self._due - monotonic())
 
     def add(self, topic: str, end: int, parts: Sequence[tuple[bytes, Counts | None]]) -> None:
         """Count lines that have just become durable up to an offset, each with its counts."""
