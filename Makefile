@@ -6,10 +6,10 @@ ARGS ?=
 export PYTHONWARNINGS := default
 
 .DEFAULT_GOAL := help
-.PHONY: help install up test fuzz crash check format bench lock clients vectors screenshots clean
+.PHONY: help install up test test-postgresql fuzz crash check format bench lock clients vectors screenshots clean
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(VENV)/.server ## Make .venv from the lock file, with the allotment command in it
 
@@ -26,6 +26,13 @@ up: $(VENV)/.server ## Run the lab with its demo site (ARGS="--empty --data DIR 
 
 test: $(VENV)/.dev ## Run every test; what a missing tool prevents is reported by name
 	@$(BIN)/pytest $(ARGS)
+ifeq ($(strip $(ARGS)),)
+	@$(MAKE) --no-print-directory test-postgresql
+endif
+
+ON_BOTH := tests/registry tests/end_to_end/test_form_to_verdict.py
+test-postgresql: $(VENV)/.dev ## Run what stores anything once more, on a PostgreSQL of its own
+	@TEST_DATABASE=postgresql $(BIN)/pytest $(ON_BOTH) $(ARGS)
 
 FUZZ_EXAMPLES ?= 2000
 fuzz: $(VENV)/.dev ## Send the intake requests made at random (FUZZ_EXAMPLES=2000)
@@ -52,7 +59,7 @@ clients: ## Build the browser script that the Python package ships (needs Node)
 vectors: $(VENV)/.dev ## Make the test vectors again from the written law
 	$(BIN)/python vectors/make_allocation.py
 
-COMPILE := pip compile pyproject.toml --extra server --group build --universal \
+COMPILE := pip compile pyproject.toml --extra server --extra postgres --group build --universal \
 	--python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
 lock: $(VENV)/.server ## Make the lock files again (versions and hashes, no addresses)
 	$(BIN)/uv $(COMPILE) -o requirements/server.txt

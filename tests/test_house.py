@@ -24,7 +24,8 @@ MAY_IMPORT = {
 }
 MAY_IMPORT_ALL = {"commands", "rehearsal"}
 LEAVES = {
-    "settings": {"sign_in_settings"},
+    "settings": {"database_settings", "sign_in_settings"},
+    "database_settings": set(),
     "orphans": set(),
     "sign_in_settings": set(),
     "supervisor": set(),
@@ -87,6 +88,8 @@ def test_modules__all__are_short_and_aptly_named() -> None:
             continue
         lines = len(path.read_text().splitlines())
         assert lines <= LONGEST_MODULE, f"{path.relative_to(ROOT)} has {lines} lines"
+        if path.parent.name == "postgresql":  # Django finds a backend by this name alone
+            continue
         assert path.stem not in BANNED_NAMES, path.relative_to(ROOT)
 
 

@@ -1,8 +1,8 @@
 """Typed settings: each one a field here, an environment variable, and a row in the reference.
 
-A leaf module: it imports the standard library and its own `sign_in_settings` alone, and only a
-process's entry point (`cli.py`, `up.py`, `registry/django_settings.py`, `intake/app.py`, the demo)
-reads it. Other code is handed the values that it needs.
+A leaf module: it imports the standard library and its own leaves alone, `database_settings` and
+`sign_in_settings`; only a process's entry point (`cli.py`, `up.py`, `registry/django_settings.py`,
+`intake/app.py`, the demo) reads it. Other code is handed the values that it needs.
 """
 
 from __future__ import annotations
@@ -10,17 +10,21 @@ from __future__ import annotations
 import ipaddress
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from allotment import sign_in_settings
+from allotment import database_settings, sign_in_settings
+from allotment.database_settings import Database
 from allotment.sign_in_settings import SignIn
 
 _IPV6 = 6
 _APPROVAL_FROM = ("never", "high", "medium", "low")
 _ADDRESS_FILE = "addresses.json"
+_OF_COMMANDS = ("ALLOTMENT_TOKEN",)
+"""Variables that are no settings of the lab but what one command is handed."""
+_Parsed = TypeVar("_Parsed")
 _ADDRESSES = ("ALLOTMENT_REGISTRY_URL", "ALLOTMENT_INTAKE_URL")
 
 
@@ -62,6 +66,14 @@ class _Raw:
     )
     sealed_days: str = _setting(
         "30", "How long the ids and user agents of rejected events are kept for a replay, in days."
+    )
+    database_url: str = _setting(
+        "",
+        "The registry's database: postgresql://user@host:5432/name. Empty: SQLite, a file in the "
+        "data folder.",
+    )
+    database_password_file: str = _setting(
+        "", "File that holds the password of that database, in place of one in its URL."
     )
     schemas: str = _setting(
         "", "Schema repositories, separated by ':'. Empty: the repository that Allotment ships."
@@ -152,6 +164,7 @@ class Settings:
     config_refresh_seconds: float
     sink_seconds: float
     sealed_days: int
+    database: Database
     schema_paths: tuple[Path, ...]
     secret_key: str
     allowed_hosts: tuple[str, ...]
@@ -220,7 +233,9 @@ def from_environ(environ: Mapping[str, str] | None = None) -> Settings:
     """
     given = os.environ if environ is None else environ
     known = {variable_name(f.name): f.name for f in fields(_Raw)}
-    unknown = sorted(k for k in given if k.startswith("ALLOTMENT_") and k not in known)
+    unknown = sorted(
+        k for k in given if k.startswith("ALLOTMENT_") and k not in {*known, *_OF_COMMANDS}
+    )
     if unknown:
         raise SettingsError(
             f"{unknown[0]} is not a setting of Allotment; known are {', '.join(sorted(known))}"
@@ -250,6 +265,7 @@ def from_environ(environ: Mapping[str, str] | None = None) -> Settings:
         config_refresh_seconds=_seconds("config_refresh_seconds", raw.config_refresh_seconds),
         sink_seconds=_seconds("sink_seconds", raw.sink_seconds),
         sealed_days=_number("sealed_days", raw.sealed_days, 0, 36_500),
+        database=_leaf(database_settings.parse, raw),
         schema_paths=tuple(Path(part) for part in raw.schemas.split(":") if part),
         secret_key=raw.secret_key,
         allowed_hosts=tuple(h.strip() for h in raw.allowed_hosts.split(",") if h.strip()),
@@ -257,13 +273,13 @@ def from_environ(environ: Mapping[str, str] | None = None) -> Settings:
         approval_from=_one_of("approval_from", raw.approval_from, _APPROVAL_FROM),
         stream_defaults=_object("stream_defaults", raw.stream_defaults),
         max_body_bytes=_number("max_body_bytes", raw.max_body_bytes, 1, 1 << 30),
-        sign_in=_sign_in(raw),
+        sign_in=_leaf(sign_in_settings.parse, raw),
     )
 
 
-def _sign_in(raw: _Raw) -> SignIn:
+def _leaf(parse: Callable[[Mapping[str, str]], _Parsed], raw: _Raw) -> _Parsed:
     try:
-        return sign_in_settings.parse(vars(raw))
+        return parse(vars(raw))
     except ValueError as error:
         name, sentence = error.args
         raise SettingsError(f"{variable_name(name)} {sentence}") from error
@@ -283,6 +299,8 @@ def to_environ(settings: Settings) -> dict[str, str]:
         "ALLOTMENT_CONFIG_REFRESH_SECONDS": str(settings.config_refresh_seconds),
         "ALLOTMENT_SINK_SECONDS": str(settings.sink_seconds),
         "ALLOTMENT_SEALED_DAYS": str(settings.sealed_days),
+        "ALLOTMENT_DATABASE_URL": settings.database.url,
+        "ALLOTMENT_DATABASE_PASSWORD_FILE": settings.database.password_file,
         "ALLOTMENT_SCHEMAS": ":".join(str(p) for p in settings.schema_paths),
         "ALLOTMENT_SECRET_KEY": settings.secret_key,
         "ALLOTMENT_ALLOWED_HOSTS": ",".join(settings.allowed_hosts),

@@ -1,4 +1,7 @@
-"""The registry's tests run on a real SQLite file, and never in the reader's own data folder."""
+"""The registry's tests run on a real SQLite file, and never in the reader's own data folder.
+
+With `TEST_DATABASE=postgresql` in the environment they run on a real PostgreSQL server instead.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,12 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.conf import LazySettings, settings
-from django.db import connection
+from django.db import connection, connections
 from django.test import Client
+from tests import postgres_server
+from tests.postgres_server import on_postgresql
 
+from allotment import database_settings
 from allotment.registry import seeding, versions
 from allotment.registry.models import Account
 from allotment.registry.plan import ExperimentPlan, GroupPlan, InstrumentPlan
@@ -23,11 +29,21 @@ WEB_TITLE = "analytics/product_metrics/web/base"
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
+def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A file instead of memory: locks, journal and transactions as they are in use."""
-    path = tmp_path_factory.mktemp("registry") / "registry.sqlite3"
     database: dict[str, Any] = settings.DATABASES["default"]
-    database.setdefault("TEST", {})["NAME"] = str(path)
+    if not on_postgresql():
+        path = tmp_path_factory.mktemp("registry") / "registry.sqlite3"
+        database.setdefault("TEST", {})["NAME"] = str(path)
+        yield
+        return
+    with postgres_server.running() as server:
+        given = {"database_url": server.url("registry"), "database_password_file": ""}
+        database.clear()
+        database.update(database_settings.parse(given).for_django(Path()))
+        connections.configure_settings(settings.DATABASES)
+        del connections["default"]
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -9,9 +9,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.test import Client
 from django.utils import timezone
+from tests.registry.damage import damage
 
 from allotment.allocation import parse_experiment
 from allotment.registry import lifecycle, served
@@ -261,7 +261,7 @@ def test_answer__other_methods__options_allowed_post_refused(path: str) -> None:
 CORRUPTIONS = [
     "UPDATE registry_{kind} SET attributes = '{{not json' WHERE machine_name = 'the-bad-one'",
     "UPDATE registry_{kind} SET attributes = '\"a text\"' WHERE machine_name = 'the-bad-one'",
-    "UPDATE registry_{kind} SET end = 'gibberish' WHERE machine_name = 'the-bad-one'",
+    "UPDATE registry_{kind} SET \"end\" = 'gibberish' WHERE machine_name = 'the-bad-one'",
     "UPDATE registry_{kind} SET start = NULL WHERE machine_name = 'the-bad-one'",
     "UPDATE registry_{kind} SET default_rate = 7 WHERE machine_name = 'the-bad-one'",
     "UPDATE registry_{kind} SET default_rate = 'many' WHERE machine_name = 'the-bad-one'",
@@ -270,14 +270,6 @@ CORRUPTIONS = [
         "registry_{kind} WHERE machine_name = 'the-bad-one')"
     ),
 ]
-
-
-def execute(statement: str) -> None:
-    """As damage comes to a database: past every check."""
-    with connection.cursor() as cursor:
-        cursor.execute("PRAGMA ignore_check_constraints = ON")
-        cursor.execute(statement)
-        cursor.execute("PRAGMA ignore_check_constraints = OFF")
 
 
 @pytest.mark.parametrize("corruption", CORRUPTIONS)
@@ -291,7 +283,7 @@ def test_answer__one_corrupt_row__others_are_served(
     make: Callable[..., Any] = experiment_plan if kind == "experiment" else instrument_plan
     for name in ("a-good-one", "the-bad-one", "z-good-one"):
         lifecycle.activate(lifecycle.create(make(machine_name=name)))
-    execute(corruption.format(kind=kind))
+    damage(corruption.format(kind=kind))
     response = Client().get(f"/api/v1/{kind}s")
     assert response.status_code == 200
     assert [row["name"] for row in response.json()] == ["a-good-one", "z-good-one"]
@@ -307,7 +299,7 @@ def test_answer__one_corrupt_row__others_are_served(
 def test_experiments__groups_lost__left_out(experiment_plan: MakeExperiment) -> None:
     for name in ("a-good-one", "the-bad-one"):
         lifecycle.activate(lifecycle.create(experiment_plan(machine_name=name)))
-    execute(
+    damage(
         "DELETE FROM registry_group WHERE experiment_id = "
         "(SELECT id FROM registry_experiment WHERE machine_name = 'the-bad-one')"
     )
@@ -315,17 +307,18 @@ def test_experiments__groups_lost__left_out(experiment_plan: MakeExperiment) -> 
 
 
 def test_streams__one_corrupt_stream__others_are_served() -> None:
-    execute("UPDATE registry_stream SET settings = '[]' WHERE name = 'product_metrics.app_base'")
+    damage("UPDATE registry_stream SET settings = '[]' WHERE name = 'product_metrics.app_base'")
     response = Client().get(STREAMS)
     assert list(response.json()["streams"]) == ["product_metrics.web_base"]
     assert response["X-Allotment-Left-Out"] == "1"
 
 
+@pytest.mark.django_db(transaction=True)
 def test_answer__table_gone__error_and_never_an_empty_list() -> None:
-    execute("ALTER TABLE registry_experiment RENAME TO elsewhere")
+    damage("ALTER TABLE registry_experiment RENAME TO elsewhere")
     client = Client(raise_request_exception=False)
     assert client.get("/api/v1/experiments").status_code == 500
-    execute("ALTER TABLE elsewhere RENAME TO registry_experiment")
+    damage("ALTER TABLE elsewhere RENAME TO registry_experiment")
 
 
 def test_healthz__database_there__ok() -> None:

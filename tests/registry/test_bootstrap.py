@@ -27,10 +27,10 @@ def environment(data: Path, **more: str) -> dict[str, str]:
     return kept | {"ALLOTMENT_DATA": str(data)} | more
 
 
-def run(data: Path, code: str) -> str:
+def run(data: Path, code: str, **more: str) -> str:
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code],
-        env=environment(data),
+        env=environment(data, **more),
         capture_output=True,
         text=True,
         timeout=SECONDS,
@@ -104,7 +104,7 @@ def test_read_or_passing__no_key__one_for_this_process_only(tmp_path: Path) -> N
 
 
 @contextmanager
-def served(data: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+def served(data: Path, **more: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port = str(found.getsockname()[1])
@@ -115,7 +115,7 @@ def served(data: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     )
     process = subprocess.Popen(
         [sys.executable, "-c", code],
-        env=environment(data, ALLOTMENT_REGISTRY_PORT=port),
+        env=environment(data, ALLOTMENT_REGISTRY_PORT=port, **more),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -147,7 +147,9 @@ def test_serve__fresh_folder__pages_api_styles_and_a_clean_end(tmp_path: Path) -
         status, headers, body = get(f"{base}/api/v1/experiments")
         assert (status, body) == (200, b"[]")
         assert headers["X-Allotment-Config-Version"].isdigit()
-        assert get(f"{base}/static/registry/style/ground.css")[1]["Content-Type"].startswith("text/css")
+        assert get(f"{base}/static/registry/style/ground.css")[1]["Content-Type"].startswith(
+            "text/css"
+        )
         assert b"Log in" in get(f"{base}/")[2]
         process.send_signal(signal.SIGTERM)
         told, _ = process.communicate(timeout=SECONDS)

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from django.db import connection
 from pytest_django.live_server_helper import LiveServer
+from tests.registry.damage import damage
 
 from allotment.analysis.configuration import ConfigurationSource as Analyst
 from allotment.intake.stream_source import StreamSource
@@ -77,13 +78,11 @@ def test_body__every_shape__as_the_golden_file_says(lab: str, name: str, path: s
     assert text == (GOLDEN / f"{name}.json").read_text()
 
 
-def damage(table: str, name: str, column: str = "machine_name") -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("PRAGMA ignore_check_constraints = ON")
-        what = "settings" if table == "stream" else "attributes"
-        cursor.execute(f"UPDATE registry_{table} SET {what} = '[1' WHERE {column} = %s", [name])
-        cursor.execute("PRAGMA ignore_check_constraints = OFF")
-    served.forget()
+def break_row(table: str, name: str, column: str = "machine_name") -> None:
+    what = "settings" if table == "stream" else "attributes"
+    # PostgreSQL stores no half of a JSON text, but one of the wrong kind.
+    broken = "[1" if connection.vendor == "sqlite" else '"text"'
+    damage(f"UPDATE registry_{table} SET {what} = '{broken}' WHERE {column} = '{name}'")
 
 
 def test_consumers__rows_damaged_and_others_changed__keep_the_damaged_and_follow_the_others(
@@ -104,9 +103,9 @@ def test_consumers__rows_damaged_and_others_changed__keep_the_damaged_and_follow
 
     ask()
     before = site.current()
-    damage("experiment", EXPERIMENT)
-    damage("instrument", INSTRUMENT)
-    damage("stream", APP, "name")
+    break_row("experiment", EXPERIMENT)
+    break_row("instrument", INSTRUMENT)
+    break_row("stream", APP, "name")
     lifecycle.stop(Experiment.objects.get(machine_name="welcome-message"))
     ask()
     assert set(before.experiments) == {EXPERIMENT, "welcome-message"}

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.utils import timezone
+from tests.postgres_server import on_postgresql
 
 from allotment.registry import lifecycle, rules
 from allotment.registry import plan as plans
@@ -25,6 +26,7 @@ def number() -> int:
     return ConfigurationVersion.current().number
 
 
+@pytest.mark.skipif(on_postgresql(), reason="of SQLite alone")
 def test_database__in_tests__is_a_file_in_wal_mode() -> None:
     assert str(connection.settings_dict["NAME"]).endswith("registry.sqlite3")
     with connection.cursor() as cursor:

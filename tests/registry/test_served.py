@@ -16,6 +16,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
+from tests.registry.damage import damage
 
 from allotment.registry import lifecycle, served
 from allotment.registry.models import Experiment, Site, Stream
@@ -30,16 +31,6 @@ MakeInstrument = Callable[..., InstrumentPlan]
 
 def active(plan: ExperimentPlan | InstrumentPlan) -> None:
     lifecycle.activate(lifecycle.create(plan))
-
-
-def execute(*statements: str) -> None:
-    """As damage comes to a database: past every check, and seen within a minute."""
-    with connection.cursor() as cursor:
-        cursor.execute("PRAGMA ignore_check_constraints = ON")
-        for statement in statements:
-            cursor.execute(statement)
-        cursor.execute("PRAGMA ignore_check_constraints = OFF")
-    served.forget()
 
 
 def names(path: str = EXPERIMENTS) -> list[str]:
@@ -88,6 +79,7 @@ def test_answer__an_end_passes__gone_without_a_change(experiment_plan: Make) -> 
     assert served.answer(Question("streams"), later).documents != material, "it asks no more"
 
 
+@pytest.mark.django_db(transaction=True)
 def test_answer__database_gone_after_an_answer__last_good_with_its_age(
     experiment_plan: Make, own_data: Path
 ) -> None:
@@ -97,9 +89,9 @@ def test_answer__database_gone_after_an_answer__last_good_with_its_age(
     assert "X-Allotment-Config-Stale" not in first
     (copy,) = (own_data / "registry/answers").iterdir()
     os.utime(copy, (time.time() - 100,) * 2)
-    execute("ALTER TABLE registry_experiment RENAME TO elsewhere")
+    damage("ALTER TABLE registry_experiment RENAME TO elsewhere")
     stale = Client().get(EXPERIMENTS)
-    execute("ALTER TABLE elsewhere RENAME TO registry_experiment")
+    damage("ALTER TABLE elsewhere RENAME TO registry_experiment")
     assert stale.json() == first.json()
     assert stale["X-Allotment-Config-Stale"] == "database"
     assert stale["X-Allotment-Config-Version"] == first["X-Allotment-Config-Version"]
@@ -110,7 +102,7 @@ def test_answer__database_gone_after_an_answer__last_good_with_its_age(
 def test_answer__rows_vanish_without_a_change__never_empty(experiment_plan: Make) -> None:
     active(experiment_plan())
     first = Client().get(EXPERIMENTS)
-    execute(
+    damage(
         "DELETE FROM registry_group",
         "DELETE FROM registry_experimentsite",
         "DELETE FROM registry_experiment",
@@ -125,7 +117,7 @@ def test_answer__one_row_vanishes__others_served_and_it_is_named(experiment_plan
     active(experiment_plan(machine_name="one-that-goes"))
     names()
     gone = "(SELECT id FROM registry_experiment WHERE machine_name = 'one-that-goes')"
-    execute(
+    damage(
         f"DELETE FROM registry_group WHERE experiment_id = {gone}",
         f"DELETE FROM registry_experimentsite WHERE experiment_id = {gone}",
         f"DELETE FROM registry_experiment WHERE id = {gone}",
@@ -149,7 +141,7 @@ def test_answer__everything_stopped__empty_and_fresh(experiment_plan: Make) -> N
 
 def test_answer__damaged_item_is_killed__not_left_out_but_gone(experiment_plan: Make) -> None:
     active(experiment_plan())
-    execute("UPDATE registry_experiment SET attributes = '{'")
+    damage("UPDATE registry_experiment SET attributes = '{'")
     hurt = Client().get(EXPERIMENTS)
     assert hurt["X-Allotment-Left-Out-Names"] == "search-suggestions"
     lifecycle.kill(None, reason="it breaks search")
@@ -165,9 +157,7 @@ def test_answer__stream_of_items_is_gone__they_are_left_out_not_silently_lost(
 ) -> None:
     active(experiment_plan())
     active(instrument_plan())
-    execute(
-        *(f"UPDATE registry_{kind} SET stream_id = -1" for kind in ("experiment", "instrument"))
-    )
+    damage(*(f"UPDATE registry_{kind} SET stream_id = -1" for kind in ("experiment", "instrument")))
     assert Client().get(EXPERIMENTS)["X-Allotment-Left-Out-Names"] == "search-suggestions"
     told = Client().get("/api/v1/instruments")["X-Allotment-Left-Out-Names"]
     assert told == "desktop-ui-interactions"
@@ -175,7 +165,7 @@ def test_answer__stream_of_items_is_gone__they_are_left_out_not_silently_lost(
     assert "desktop-ui-interactions" in left
     assert served.left_out(timezone.now()) == ["desktop-ui-interactions", "search-suggestions"]
     known = "(SELECT MIN(id) FROM registry_stream)"
-    execute(
+    damage(
         *(
             f"UPDATE registry_{kind} SET stream_id = {known}"
             for kind in ("experiment", "instrument")
@@ -257,10 +247,9 @@ def test_streams__pattern_and_defaults__looked_up_and_merged(settings: LazySetti
     assert list(matching) == ["/^wiki\\./"]
 
 
+@pytest.mark.django_db(transaction=True)
 def test_answer__no_database_and_no_copy__the_error_itself() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE registry_instrument RENAME TO elsewhere")
+    damage("ALTER TABLE registry_instrument RENAME TO elsewhere")
     with pytest.raises(DatabaseError):
         served.answer(Question("instruments"), timezone.now())
-    with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE elsewhere RENAME TO registry_instrument")
+    damage("ALTER TABLE elsewhere RENAME TO registry_instrument")

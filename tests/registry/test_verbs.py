@@ -10,9 +10,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.test import Client
 from django.utils import timezone
+from tests.registry.damage import damage
 from tests.registry.page_reading import Page
 
 from allotment.registry import lifecycle, placing, public_api
@@ -327,11 +327,9 @@ def test_kill__chosen__the_others_run_on(experiment_plan: Make) -> None:
 def test_kill__damaged_row__is_switched_off_with_the_rest(experiment_plan: Make) -> None:
     lifecycle.activate(lifecycle.create(experiment_plan()))
     lifecycle.activate(lifecycle.create(experiment_plan(machine_name="the-bad-one")))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE registry_experiment SET default_rate = 'many'"
-            " WHERE machine_name = 'the-bad-one'"
-        )
+    damage(
+        "UPDATE registry_experiment SET default_rate = 'many' WHERE machine_name = 'the-bad-one'"
+    )
     lifecycle.kill(None, reason="Pages are blank")
     assert set(Experiment.objects.values_list("stage", flat=True)) == {"stopped"}
     assert len(KillSwitch.objects.get().stopped) == 2

@@ -16,14 +16,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from allotment.registry.models import AuditEntry
 
 SYSTEM = "the system"
 FIRST = "0" * 64
-_LOCK = 0x416C6C6F  # any number that nothing else in the database locks
 _FIELDS = (
     "number",
     "who",
@@ -102,8 +101,9 @@ def record(
     acts = _ACTING.get()
     if acts.token:
         detail["token"] = acts.token
+    # Transactions begin as writers, one at a time: in SQLite by our settings, in PostgreSQL by our
+    # backend. So nobody else adds to the chain in between.
     with transaction.atomic():
-        _lock()
         last = AuditEntry.objects.order_by("-number").first()
         entry = AuditEntry(
             number=1 if last is None else last.number + 1,
@@ -188,13 +188,3 @@ def as_json(entry: AuditEntry) -> str:
 
 def _stamp(when: datetime) -> str:
     return when.astimezone(UTC).isoformat(timespec="microseconds")
-
-
-def _lock() -> None:
-    """Let one transaction at a time add to the chain.
-
-    SQLite's transactions begin as writers, one at a time, by our settings.
-    """
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])

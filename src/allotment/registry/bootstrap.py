@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import secrets
+from importlib.util import find_spec
 
 from allotment.registry import secret_key
-from allotment.settings import Settings, to_environ
+from allotment.settings import Settings, SettingsError, to_environ, variable_name
 
 SETTINGS_MODULE = "allotment.registry.django_settings"
 FIRST_ADMIN = "admin"
@@ -22,9 +23,18 @@ def configure(settings: Settings) -> None:
         secret_key.ensure(settings.registry_dir)
     os.environ.update(to_environ(settings))
     os.environ["DJANGO_SETTINGS_MODULE"] = SETTINGS_MODULE
+    _needs_driver(settings)
     import django  # noqa: PLC0415 - not before the environment says which settings
 
     django.setup()
+
+
+def _needs_driver(settings: Settings) -> None:
+    if settings.database.is_postgresql and find_spec("psycopg") is None:
+        raise SettingsError(
+            f"{variable_name('database_url')} names PostgreSQL, whose driver is not installed: "
+            "pip install 'allotment[server,postgres]'"
+        )
 
 
 def prepare(settings: Settings) -> str | None:
@@ -32,15 +42,21 @@ def prepare(settings: Settings) -> str | None:
 
     Returns:
         The first admin's one-time password when this call created the account, else None.
+
+    Raises:
+        SettingsError: PostgreSQL does not answer, or lets us make no tables.
     """
     configure(settings)
-    from django.core.management import call_command  # noqa: PLC0415 - needs Django set up
+    from django.db import transaction  # noqa: PLC0415 - needs Django set up
 
-    call_command("migrate", interactive=False, verbosity=0)
+    from allotment.registry import preparing  # noqa: PLC0415 - needs Django set up
+
+    preparing.migrate(settings)
     from allotment.registry import seeding  # noqa: PLC0415 - models need Django set up
 
-    seeding.create_streams()
-    return create_first_admin()
+    with transaction.atomic():  # so that of several that start at once, one finds nobody there
+        seeding.create_streams()
+        return create_first_admin()
 
 
 class UnknownAccountError(LookupError):

@@ -6,7 +6,7 @@ Importing it touches no disk: the data folder and the secret key are made by `bo
 from __future__ import annotations
 
 from allotment.registry import secret_key
-from allotment.settings import Settings, from_environ
+from allotment.settings import Settings, SettingsError, from_environ, variable_name
 
 ALLOTMENT: Settings = from_environ()
 
@@ -58,18 +58,13 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": str(ALLOTMENT.registry_dir / "registry.sqlite3"),
-        "OPTIONS": {
-            # Writers queue at the start of a transaction; readers never wait for them.
-            "transaction_mode": "IMMEDIATE",
-            "timeout": 20,
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
-        },
+try:
+    DATABASES = {
+        "default": ALLOTMENT.database.for_django(ALLOTMENT.registry_dir / "registry.sqlite3")
     }
-}
+except ValueError as error:
+    name, sentence = error.args
+    raise SettingsError(f"{variable_name(name)} {sentence}") from error
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "registry.Account"
@@ -101,6 +96,9 @@ STATIC_URL = "static/"
 WHITENOISE_USE_FINDERS = True
 # Found at the start and once; the files ship inside the package and do not change under it.
 WHITENOISE_AUTOREFRESH = False
+
+# A whole configuration may come in one request; what reads other bodies has lower limits.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 8_000_000
 
 # Behind plain HTTP on this machine a Secure cookie would never come back; a proxy that ends TLS
 # says so with X-Forwarded-Proto, and every other protection is on in both cases.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.db import models
 
+from allotment.registry.models.kept_json import KeptJSONField
+
 
 class AuditEntry(models.Model):
     """One thing that somebody did.
@@ -23,7 +25,7 @@ class AuditEntry(models.Model):
     after = models.CharField(max_length=40, blank=True)
     reason = models.TextField(blank=True)
     request = models.CharField(max_length=64, blank=True)
-    detail = models.JSONField(default=dict)
+    detail = KeptJSONField(default=dict)
     previous = models.CharField(max_length=64)
     hash = models.CharField(max_length=64)
 

@@ -7,6 +7,7 @@ from django.db import models
 from simple_history.models import HistoricalRecords
 
 from allotment.registry.models.item import Item, PlanRecord, SiteRate
+from allotment.registry.models.kept_json import KeptJSONField
 from allotment.registry.models.places import Layer
 
 
@@ -90,8 +91,8 @@ class Phase(models.Model):
     decision = models.CharField(max_length=20, blank=True)
     decision_reasons = models.TextField(blank=True)
     decided = models.DateTimeField(null=True)
-    plan = models.JSONField(encoder=DjangoJSONEncoder)
-    document = models.JSONField(encoder=DjangoJSONEncoder)
+    plan = KeptJSONField(encoder=DjangoJSONEncoder)
+    document = KeptJSONField(encoder=DjangoJSONEncoder)
 
     class Meta:
         ordering = ["index"]

@@ -12,6 +12,7 @@ from django.db import models
 from simple_history.signals import pre_create_historical_record
 
 from allotment.registry.environments import DEFAULT
+from allotment.registry.models.kept_json import KeptJSONField
 from allotment.registry.models.stream import Stream
 from allotment.registry.states import Stage, State, state_at
 
@@ -23,7 +24,7 @@ class PlanRecord(models.Model):
     verb of the life cycle; `kill` is the kill switch that did it, where one did.
     """
 
-    plan = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
+    plan = KeptJSONField(default=dict, encoder=DjangoJSONEncoder)
     verb = models.CharField(max_length=10, default="")
     kill = models.PositiveBigIntegerField(null=True)
 
@@ -73,7 +74,7 @@ class Item(models.Model):
     attributes = models.JSONField(default=list)
     default_rate = models.DecimalField(max_digits=9, decimal_places=8, default=Decimal(0))
     environments = models.JSONField(default=list)
-    targeting = models.JSONField(default=dict)
+    targeting = KeptJSONField(default=dict)
     risk_level = models.CharField(max_length=10, choices=Risk, default=Risk.PENDING)
     review_link = models.CharField(max_length=1000, blank=True)
     acknowledged = models.BooleanField(default=False)

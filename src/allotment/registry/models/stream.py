@@ -4,6 +4,7 @@ from django.db import models
 from simple_history.models import HistoricalRecords
 
 from allotment.registry.environments import ENVIRONMENTS
+from allotment.registry.models.kept_json import KeptJSONField
 
 
 def every_environment() -> list[str]:
@@ -23,7 +24,7 @@ class Stream(models.Model):
     destination_event_service = models.CharField(max_length=100, default="allotment-intake")
     attributes = models.JSONField(default=list, blank=True)
     environments = models.JSONField(default=every_environment)
-    settings = models.JSONField(default=dict, blank=True)
+    settings = KeptJSONField(default=dict, blank=True)
     revision = models.PositiveIntegerField(default=1)
     created = models.DateTimeField(auto_now_add=True)
     changed = models.DateTimeField(auto_now=True)
