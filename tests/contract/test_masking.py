@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from allotment.contract.masking import ADDRESS, MASK, Masker, lab_key
+from allotment.contract.addresses import ADDRESS
+from allotment.contract.masking import MASK, Masker, lab_key
+from allotment.contract.mending import unmasked
 
 MASKER = Masker(b"k" * 32)
 AGENT = "Mozilla/5.0 (X11; Linux x86_64) Like, Gecko"
@@ -79,6 +81,32 @@ def test_event__address__one_word_for_all_and_kept_nowhere() -> None:
     assert "192.0.2" not in str(hidden)
 
 
+@pytest.mark.parametrize("address", ["192.0.2.1", "2001:db8::1", "fe80::1"])
+def test_event__address_under_any_name__is_masked_and_kept_nowhere(address: str) -> None:
+    event = {
+        "ip": address,
+        "remote_addr": [address, {"x": f"{address}"}],
+        "action_context": f"seen from {address}\nand {address}",
+        "hits": {address: 5, f"{address}:": 6, "masked:address": 7},
+        "meta": {"uri": "http://127.0.0.1:8001/", "dt": "2026-11-22T10:00:00Z"},
+    }
+    found, hidden = masked(event)
+    assert address not in json.dumps([found, hidden])
+    assert found["ip"] == ADDRESS
+    assert found["remote_addr"] == [ADDRESS, {"x": ADDRESS}]
+    assert found["meta"] == event["meta"], "loopback is nobody's"
+    assert sorted(found["hits"].values()) == [5, 6, 7], "no field takes the place of another"
+    context = f"seen from {ADDRESS}\nand {ADDRESS}"
+    assert hidden == {"/action_context": json.dumps(context)}, "so that it can be sent again"
+    assert unmasked(found, found, hidden) == {
+        "remote_addr": [{}],
+        "action_context": context,
+        "hits": found["hits"],
+        "meta": event["meta"],
+    }
+    assert masked(found)[0] == found
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -110,10 +138,9 @@ def test_text__user_agent_with_spaces_and_signs__is_masked_to_its_end() -> None:
         assert found.endswith(text[-4:])
 
 
-def test_text__dotted_numbers__are_addresses_where_it_is_asked() -> None:
+def test_text__addresses__are_masked_wherever_they_stand() -> None:
     text = '{"x": 192.0.2.1, v1.2.3.4.5'
-    assert MASKER.text(text) == text
-    assert MASKER.text(text, dotted=True) == '{"x": masked:address, v1.2.3.4.5'
+    assert MASKER.text(text) == '{"x": masked:address, v1.2.3.4.5'
 
 
 @pytest.mark.parametrize(
@@ -132,7 +159,7 @@ def test_text__dotted_numbers__are_addresses_where_it_is_asked() -> None:
 )
 def test_text__made_to_be_slow__is_not(text: str) -> None:
     begun = time.process_time()
-    MASKER.text(text, dotted=True)
+    MASKER.text(text)
     assert time.process_time() - begun < 0.5
 
 

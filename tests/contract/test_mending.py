@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from allotment.contract.masking import ADDRESS, Masker
+from allotment.contract.addresses import ADDRESS
+from allotment.contract.masking import Masker
 from allotment.contract.mending import (
     Change,
     MendingError,

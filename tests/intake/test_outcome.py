@@ -8,7 +8,8 @@ import stat
 import pytest
 from tests.intake.conftest import JSON, Intake, event
 
-from allotment.contract.masking import ADDRESS, MASK, Masker
+from allotment.contract.addresses import ADDRESS
+from allotment.contract.masking import MASK, Masker
 from allotment.intake.outcome import Outcome, RefusalError
 
 AGENT = "Mozilla/5.0 (X11; Linux x86_64)"

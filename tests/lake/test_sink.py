@@ -259,6 +259,21 @@ def test_step__what_the_intake_refused__each_with_its_own_reason(
     assert found[UNREADABLE][3] == "broken"
 
 
+def test_step__lines_that_no_row_can_hold__are_kept_within_bounds_and_without_addresses(
+    journal: Writer, catalog: SqlCatalog, schemas: dict[str, pa.Schema], lake_dir: Path
+) -> None:
+    meta = {"stream": "192.0.2.1", "from": "2001:db8::1"}
+    long = orjson.dumps(web_event(2, action=5, action_context="x" * 70_000, meta={}))
+    journal.append([orjson.dumps(web_event(1, action=5, meta=meta)), long])
+    make(journal, catalog, schemas).step()
+    columns = "stream, raw, truncated, size from event.rejected order by size"
+    short, cut = run_sql(lake_dir, f"select {columns}")[1]
+    assert short[:1] == ("masked:address",)
+    assert orjson.loads(short[1])["meta"] == dict.fromkeys(meta, "masked:address")
+    assert short[2] is False
+    assert cut == (None, long[:65_536].decode(), True, len(long))
+
+
 def test_step__schema_of_any_title__its_events_are_rows_of_its_table(
     journal: Writer, catalog: SqlCatalog, lake_dir: Path, tmp_path: Path
 ) -> None:

@@ -8,7 +8,8 @@ key at hand, and they are kept nowhere.
 
 Fields are known by their names, at any depth, in any case and with or without hyphens: the events
 here are those that keep to no schema. Texts that are not JSON, and texts within JSON, are gone
-through with patterns that run in linear time.
+through with patterns that run in linear time. What is an address by its form is masked wherever it
+stands.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import orjson
+
+from allotment.contract.addresses import ADDRESS, mask_addresses
 
 ADDRESS_HEADERS: Final = frozenset(
     {
@@ -48,7 +51,6 @@ ADDRESS_HEADERS: Final = frozenset(
 SEALED: Final = "sealed"
 """Journal topic of what masks hide, by the id of the rejection; its table is nobody's to ask."""
 MASK: Final = "masked:"
-ADDRESS: Final = "masked:address"
 NO_IDS: Final = frozenset({"", "awaiting", "overridden"})
 """What stands in place of a subject id and names nobody."""
 
@@ -105,7 +107,6 @@ _MEMBERS: Final = {
     "map": re.compile(rf"""(:\s{{0,8}}{_QUOTE}?)([^"'\\,:{{}}\s]+)"""),
     "list": re.compile(r"""()([^"'\\,\[\]\s]+)"""),
 }
-_DOTTED: Final = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])", re.ASCII)
 
 
 class Masker:
@@ -127,21 +128,22 @@ class Masker:
             text, addresses left out.
         """
         if not _may_tell(written):
-            return written, {}
+            # What an address is in the text as a whole is one in some value or name of it.
+            text = written.decode()
+            if mask_addresses(text) == text:
+                return written, {}
         hidden: dict[str, str] = {}
         masked = self._walk(event, "", None, hidden)
         return orjson.dumps(masked), hidden
 
-    def text(self, text: str, *, dotted: bool = False) -> str:
-        """A text with masks in the place of what follows a telling name.
+    def text(self, text: str) -> str:
+        """A text with masks in the place of what follows a telling name, and of addresses.
 
-        Args:
-            text: anything; it need not be JSON, nor whole.
-            dotted: whether whatever looks like an IPv4 address is masked too, wherever it stands.
+        It may be anything; it need not be JSON, nor whole.
         """
         if _may_tell(text.encode("utf-8", "surrogatepass")):
             text = self._named(text, frozenset(_Kind))
-        return _DOTTED.sub(ADDRESS, text) if dotted else text
+        return mask_addresses(text)
 
     def mask(self, value: str) -> str:
         """The mask of one value; a mask stays as it is."""
@@ -152,10 +154,14 @@ class Masker:
 
     def _walk(self, node: Any, at: str, kind: _Kind | None, hidden: dict[str, str]) -> Any:  # noqa: ANN401 -- any JSON value
         if type(node) is dict:
-            return {
-                name: self._walk(inner, f"{at}/{_step(name)}", _kind(name) or kind, hidden)
-                for name, inner in node.items()
-            }
+            masked: dict[str, Any] = {}
+            for name, inner in node.items():
+                shown = mask_addresses(name)
+                if shown != name:
+                    shown = _fresh(shown, node.keys() | masked.keys())
+                below = f"{at}/{_step(shown)}"
+                masked[shown] = self._walk(inner, below, _kind(name) or kind, hidden)
+            return masked
         if type(node) is list:
             return [self._walk(inner, f"{at}/{n}", kind, hidden) for n, inner in enumerate(node)]
         if kind is None:
@@ -173,8 +179,8 @@ class Masker:
     def _leaf(self, text: str, at: str, hidden: dict[str, str]) -> str:
         """A text under a name that tells nothing; it may hold JSON itself."""
         masked = self.text(text)
-        if masked != text:
-            kept = self._named(text, frozenset({_Kind.ADDRESS}))
+        if masked not in {text, ADDRESS}:
+            kept = mask_addresses(self._named(text, frozenset({_Kind.ADDRESS})))
             hidden[at] = orjson.dumps(kept).decode()
         return masked
 
@@ -217,6 +223,15 @@ def _may_tell(text: bytes) -> bool:
 @lru_cache(maxsize=1024)
 def _kind(name: str) -> _Kind | None:
     return _KINDS.get(name.replace("-", "").replace("_", "").lower())
+
+
+def _fresh(name: str, taken: Collection[str]) -> str:
+    """The name, with a number where it is taken: no field may take the place of another."""
+    found, number = name, 1
+    while found in taken:
+        number += 1
+        found = f"{name}-{number}"
+    return found
 
 
 def _step(name: str) -> str:

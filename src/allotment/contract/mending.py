@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from allotment.contract.masking import ADDRESS, MASK
+from allotment.contract.addresses import ADDRESS
+from allotment.contract.masking import MASK
 
 _MASKED: Final = re.compile(re.escape(MASK) + "[0-9a-f]{12}")
 _GONE: Final = object()

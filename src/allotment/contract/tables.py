@@ -18,6 +18,10 @@ from allotment.contract.schemas import SchemaNotFoundError, SchemaRepository
 
 REJECTED: Final = "rejected"
 """Topic and table of what the intake refused, whole and with the reason."""
+RAW_BYTES: Final = 64 * 1024
+"""A rejected event is kept up to this size."""
+LONGEST_NAME: Final = 255
+"""Of a stream or a schema that an event names, so many characters are kept beside it."""
 LEDGER: Final = "ledger"
 """Topic and table of how many events the intake accepted and rejected, by stream and minute."""
 DUPLICATES: Final = "duplicates"

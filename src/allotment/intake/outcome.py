@@ -9,10 +9,9 @@ from uuid import uuid4
 
 from allotment.contract.counting import ACCEPTED, LOST, UNKNOWN_STREAM, Count, minute_of
 from allotment.contract.masking import SEALED, Masker
-from allotment.contract.tables import REJECTED
+from allotment.contract.tables import RAW_BYTES, REJECTED
 from allotment.contract.validator import Violation, error_texts, errors_text
 from allotment.intake.rejected_rows import (
-    RAW_BYTES,
     SHORT_ERRORS,
     Room,
     as_many,

@@ -15,16 +15,14 @@ from uuid import uuid4
 
 import orjson
 
+from allotment.contract.addresses import mask_addresses
 from allotment.contract.counting import UNKNOWN_STREAM
 from allotment.contract.masking import Masker
+from allotment.contract.tables import LONGEST_NAME, RAW_BYTES
 from allotment.intake.senders import NOBODY, Sender
 
-RAW_BYTES: Final = 64 * 1024
-"""A rejected event is kept up to this size."""
 ERROR_CHARACTERS: Final = 64 * 1024
 """Of what is wrong with it so much is kept: the texts name fields, and clients make up names."""
-LONGEST_NAME: Final = 255
-"""Of a stream or a schema that an event names, so many characters are kept beside it."""
 FREE_BYTES: Final = 256 * 1024
 """So much may be written of a request's rejected events, however small they are."""
 TIMES: Final = 8
@@ -136,8 +134,8 @@ def rejected_record(
             "id": identifier or str(uuid4()),
             "received": received,
             "counted_as": counted_as,
-            "stream": stream[:LONGEST_NAME] if stream is not None else None,
-            "schema": schema[:LONGEST_NAME] if schema is not None else None,
+            "stream": mask_addresses(stream[:LONGEST_NAME]) if stream is not None else None,
+            "schema": mask_addresses(schema[:LONGEST_NAME]) if schema is not None else None,
             "sdk": sender.sdk,
             "sdk_version": sender.version,
             "reason": reason,
@@ -154,7 +152,7 @@ def rejected_body(
     received: str, reason: str, body: bytes, masker: Masker, sender: Sender, error: str
 ) -> bytes:
     """One line of the topic `rejected` for a body that holds no events."""
-    raw = masker.text(head_of(body), dotted=True).encode()
+    raw = masker.text(head_of(body)).encode()
     return rejected_record(
         received, reason, raw, size=len(body), sender=sender, errors=[masker.text(error)]
     )
