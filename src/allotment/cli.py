@@ -22,6 +22,7 @@ except ModuleNotFoundError as missing:  # a bare `pip install allotment` is the 
 
 from allotment.commands.audit import audit_app
 from allotment.commands.check import check
+from allotment.commands.configuration import apply, export, plan
 from allotment.commands.rejected import rejected_app
 from allotment.commands.schemas import schemas_app
 from allotment.settings import (
@@ -43,6 +44,9 @@ app.add_typer(audit_app, name="audit")
 app.add_typer(schemas_app, name="schemas")
 app.add_typer(rejected_app, name="rejected")
 app.command(name="check")(check)
+app.command(name="export")(export)
+app.command(name="plan")(plan)
+app.command(name="apply")(apply)
 
 _SERVICES: Final = frozenset({"registry", "intake", "sink", "analyst", "demo"})
 DataOption = Annotated[

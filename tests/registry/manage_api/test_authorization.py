@@ -101,6 +101,10 @@ TABLE: dict[str, tuple[frozenset[str], str, Any]] = {
     "create_token": (EVERYBODY, "people", {"name": "one", "scopes": ["people"]}),
     # Whose token it is decides; for others it is not there.
     "revoke_token": (EVERYBODY, "people", {}),
+    "get_configuration": (EVERYBODY, "read", None),
+    "plan_configuration": (EVERYBODY, "read", {"entries": []}),
+    # Each entry is judged by its own right, which test_configuration holds.
+    "apply_configuration": (AUTHORS, "write", {"entries": []}),
 }
 
 

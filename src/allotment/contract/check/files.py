@@ -1,39 +1,28 @@
 """Configuration in files: YAML or JSON in the public API's shapes, with the line of every value.
 
 A file holds one instrument, experiment or stream, a list of them, or an object with any of the
-keys of `LAB_KEYS`; a folder holds such files. YAML is read as JSON is: dates and `yes` are texts.
+keys of `LAB_KEYS`; a folder holds such files. The files of `allotment export` are read too.
 """
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-import yaml
-
-from allotment.contract.check.entries import Configuration, Entry, Origin, Path, entry_of
+from allotment.contract.check import plan_files
+from allotment.contract.check.entries import Configuration, Entry, Path, entry_of
 from allotment.contract.check.findings import Kind, pointer
+from allotment.contract.check.reading import Document, FilesError, documents_in, files_in
 from allotment.contract.check.scene import Arrived, Limits, MetricNeeds, Observations
 
-SUFFIXES: Final = (".yaml", ".yml", ".json")
+__all__ = ["LAB_KEYS", "FilesError", "Lab", "read_lab"]
 LAB_KEYS: Final = (
     *("streams", "instruments", "experiments"),
     *("metrics", "limits", "allow_lists", "constraints", "observations", "edge_enrolls"),
 )
-_MOST_VALUES: Final = 500_000
-_DEEPEST: Final = 64
-_INTEGER: Final = re.compile(r"-?(0|[1-9][0-9]*)")
-_NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
-_WORDS: Final = {"null": None, "~": None, "": None, "true": True, "false": False}
-
-
-class FilesError(ValueError):
-    """A file cannot be checked; the message names it and says why."""
 
 
 @dataclass
@@ -58,9 +47,11 @@ def read_lab(paths: Sequence[FilePath]) -> Lab:
     lab = Lab()
     entries: dict[Kind, list[Entry]] = {kind: [] for kind in Kind}
     knows_streams = False
-    for path in _files(paths):
-        for document in _documents(path):
+    for path in files_in(paths):
+        for document in documents_in(path):
             found = document.value
+            if plan_files.is_around(found):
+                continue
             if isinstance(found, Mapping) and set(found) & set(LAB_KEYS):
                 knows_streams = knows_streams or "streams" in found
                 _take_rest(lab, path, found)
@@ -76,95 +67,7 @@ def read_lab(paths: Sequence[FilePath]) -> Lab:
     return lab
 
 
-def _files(paths: Sequence[FilePath]) -> Iterator[FilePath]:
-    for path in paths:
-        if path.is_dir():
-            inner = sorted(p for p in path.rglob("*") if p.suffix in SUFFIXES and p.is_file())
-            if not inner:
-                raise FilesError(f"{path} holds no {', '.join(SUFFIXES)} file")
-            yield from inner
-        else:
-            yield path
-
-
-@dataclass
-class _Document:
-    """One document of a file: its value, the line of each pointer, and keys given twice."""
-
-    path: FilePath
-    value: Any = None
-    lines: dict[Path, int] = field(default_factory=dict)
-    repeated: list[Path] = field(default_factory=list)
-    count: int = 0
-
-    def origin(self, at: Path) -> Origin:
-        """Where the entry at a path came from, with pointers relative to it."""
-        depth = len(at)
-        lines = {pointer(p[depth:]): line for p, line in self.lines.items() if p[:depth] == at}
-        repeated = tuple(p[depth:] for p in self.repeated if p[:depth] == at and len(p) > depth)
-        return Origin(self.path.as_posix(), lines, repeated)
-
-
-def _documents(path: FilePath) -> Iterator[_Document]:
-    try:
-        text = path.read_text("utf-8")
-        if path.suffix == ".json":
-            document = _Document(path, json.loads(text))
-            _note_lines(document, text)
-            yield document
-            return
-        for node in yaml.compose_all(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
-            if node is not None:
-                document = _Document(path)
-                document.value = _value(node, document, ())
-                yield document
-    except OSError as error:
-        raise FilesError(f"{path} cannot be read: {error.strerror}") from error
-    except (ValueError, yaml.YAMLError, RecursionError) as error:
-        raise FilesError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
-
-
-def _note_lines(document: _Document, text: str) -> None:
-    """Lines for JSON, which all but always is YAML too; a file without lines is no harm."""
-    try:
-        node = yaml.compose(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-        if node is not None:
-            _value(node, document, ())
-    except (yaml.YAMLError, ValueError, RecursionError):
-        document.lines.clear()
-
-
-def _value(node: yaml.Node, document: _Document, at: Path) -> Any:  # noqa: ANN401 - any JSON
-    document.count += 1
-    if document.count > _MOST_VALUES or len(at) > _DEEPEST:
-        raise ValueError(f"more than {_MOST_VALUES} values, or deeper than {_DEEPEST} levels")
-    document.lines.setdefault(at, node.start_mark.line + 1)
-    if isinstance(node, yaml.SequenceNode):
-        return [_value(inner, document, (*at, n)) for n, inner in enumerate(node.value)]
-    if isinstance(node, yaml.MappingNode):
-        found: dict[str, Any] = {}
-        for key, inner in node.value:
-            name = str(key.value) if isinstance(key, yaml.ScalarNode) else ""
-            document.lines[(*at, name)] = key.start_mark.line + 1
-            if name in found:
-                document.repeated.append((*at, name))
-            found[name] = _value(inner, document, (*at, name))
-        return found
-    return _scalar(node)
-
-
-def _scalar(node: yaml.Node) -> Any:  # noqa: ANN401 - any JSON scalar
-    text = str(node.value)
-    if getattr(node, "style", None):  # quoted or a block: a text
-        return text
-    if text.lower() in _WORDS:
-        return _WORDS[text.lower()]
-    if _INTEGER.fullmatch(text):
-        return int(text)
-    return float(text) if _NUMBER.fullmatch(text) else text
-
-
-def _entries(document: _Document) -> Iterator[Entry]:
+def _entries(document: Document) -> Iterator[Entry]:
     found = document.value
     if isinstance(found, list):
         for place, inner in enumerate(found):
@@ -195,13 +98,15 @@ _KINDS: Final = {
 }
 
 
-def _named(document: _Document, kind: Kind, body: object, at: Path) -> Entry:
+def _named(document: Document, kind: Kind, body: object, at: Path) -> Entry:
     if kind is not Kind.STREAM and isinstance(body, Mapping):
         body = {"name": str(at[-1]), **body}
     return entry_of(kind, _without_kind(body), document.origin(at), name=str(at[-1]))
 
 
-def _single(document: _Document, body: object, at: Path) -> Entry:
+def _single(document: Document, body: object, at: Path) -> Entry:
+    if plan_files.is_planned(body):
+        return plan_files.entry(body, document.origin(at))
     kind = _kind_of(body)
     if kind is None:
         where = f" at {pointer(at)}" if at else ""

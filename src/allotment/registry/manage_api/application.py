@@ -33,6 +33,7 @@ ROUTES = (
     "place_routes",
     "people_routes",
     "lab_routes",
+    "configuration_routes",
 )
 """The modules that hold routes, in the order of the document."""
 _METHODS = ("get", "post", "put", "patch", "delete")

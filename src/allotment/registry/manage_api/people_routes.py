@@ -231,7 +231,8 @@ def end_sessions(request: HttpRequest, name: str, body: Ended) -> HttpResponse:
     return _shown(account)
 
 
-def _team(row: Team) -> dict[str, Any]:
+def team_document(row: Team) -> dict[str, Any]:
+    """A team as it is written."""
     members = sorted(account.username for account in row.members.all())
     return {"name": row.name, "description": row.description, "members": members}
 
@@ -254,7 +255,7 @@ def _one_team(name: str) -> Team:
 def list_teams(request: HttpRequest, page: PageNumber = 1, size: PageSize = SIZE) -> HttpResponse:
     """Every team and who is in it."""
     rows = Team.objects.prefetch_related("members").order_by("name")
-    return documents.answer(paging.page(rows, rows.count(), page, size, _team))
+    return documents.answer(paging.page(rows, rows.count(), page, size, team_document))
 
 
 @router.post(
@@ -280,7 +281,7 @@ def create_team(request: HttpRequest, body: TeamBody, reason: Why = "") -> HttpR
 )
 def get_team(request: HttpRequest, name: str) -> HttpResponse:
     """A team and who is in it."""
-    found = _team(_one_team(name))
+    found = team_document(_one_team(name))
     return documents.answer(found, etag=conditions.tag_of(found))
 
 
@@ -297,7 +298,7 @@ def replace_team(request: HttpRequest, name: str, body: TeamBody, reason: Why = 
     """Another name, description, or other members."""
     with transaction.atomic():
         row = _one_team(name)
-        conditions.matches(request, _team(row))
+        conditions.matches(request, team_document(row))
         return _save_team(row, body, reason, 200)
 
 
@@ -314,12 +315,23 @@ def remove_team(request: HttpRequest, name: str) -> HttpResponse:
     """A team that owns nothing."""
     with transaction.atomic():
         row = _one_team(name)
-        conditions.matches(request, _team(row))
+        conditions.matches(request, team_document(row))
         people.remove_team(row)
     return HttpResponse(status=204)
 
 
 def _save_team(row: Team | None, body: TeamBody, reason: str, status: int) -> HttpResponse:
+    saved = store_team(row, body, reason)
+    found = team_document(Team.objects.get(pk=saved.pk))
+    return documents.answer(found, status=status, etag=conditions.tag_of(found))
+
+
+def store_team(row: Team | None, body: TeamBody, reason: str) -> Team:
+    """Make a team, or change one.
+
+    Raises:
+        ProblemError: its name is taken, or nobody has the name of a member.
+    """
     taken = Team.objects.filter(name__iexact=body.name)
     if (taken.exclude(pk=row.pk) if row else taken).exists():
         refusal = Refusal(
@@ -341,8 +353,6 @@ def _save_team(row: Team | None, body: TeamBody, reason: str, status: int) -> Ht
             "Give names of accounts, without “@”.",
         )
         raise problems.refused([refusal])
-    saved = people.save_team(
+    return people.save_team(
         row, name=body.name, description=body.description, members=members, reason=reason
     )
-    found = _team(Team.objects.get(pk=saved.pk))
-    return documents.answer(found, status=status, etag=conditions.tag_of(found))

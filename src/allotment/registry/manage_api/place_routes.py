@@ -97,7 +97,8 @@ class ExceptionPage(answers.ListPage):
 _SITE = tuple(SiteBody.model_fields)
 
 
-def _site(row: Site) -> dict[str, Any]:
+def site_document(row: Site) -> dict[str, Any]:
+    """A site as it is written."""
     return {name: getattr(row, name) for name in _SITE}
 
 
@@ -123,7 +124,7 @@ def _exception(row: CapException) -> dict[str, Any]:
 def list_sites(request: HttpRequest, page: PageNumber = 1, size: PageSize = SIZE) -> HttpResponse:
     """Sites with a family, environments or a cap; others can be used without a row here."""
     rows = Site.objects.order_by("name")
-    return documents.answer(paging.page(rows, rows.count(), page, size, _site))
+    return documents.answer(paging.page(rows, rows.count(), page, size, site_document))
 
 
 @router.post(
@@ -149,7 +150,7 @@ def create_site(request: HttpRequest, body: SiteBody, reason: Why = "") -> HttpR
 )
 def get_site(request: HttpRequest, name: str) -> HttpResponse:
     """A registered site."""
-    found = _site(_one_site(name))
+    found = site_document(_one_site(name))
     return documents.answer(found, etag=conditions.tag_of(found))
 
 
@@ -166,7 +167,7 @@ def replace_site(request: HttpRequest, name: str, body: SiteBody, reason: Why = 
     """Refused where it would lower the traffic of something that is live."""
     with transaction.atomic():
         row = _one_site(name)
-        conditions.matches(request, _site(row))
+        conditions.matches(request, site_document(row))
         return _save_site(request, body, row, reason, 200)
 
 
@@ -183,7 +184,7 @@ def remove_site(request: HttpRequest, name: str, reason: Why = "") -> HttpRespon
     """It can still be named, but has no family, environments or cap."""
     with transaction.atomic():
         row = _one_site(name)
-        conditions.matches(request, _site(row))
+        conditions.matches(request, site_document(row))
         placing.remove_site(row, by=caller_of(request).account, reason=reason)
     return HttpResponse(status=204)
 
@@ -200,7 +201,7 @@ def _save_site(
 ) -> HttpResponse:
     for name, value in body.model_dump().items():
         setattr(row, name, value)
-    found = _site(placing.save_site(row, by=caller_of(request).account, reason=reason))
+    found = site_document(placing.save_site(row, by=caller_of(request).account, reason=reason))
     return documents.answer(found, status=status, etag=conditions.tag_of(found))
 
 

@@ -17,6 +17,8 @@ from allotment.registry.manage_api.problems import ProblemError
 from allotment.registry.rules import Refusal
 
 LONGEST_BODY = 1_000_000
+LONGEST_CONFIGURATION = 8_000_000
+"""Some thousand items at once; `django_settings` lets that much in."""
 _DEEPEST = 64
 
 
@@ -29,8 +31,9 @@ class StrictParser(Parser):
         Raises:
             ProblemError: it is no JSON, or has one of the traps.
         """
-        if len(request.body) > LONGEST_BODY:
-            raise _unreadable(f"The body is longer than {LONGEST_BODY:,} bytes")
+        longest = LONGEST_CONFIGURATION if "/configuration/" in request.path else LONGEST_BODY
+        if len(request.body) > longest:
+            raise _unreadable(f"The body is longer than {longest:,} bytes")
         try:
             found = json.loads(
                 request.body.decode(),

@@ -57,7 +57,8 @@ class StreamPage(answers.ListPage):
 _STREAM = tuple(StreamAnswer.model_fields)
 
 
-def _stream(row: Stream) -> dict[str, Any]:
+def stream_document(row: Stream) -> dict[str, Any]:
+    """A stream as it is written."""
     return {name: getattr(row, name) for name in _STREAM}
 
 
@@ -72,7 +73,7 @@ def _stream(row: Stream) -> dict[str, Any]:
 def list_streams(request: HttpRequest, page: PageNumber = 1, size: PageSize = SIZE) -> HttpResponse:
     """Every stream, by name."""
     rows = Stream.objects.order_by("name")
-    return documents.answer(paging.page(rows, rows.count(), page, size, _stream))
+    return documents.answer(paging.page(rows, rows.count(), page, size, stream_document))
 
 
 @router.post(
@@ -86,7 +87,7 @@ def list_streams(request: HttpRequest, page: PageNumber = 1, size: PageSize = SI
 def create_stream(request: HttpRequest, body: StreamBody) -> HttpResponse:
     """A new stream, by the rules of the form."""
     with transaction.atomic():
-        found = _stream(_save_stream(body, None))
+        found = stream_document(store_stream(body, None))
     return documents.answer(found, status=201, etag=conditions.tag_of(found))
 
 
@@ -100,7 +101,7 @@ def create_stream(request: HttpRequest, body: StreamBody) -> HttpResponse:
 )
 def get_stream(request: HttpRequest, name: str) -> HttpResponse:
     """A stream; its ETag is what a write needs."""
-    found = _stream(_one_stream(name))
+    found = stream_document(_one_stream(name))
     return documents.answer(found, etag=conditions.tag_of(found))
 
 
@@ -117,10 +118,10 @@ def replace_stream(request: HttpRequest, name: str, body: StreamBody) -> HttpRes
     """Store other settings. Its name stays."""
     with transaction.atomic():
         row = _one_stream(name, lock=True)
-        conditions.matches(request, _stream(row))
+        conditions.matches(request, stream_document(row))
         if body.name != row.name:
             raise problems.refused([_named_once("name", row.name)])
-        found = _stream(_save_stream(body, row))
+        found = stream_document(store_stream(body, row))
     return documents.answer(found, etag=conditions.tag_of(found))
 
 
@@ -132,8 +133,12 @@ def _one_stream(name: str, *, lock: bool = False) -> Stream:
     return found
 
 
-def _save_stream(body: StreamBody, row: Stream | None) -> Stream:
-    """Store what the form's rules let pass."""
+def store_stream(body: StreamBody, row: Stream | None) -> Stream:
+    """Store what the form's rules let pass.
+
+    Raises:
+        ProblemError: they refuse it.
+    """
     given = QueryDict(mutable=True)
     for name, value in body.model_dump().items():
         if name in {"attributes", "environments"}:
@@ -142,7 +147,7 @@ def _save_stream(body: StreamBody, row: Stream | None) -> Stream:
             given[name] = documents.text(value)
         elif value is not False:
             given[name] = str(value)
-    form = StreamForm(given, stream=row, initial=_stream(row) if row else None)
+    form = StreamForm(given, stream=row, initial=stream_document(row) if row else None)
     if not form.is_valid():
         raise problems.refused(
             [

@@ -45,7 +45,7 @@ from allotment.registry.permissions import with_owner
 from allotment.registry.rules import Refusal
 
 Parts = InBody[dict[str, Any]]
-_BODIES: dict[str, type[PlanBody]] = {"experiment": ExperimentBody, "instrument": InstrumentBody}
+BODIES: dict[str, type[PlanBody]] = {"experiment": ExperimentBody, "instrument": InstrumentBody}
 
 
 class Like(Body):
@@ -103,13 +103,18 @@ def written(
 
 def _create(request: HttpRequest, body: PlanBody, dry_run: bool) -> HttpResponse:  # noqa: FBT001
     account = caller_of(request).account
-    plan = _plan_of(body, None)
+    plan = plan_of(body, None)
     plan = plans.with_owners(plan, with_owner(account, plan.owners))
     refuse(vocabulary.refusals(plan, None))
     return written(dry_run, lambda: lifecycle.create(plan, by=account), status=201)
 
 
-def _plan_of(body: PlanBody, before: plans.AnyPlan | None) -> plans.AnyPlan:
+def plan_of(body: PlanBody, before: plans.AnyPlan | None) -> plans.AnyPlan:
+    """The plan that a body asks for.
+
+    Raises:
+        ProblemError: its conditions cannot be read.
+    """
     try:
         return body.plan(before)
     except TypeError as error:
@@ -134,7 +139,7 @@ def _edit(
     if item.revision != expected:
         raise conditions.stale(expected, item.revision)
     before = stored_plan(item)
-    plan = _plan_of(body, before)
+    plan = plan_of(body, before)
     refuse(vocabulary.refusals(plan, before))
     account = caller_of(request).account
     return written(
@@ -268,7 +273,7 @@ def _change(
 ) -> HttpResponse:
     whole = documents.plan(stored_plan(item)) | parts
     try:
-        asked = _BODIES[item.KIND].model_validate(whole)
+        asked = BODIES[item.KIND].model_validate(whole)
     except ValidationError as error:
         raise problems.refused(problems.value_refusals(error.errors())) from error
     return _edit(request, item, asked, reason, dry_run)
