@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,7 +14,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from tests.intake.conftest import TOPIC, Intake, StartIntake, event, wait_until
+from tests.intake.conftest import TOPIC, Intake, StartIntake, event, free_port, wait_until
 from tests.intake.test_metrics import SAMPLE
 
 from allotment.intake.server import AddressError, bind
@@ -157,6 +159,28 @@ def test_workers__cannot_start__says_so_and_ends(start_intake: StartIntake, tmp_
     printed = intake.stop()
     assert "WorkersFailedError" in printed
     assert str(tmp_path / "data" / "journal") in printed
+
+
+def test_workers__journal_cannot_be_opened__one_plain_sentence_each(tmp_path: Path) -> None:
+    (tmp_path / "journal").write_text("")
+    found = subprocess.run(
+        [sys.executable, "-m", "allotment", "intake", "--data", str(tmp_path)],
+        env={
+            **os.environ,
+            "ALLOTMENT_INTAKE_WORKERS": "2",
+            "ALLOTMENT_INTAKE_PORT": str(free_port()),
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert found.returncode == 1
+    *workers, last = found.stderr.splitlines()
+    told = [line for line in workers if "is started again" not in line]
+    assert len(told) >= 2
+    assert {line.partition(str(tmp_path))[0] for line in told} == {"allotment: the journal in "}
+    assert last == "allotment: no worker of the intake can start; each said why above"
 
 
 def run_in_child(work: Callable[[], None]) -> int:

@@ -13,10 +13,12 @@ from typing import Final
 
 import uvloop
 
+from allotment.contract.tables import TableNameError
 from allotment.intake.app import IntakeApp
 from allotment.intake.limits import Limits
 from allotment.intake.listener import Listener
 from allotment.intake.workers import supervise
+from allotment.journal.protocol import JournalUnavailableError
 from allotment.settings import Settings
 
 _SWITCH_SECONDS: Final = 0.0005
@@ -43,7 +45,9 @@ def serve(settings: Settings) -> None:
         if settings.intake_workers == 1:
             run_worker(settings, listening)
         else:
-            supervise(settings.intake_workers, partial(run_worker, settings, listening))
+            work = partial(run_worker, settings, listening)
+            plain = (JournalUnavailableError, TableNameError, OSError)
+            supervise(settings.intake_workers, work, plain)
 
 
 def bind(host: str, port: int) -> socket.socket:

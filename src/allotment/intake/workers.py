@@ -13,6 +13,7 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 STOP_SECONDS: Final = 13.0
@@ -38,7 +39,9 @@ class _Worker:
     """How often in a row it has fallen soon after its start."""
 
 
-def supervise(count: int, run: Callable[[int], None]) -> None:
+def supervise(
+    count: int, run: Callable[[int], None], plain: tuple[type[Exception], ...] = ()
+) -> None:
     """Keep `count` processes running until SIGTERM or SIGINT, then end them in good order.
 
     Call it before the process has any thread.
@@ -47,17 +50,20 @@ def supervise(count: int, run: Callable[[int], None]) -> None:
         count: how many.
         run: what each does. It is given the readable end of a pipe that is closed when the parent
             is gone, however it went: the worker must then end as by SIGTERM.
+        plain: errors whose message says all; a worker that ends by one prints it in one line. Of
+            any other its trace is printed.
 
     Raises:
         WorkersFailedError: none runs, and the last one fell soon after its start.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     tie = os.pipe()
+    start = partial(_fork, run, tie, plain)
     running: dict[int, _Worker] = {}
     due: list[tuple[float, int]] = [(0.0, 0)] * count
     try:
         while True:
-            due = _start_due(due, running, run, tie)
+            due = _start_due(due, running, start)
             heard = signal.sigtimedwait(_SIGNALS, _TICK_SECONDS)
             if heard is not None and heard.si_signo != signal.SIGCHLD:
                 return
@@ -74,18 +80,19 @@ def supervise(count: int, run: Callable[[int], None]) -> None:
 def _start_due(
     due: list[tuple[float, int]],
     running: dict[int, _Worker],
-    run: Callable[[int], None],
-    tie: tuple[int, int],
+    start: Callable[[], int],
 ) -> list[tuple[float, int]]:
     """Start what is to be started by now; what is to be started later."""
     now = time.monotonic()
     later = [(at, falls) for at, falls in due if at > now]
     for _, falls in ((at, falls) for at, falls in due if at <= now):
-        running[_fork(run, tie)] = _Worker(time.monotonic(), falls)
+        running[start()] = _Worker(time.monotonic(), falls)
     return later
 
 
-def _fork(run: Callable[[int], None], tie: tuple[int, int]) -> int:
+def _fork(
+    run: Callable[[int], None], tie: tuple[int, int], plain: tuple[type[Exception], ...]
+) -> int:
     process = os.fork()
     if process:
         return process
@@ -95,6 +102,8 @@ def _fork(run: Callable[[int], None], tie: tuple[int, int]) -> int:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         run(tie[0])
         code = 0
+    except plain as error:
+        sys.stderr.write(f"allotment: {error}\n")
     except BaseException:  # noqa: BLE001 -- nothing of it may reach the parent's code
         traceback.print_exc()
     finally:
