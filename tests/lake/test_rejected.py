@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from tests.lake.lake_parts import Writer, refused, web_event
 
 from allotment.journal.segments import SegmentReader
 from allotment.lake import rejected
-from allotment.lake.rejected import Rejection, Search, count, find, shortest_prefixes
+from allotment.lake.rejected import Rejection, Search, count, find, pages, shortest_prefixes
+from allotment.lake.replays import Record, Replay, State
 from allotment.lake.sink import Sink
 
 
@@ -41,6 +43,53 @@ def test_find__sink_moves_between_the_looks__each_is_found_once(
     assert find(lake_dir, journal.directory, Search())[1] == 2
     ((reason, events, _, _),) = count(lake_dir, journal.directory, Search(), "reason")
     assert (reason, events) == ("invalid", 2)
+
+
+def test_pages__lake_and_journal_while_a_sink_moves__each_once_and_nothing_that_came_later(
+    journal: Writer,
+    catalog: SqlCatalog,
+    schemas: dict[str, pa.Schema],
+    lake_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rejected, "PAGE_EVENTS", 3)
+    sink = Sink(SegmentReader(journal.directory), catalog, schemas)
+    same_time = [web_event(number, action=5) for number in range(7)]
+    journal.append(refused(same_time), topic="rejected")
+    sink.step()
+    journal.append(refused([web_event(number, action=5) for number in range(7, 11)]), "rejected")
+    new = [b'{"id": "new", "received": "2999-01-01T00:00:00Z", "reason": "invalid", "raw": "{}"}']
+    found: list[list[Rejection]] = []
+    for page in pages(lake_dir, journal.directory, Search(reason="invalid")):
+        if not found:
+            journal.append(new, topic="rejected")
+        sink.step()
+        found.append(page)
+    assert all(0 < len(page) <= 3 for page in found)
+    numbers = [[json.loads(one.raw)["page"]["id"] for one in page] for page in found]
+    assert {n for page in numbers[:2] for n in page} == set(range(7, 11)), "the journal's first"
+    assert sorted(n for page in numbers for n in page) == list(range(11))
+    assert list(pages(lake_dir, journal.directory, Search(reason="nothing"))) == []
+
+
+def test_pages__unsent__leaves_out_what_has_arrived_through_a_replay(
+    journal: Writer, catalog: SqlCatalog, schemas: dict[str, pa.Schema], lake_dir: Path
+) -> None:
+    sink = Sink(SegmentReader(journal.directory), catalog, schemas)
+    journal.append(refused([web_event(n, action=5) for n in range(3)]), topic="rejected")
+    sink.step()
+    (page,) = pages(lake_dir, journal.directory, Search(unsent=True))
+    replays = [
+        Replay(rejection=one.id or "", event_id=f"e{n}", topic="t", dt=one.received)
+        for n, one in enumerate(page)
+    ]
+    record = Record(catalog, lake_dir, "me")
+    record.add(replays[:2], State.BEGUN)
+    record.add(replays[:1], State.DONE)
+    (left,) = pages(lake_dir, journal.directory, Search(unsent=True))
+    assert [one.id for one in left] == [one.id for one in page[1:]]
+    assert find(lake_dir, journal.directory, Search(unsent=True), 0) == ([], 2)
+    assert find(lake_dir, journal.directory, Search())[1] == 3
 
 
 def test_find__no_lake_yet__what_is_in_the_journal(journal: Writer, lake_dir: Path) -> None:

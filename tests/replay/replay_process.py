@@ -27,19 +27,21 @@ _CONTEXT = get_context("forkserver")
 _CONTEXT.set_forkserver_preload([__name__])
 
 
-def start(lab: Lab, names: tuple[str, ...], step: int = -1) -> tuple[ForkServerProcess, Pipe]:
-    """A process that replays the rejections of these ids.
+def start(
+    lab: Lab, names: tuple[str, ...], step: int = -1, page: int = 0
+) -> tuple[ForkServerProcess, Pipe]:
+    """A process that replays the rejections of these ids, so many a page; 0: all in one.
 
     Through the pipe comes at its end how many places it has passed, or why it could not begin.
     """
     here, there = _CONTEXT.Pipe(duplex=False)
-    process = _CONTEXT.Process(target=_run, args=(lab, names, step, there))
+    process = _CONTEXT.Process(target=_run, args=(lab, names, step, page, there))
     process.start()
     there.close()
     return process, here
 
 
-def _run(lab: Lab, names: tuple[str, ...], step: int, pipe: Pipe) -> None:
+def _run(lab: Lab, names: tuple[str, ...], step: int, page: int, pipe: Pipe) -> None:
     passed = 0
 
     def place() -> None:
@@ -65,11 +67,13 @@ def _run(lab: Lab, names: tuple[str, ...], step: int, pipe: Pipe) -> None:
 
     Record.add = add  # type: ignore[method-assign, assignment]
     Connection.request = with_places(Connection.request)  # type: ignore[method-assign]
-    replaying.forget = with_places(replaying.forget)  # type: ignore[attr-defined]
+    replaying.forget_those = with_places(replaying.forget_those)  # type: ignore[attr-defined]
     chosen, _ = find(lab.lake_dir, lab.journal_dir, Search(identifiers=names))
     try:
-        report = replay(lab, chosen, Mend(), who="a test", settle_seconds=SETTLE_SECONDS)
+        size = page or max(1, len(chosen))
+        pages = [chosen[first : first + size] for first in range(0, len(chosen), size)]
+        reports = list(replay(lab, pages, Mend(), who="a test", settle_seconds=SETTLE_SECONDS))
     except ReplayError as error:
         pipe.send(str(error))
         return
-    pipe.send(report.trouble or passed)
+    pipe.send("".join(report.trouble for report in reports) or passed)

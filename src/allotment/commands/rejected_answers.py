@@ -6,8 +6,8 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -17,7 +17,6 @@ import typer
 from allotment.commands.rejected import Filters
 from allotment.commands.rejected_hints import hint
 from allotment.contract.masking import Masker
-from allotment.lake.catalog import open_catalog
 from allotment.lake.rejected import Rejection, Search, as_dict, count, find, shortest_prefixes
 from allotment.lake.rendering import to_json
 from allotment.lake.replays import State, recorded
@@ -35,7 +34,7 @@ def print_list(data: Path | None, filters: Filters, limit: int, *, as_json: bool
     search = search_of(settings, filters)
     with told():
         found, total = find(settings.lake_dir, settings.journal_dir, search, limit)
-        states = states_of(settings)
+        states = states_of(settings, found)
     if as_json:
         typer.echo(to_json([{**as_dict(r), "replay": states.get(r.id or "")} for r in found]))
         return
@@ -77,7 +76,7 @@ def print_one(data: Path | None, identifier: str) -> None:
     settings = settings_of(data)
     with told():
         one = only_one(settings, identifier)
-        state = states_of(settings).get(one.id or "")
+        state = states_of(settings, [one]).get(one.id or "")
     for name, value in as_dict(one).items():
         if value is not None and name not in {"errors", "raw"}:
             typer.echo(f"{name:<12} {_time(value) if isinstance(value, datetime) else value}")
@@ -134,9 +133,10 @@ def only_one(settings: Settings, identifier: str) -> Rejection:
     return found[0]
 
 
-def states_of(settings: Settings) -> dict[str, State]:
-    with closing(open_catalog(settings.lake_dir)) as catalog:
-        return dict(recorded(catalog))
+def states_of(settings: Settings, rejections: Sequence[Rejection]) -> dict[str, State]:
+    """How far the replays of these are, by rejection."""
+    names = [one.id for one in rejections if one.id]
+    return {name: one.state for name, one in recorded(settings.lake_dir, names).items()}
 
 
 def _pretty(raw: str) -> str:

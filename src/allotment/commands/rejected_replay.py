@@ -8,8 +8,10 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,10 +20,10 @@ from rich.console import Console
 from rich.progress import Progress
 
 from allotment.commands.rejected import Filters, Wishes
-from allotment.commands.rejected_answers import only_one, search_of, settings_of, states_of, told
+from allotment.commands.rejected_answers import only_one, search_of, settings_of, told
 from allotment.contract.mending import Change, MendingError, parse_change, parse_path
-from allotment.lake.rejected import Rejection, Search, find
-from allotment.lake.replays import RivalError, State
+from allotment.lake.rejected import Search, find, pages
+from allotment.lake.replays import RivalError
 from allotment.replay.letters import Mend, ReplayError
 from allotment.replay.replaying import Fate, Lab, Report, replay
 
@@ -37,17 +39,13 @@ def send_again(
     if not identifiers and search == Search():
         sys.exit("allotment: name rejected events by their ids, or by filters such as --reason")
     with _mendable():
-        chosen = [only_one(settings, name) for name in identifiers]
-        if not identifiers:
-            states = states_of(settings)
-            found, _ = find(settings.lake_dir, settings.journal_dir, search)
-            chosen = [r for r in found if r.id and states.get(r.id) is not State.DONE]
-        mend = Mend(changes=_changes(wishes), whole=_whole(wishes.file, chosen))
-        if not chosen:
-            typer.echo("no rejected event to send")
-            return 0
-        if not identifiers and not wishes.dry_run and not wishes.yes:
-            typer.confirm(f"Send {len(chosen)} rejected events again?", abort=True)
+        named = [only_one(settings, name) for name in identifiers]
+        search = replace(search, unsent=True)
+        folders = settings.lake_dir, settings.journal_dir
+        total = len({one.id for one in named}) if identifiers else find(*folders, search, 0)[1]
+        mend = Mend(changes=_changes(wishes), whole=_whole(wishes.file, total))
+        if total and not identifiers and not wishes.dry_run and not wishes.yes:
+            typer.confirm(f"Send {total} rejected events again?", abort=True)
         lab = Lab(
             lake_dir=settings.lake_dir,
             journal_dir=settings.journal_dir,
@@ -55,24 +53,29 @@ def send_again(
             intake_url=settings.intake_url,
             masking_key=settings.masking_key,
         )
-        with _progress() as progress:
-            report = replay(
-                lab, chosen, mend, who=_who(), dry_run=wishes.dry_run, progress=progress
-            )
-    _print_report(report)
-    return 1 if report.trouble or report.of(Fate.REFUSED, Fate.UNKNOWN) else 0
+        chosen_pages = [named] if identifiers else pages(*folders, search)
+        reports = replay(lab, chosen_pages, mend, who=_who(), dry_run=wishes.dry_run)
+        with closing(reports), _progress(total) as progress:
+            return _told(reports, progress)
 
 
-def _print_report(report: Report) -> None:
-    for name, (fate, why) in report.fates.items():
-        typer.echo(f"{name}  {fate.value}{': ' if why else ''}{why}")
-    counted = [f"{len(names)} {fate.value}" for fate in Fate if (names := report.of(fate))]
-    typer.echo(", ".join(counted) or "nothing was sent")
-    if report.trouble:
+def _told(reports: Iterable[Report], progress: Callable[[int], None]) -> int:
+    """Print what became of each as it comes; the exit code."""
+    counted: Counter[Fate] = Counter()
+    trouble = ""
+    for report in reports:
+        for name, (fate, why) in report.fates.items():
+            typer.echo(f"{name}  {fate.value}{': ' if why else ''}{why}")
+            counted[fate] += 1
+        trouble = trouble or report.trouble
+        progress(counted.total())
+    summed = ", ".join(f"{counted[fate]} {fate.value}" for fate in Fate if counted[fate])
+    typer.echo(summed or "no rejected event to send")
+    if trouble:
         typer.echo(
-            f"{report.trouble}. Run the command again: it looks first for what has arrived.",
-            err=True,
+            f"{trouble}. Run the command again: it looks first for what has arrived.", err=True
         )
+    return 1 if trouble or counted[Fate.REFUSED] or counted[Fate.UNKNOWN] else 0
 
 
 def _changes(wishes: Wishes) -> tuple[Change, ...]:
@@ -82,11 +85,11 @@ def _changes(wishes: Wishes) -> tuple[Change, ...]:
     )
 
 
-def _whole(file: Path | None, chosen: list[Rejection]) -> Any:  # noqa: ANN401 -- any JSON value
+def _whole(file: Path | None, chosen: int) -> Any:  # noqa: ANN401 -- any JSON value
     if file is None:
         return None
-    if len(chosen) != 1:
-        raise MendingError(f"--file is one event, and {len(chosen)} are chosen; give one id")
+    if chosen != 1:
+        raise MendingError(f"--file is one event, and {chosen} are chosen; give one id")
     try:
         found = json.loads(file.read_bytes())
     except OSError as error:
@@ -106,16 +109,16 @@ def _who() -> str:
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
+def _progress(total: int) -> Iterator[Callable[[int], None]]:
     """A bar, once it takes longer than two seconds."""
     begun = time.monotonic()
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("Sending", total=None, visible=False)
+        task = bar.add_task("Sending", total=total, visible=False)
 
-        def tell(done: int, all_: int) -> None:
+        def tell(done: int) -> None:
             late = time.monotonic() - begun > _PROGRESS_AFTER_SECONDS
-            bar.update(task, completed=done, total=all_, visible=late)
+            bar.update(task, completed=done, visible=late)
 
         yield tell
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, field, fields
-from datetime import datetime
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +13,7 @@ from typing import Any, Final
 import duckdb
 import pyarrow as pa
 
-from allotment.contract.tables import REJECTED
+from allotment.contract.tables import REJECTED, REPLAYS
 from allotment.lake.catalog import EVENT, open_catalog
 from allotment.lake.parsing import parse_lines
 from allotment.lake.query import connect, fetch
@@ -27,7 +27,10 @@ COUNTED: Final[Mapping[str, str]] = {
     "sdk": "concat_ws('/', sdk, sdk_version)",
 }
 """By what rejected events can be counted."""
+PAGE_EVENTS: Final = 500
+"""So many come in a page, of at most 64 KiB each."""
 _NAME: Final = f"{EVENT}.{REJECTED}"
+_REPLAYS: Final = f"{EVENT}.{REPLAYS}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +49,8 @@ class Search:
     until: datetime | None = None
     texts: tuple[str, ...] = field(default=(), repr=False)
     """One of these is in the raw event or in an error; upper and lower case are one."""
+    unsent: bool = False
+    """Only those whose event has not arrived through a replay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,53 @@ def find(
     return [Rejection(*row) for row in rows], total
 
 
+def pages(lake_dir: Path, journal_dir: Path, search: Search) -> Iterator[list[Rejection]]:
+    """Those of now that have an id, for who goes through all of them: some at a time.
+
+    First those that still wait in the journal, then those in the lake, the newest first. Of those
+    that wait the ids are remembered, of all others nothing: what is rejected anew meanwhile does
+    not come, nor does one twice that the sink moves meanwhile.
+
+    Raises:
+        WaitingError: journal and lake do not belong together.
+    """
+    now = datetime.now(UTC)
+    search = replace(search, until=min(search.until or now, now))
+    seen: set[str | None] = set()
+    with closing(open_catalog(lake_dir)) as catalog:
+        for batch in waiting(catalog, journal_dir, REJECTED):
+            rows = parse_lines(batch.data, batch.start, REJECTED_SCHEMA).rows
+            with _view(lake_dir, rows, lake=False) as connection:
+                found = _page(connection, search, None, None)
+            seen.update(one.id for one in found)
+            for first in range(0, len(found), PAGE_EVENTS):
+                yield found[first : first + PAGE_EVENTS]
+    last: Rejection | None = None
+    while True:
+        with _view(lake_dir, REJECTED_SCHEMA.empty_table()) as connection:
+            found = _page(connection, search, last, PAGE_EVENTS)
+        if page := [one for one in found if one.id not in seen]:
+            yield page
+        if len(found) < PAGE_EVENTS:
+            return
+        last = found[-1]
+
+
+def _page(
+    connection: duckdb.DuckDBPyConnection, search: Search, last: Rejection | None, limit: int | None
+) -> list[Rejection]:
+    """Those after one of them, in the order of `pages`."""
+    where, values = _condition(search)
+    sql = f"SELECT {_COLUMNS} FROM everything WHERE id IS NOT NULL AND {where}"  # noqa: S608 -- ours
+    if last is not None:
+        sql += " AND (received < ? OR (received = ? AND id > ?))"
+        values += [last.received, last.received, last.id]
+    sql += " ORDER BY received DESC, id"
+    if limit is not None:
+        sql += f" LIMIT {int(limit)}"
+    return [Rejection(*row) for row in fetch(connection, sql, values)[1]]
+
+
 def count(
     lake_dir: Path, journal_dir: Path, search: Search, by: str
 ) -> list[tuple[str | None, int, datetime, datetime]]:
@@ -113,7 +165,8 @@ def count(
 
 def _condition(search: Search) -> tuple[str, list[object]]:
     """SQL and its values."""
-    parts: list[str] = ["true"]
+    unsent = "id IS NULL OR id NOT IN (SELECT rejection FROM arrived)"
+    parts: list[str] = [f"({unsent})" if search.unsent else "true"]
     values: list[object] = []
 
     def add(sql: str, *given: object) -> None:
@@ -143,25 +196,34 @@ def _condition(search: Search) -> tuple[str, list[object]]:
 
 @contextmanager
 def _all(lake_dir: Path, journal_dir: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection with the view `everything`."""
+    """A connection with the view `everything`: of the lake, and what waits in the journal."""
     # First the journal: what the sink moves meanwhile is then seen twice, not missed, and told by
     # its id.
     unmoved = _waiting(lake_dir, journal_dir)
-    with closing(connect(lake_dir, only={_NAME})) as connection:
+    with _view(lake_dir, unmoved) as connection:
+        yield connection
+
+
+@contextmanager
+def _view(
+    lake_dir: Path, unmoved: pa.Table, *, lake: bool = True
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection with the views `everything` and `arrived` (through a replay)."""
+    with closing(connect(lake_dir, only={_REPLAYS, *({_NAME} if lake else ())})) as connection:
         connection.register("waiting", unmoved)
-        found = connection.execute(
-            "SELECT count(*) FROM information_schema.tables WHERE table_schema = ? AND"
-            " table_name = ?",
-            [EVENT, REJECTED],
-        ).fetchone()
+        tables = {row[0] for row in fetch(connection, "SELECT view_name FROM duckdb_views()")[1]}
         sql = f"SELECT {_COLUMNS} FROM waiting"  # noqa: S608 -- ours
-        if found and found[0]:
+        if REJECTED in tables:
             sql = (
                 # By name: a lake of before lacks columns until its sink has begun.
                 f"SELECT * FROM {_NAME} UNION ALL BY NAME {sql}"  # noqa: S608 -- ours
                 f" WHERE id NOT IN (SELECT id FROM {_NAME} WHERE id IS NOT NULL)"
             )
         connection.execute(f"CREATE TEMP VIEW everything AS {sql}")
+        sql = "SELECT NULL::VARCHAR AS rejection WHERE false"
+        if REPLAYS in tables:
+            sql = f"SELECT rejection FROM {_REPLAYS} WHERE state = 'done'"  # noqa: S608 -- ours
+        connection.execute(f"CREATE TEMP VIEW arrived AS {sql}")
         yield connection
 
 

@@ -12,18 +12,18 @@ recorded meanwhile, so that two replays that know nothing of each other cannot b
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import orjson
 import pyarrow as pa
 from pydantic import Field
 from pyiceberg.catalog import Catalog
-from pyiceberg.exceptions import CommitFailedException, NoSuchTableError
+from pyiceberg.exceptions import CommitFailedException, ValidationException
 from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.update import ValidatableTableRequirement
 
@@ -52,6 +52,21 @@ REPLAYS_SCHEMA = pa.schema(
 )
 Key: TypeAlias = tuple[str, str | None, str]
 """Topic, stream and `meta.id`: what an event is known by."""
+_OF_REJECTIONS: Final = """
+    SELECT * FROM {source} WHERE rejection IN (SELECT unnest(?))
+    QUALIFY row_number() OVER (
+        PARTITION BY rejection
+        ORDER BY state = 'done' DESC, if(state = 'done', -number, number) DESC
+    ) = 1
+"""
+_ARRIVED: Final = """
+    SELECT DISTINCT rejection FROM {source}
+    WHERE state = 'done' AND rejection IN (SELECT unnest(?))
+"""
+_OF_EVENTS: Final = """
+    SELECT DISTINCT topic, stream, event_id FROM {source}
+    WHERE state = 'done' AND event_id IN (SELECT unnest(?))
+"""
 _NUMBER: Final = "allotment.replays"
 _NAME: Final = f"{EVENT}.{REPLAYS}"
 _MARGIN: Final = timedelta(seconds=1)
@@ -122,32 +137,30 @@ class AssertNumber(ValidatableTableRequirement):
 
 
 class Record:
-    """The record as it was when it was opened, and what is added to it by this process alone."""
+    """The record: asked about some rejections at a time, and added to by this process alone."""
 
-    def __init__(self, catalog: Catalog, who: str) -> None:
-        """Read the record, and write in the name of `who`."""
+    def __init__(self, catalog: Catalog, lake_dir: Path, who: str) -> None:
+        """Write in the name of `who`, from where the record stands now."""
         self._table = ensure_table(catalog, (EVENT, REPLAYS), REPLAYS_SCHEMA)
-        self._who = who
+        self._lake_dir, self._who = lake_dir, who
         self._number = _number(self._table.properties)
-        self.replays: dict[str, Recorded] = {}
-        """By rejection the latest that is known of it."""
-        self._arrived: set[Key] = set()
-        rows = self._table.scan().to_arrow().to_pylist()
-        for row in sorted(rows, key=lambda row: row["number"]):
-            replay = Replay(
-                rejection=row["rejection"],
-                event_id=row["event_id"],
-                topic=row["topic"],
-                dt=row["dt"],
-                mended=row["mended"],
-                stream=row["stream"],
-            )
-            self._note(Recorded(replay, State(row["state"]), row["at"], row["who"]))
 
-    def done(self, replay: Replay) -> bool:
-        """Whether the event has arrived through a replay, perhaps of another rejection."""
-        of_any_stream = (replay.topic, None, replay.event_id)
-        return replay.key in self._arrived or of_any_stream in self._arrived
+    def of(self, rejections: Collection[str]) -> dict[str, Recorded]:
+        """By rejection the latest that is known of it."""
+        return recorded(self._lake_dir, rejections)
+
+    def done(self, replays: Collection[Replay]) -> set[Key]:
+        """Which of these events have arrived through a replay, perhaps of other rejections."""
+        wanted: dict[str, list[Replay]] = {}
+        for replay in replays:
+            wanted.setdefault(replay.event_id, []).append(replay)
+        rows = _rows(self._lake_dir, _OF_EVENTS, sorted(wanted))
+        return {
+            replay.key
+            for row in rows
+            for replay in wanted[row["event_id"]]
+            if row["topic"] == replay.topic and replay.is_event(row["stream"])
+        }
 
     def add(self, replays: Iterable[Replay], state: State) -> None:
         """Record; durable when it returns.
@@ -155,23 +168,23 @@ class Record:
         Raises:
             RivalError: somebody else has recorded meanwhile; nothing of this is recorded.
         """
-        now = datetime.now(UTC)
-        found = [Recorded(replay, state, now, self._who) for replay in replays]
+        found = list(replays)
         if not found:
             return
+        now = datetime.now(UTC)
         number = self._number + 1
         rows = [
             {
-                "rejection": one.replay.rejection,
-                "event_id": one.replay.event_id,
+                "rejection": one.rejection,
+                "event_id": one.event_id,
                 "state": state.value,
                 "number": number,
                 "at": now,
                 "who": self._who,
-                "mended": one.replay.mended,
-                "topic": one.replay.topic,
-                "dt": one.replay.dt,
-                "stream": one.replay.stream,
+                "mended": one.mended,
+                "topic": one.topic,
+                "dt": one.dt,
+                "stream": one.stream,
             }
             for one in found
         ]
@@ -186,20 +199,12 @@ class Record:
                 "somebody else replays at this moment; run the command again when they are through"
             ) from refused
         self._number = number
-        for one in found:
-            self._note(one)
 
     def tidy(self) -> None:
-        """Join the small files of many commits."""
-        join_small_files(self._table, Care())
-        expire_snapshots(self._table, Care().keep_snapshots)
-
-    def _note(self, recorded: Recorded) -> None:
-        held = self.replays.get(recorded.replay.rejection)
-        if held is None or held.state is not State.DONE:
-            self.replays[recorded.replay.rejection] = recorded
-        if recorded.state is State.DONE:
-            self._arrived.add(recorded.replay.key)
+        """Join the small files of many commits, unless somebody is in the way."""
+        with suppress(CommitFailedException, ValidationException):
+            join_small_files(self._table, Care())
+            expire_snapshots(self._table, Care().keep_snapshots)
 
 
 def arrived(
@@ -271,13 +276,45 @@ def _in_lake(
         return [(row[0], row[1]) for row in fetch(connection, sql, [*span, sorted(wanted)])[1]]
 
 
-def recorded(catalog: Catalog) -> Mapping[str, State]:
-    """By rejection the latest state of its replay; nothing where nothing was ever replayed."""
-    try:
-        catalog.load_table((EVENT, REPLAYS))
-    except NoSuchTableError:
-        return {}
-    return {name: found.state for name, found in Record(catalog, "").replays.items()}
+def recorded(lake_dir: Path, rejections: Collection[str]) -> dict[str, Recorded]:
+    """By rejection the latest of its replay: that it has arrived, or else what was recorded last.
+
+    Those that were never replayed are left out.
+    """
+    return {
+        row["rejection"]: Recorded(
+            Replay(
+                rejection=row["rejection"],
+                event_id=row["event_id"],
+                topic=row["topic"],
+                dt=row["dt"],
+                mended=row["mended"],
+                stream=row["stream"],
+            ),
+            State(row["state"]),
+            row["at"],
+            row["who"],
+        )
+        for row in _rows(lake_dir, _OF_REJECTIONS, sorted(rejections))
+    }
+
+
+def having_arrived(lake_dir: Path, rejections: Collection[str]) -> set[str]:
+    """Those of the rejections whose event has arrived through a replay."""
+    return {row["rejection"] for row in _rows(lake_dir, _ARRIVED, sorted(rejections))}
+
+
+def _rows(lake_dir: Path, sql: str, names: Sequence[str]) -> list[dict[str, Any]]:
+    if not names:
+        return []
+    with closing(connect(lake_dir, only={_NAME})) as connection:
+        if not fetch(connection, "SELECT 1 FROM information_schema.tables")[1]:
+            return []
+        # A record of before has no such column until something is added to it.
+        stream = "SELECT NULL::VARCHAR AS stream WHERE false"
+        source = f"({stream} UNION ALL BY NAME SELECT * FROM {identifier(_NAME)})"  # noqa: S608 -- ours
+        found = fetch(connection, sql.format(source=source), [list(names)])
+    return [dict(zip(found.columns, row, strict=True)) for row in found.rows]
 
 
 def _number(properties: Mapping[str, str]) -> int:

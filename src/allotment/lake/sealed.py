@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
@@ -11,8 +11,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import CommitFailedException, NoSuchTableError, ValidationException
-from pyiceberg.expressions import AlwaysTrue, In
+from pyiceberg.expressions import (
+    AlwaysTrue,
+    And,
+    BooleanExpression,
+    GreaterThanOrEqual,
+    In,
+    LessThanOrEqual,
+)
 from pyiceberg.io.pyarrow import ArrowScan
+from pyiceberg.manifest import DataFile
 from pyiceberg.table import FileScanTask, Table
 
 from allotment.contract.masking import SEALED
@@ -21,6 +29,7 @@ from allotment.lake.tables import table_of_topic
 from allotment.lake.writing import write_data_files
 
 _ATTEMPTS: Final = 5
+_ROWS_AT_ONCE: Final = 200_000
 _EPOCH: Final = date(1970, 1, 1)
 _WhatStays = Callable[[FileScanTask], pa.Table | None]
 """A file's rows that stay, perhaps none; None leaves the file as it is."""
@@ -28,15 +37,30 @@ _WhatStays = Callable[[FileScanTask], pa.Table | None]
 _log = logging.getLogger(__name__)
 
 
-def unseal(catalog: Catalog, identifiers: Collection[str]) -> dict[str, dict[str, str]]:
-    """By rejection what its masks hide: by JSON pointer, as JSON text. Nothing of those gone."""
+def unseal(
+    catalog: Catalog, identifiers: Collection[str], received: Sequence[datetime] = ()
+) -> dict[str, dict[str, str]]:
+    """By rejection what its masks hide: by JSON pointer, as JSON text. Nothing of those gone.
+
+    Args:
+        catalog: the lake.
+        identifiers: the rejections.
+        received: when they came, where that is known; files of other times are then not read.
+    """
     try:
         table = catalog.load_table(table_of_topic(SEALED))
     except NoSuchTableError:
         return {}
     if not identifiers:
         return {}
-    wanted = In("id", list(identifiers))  # type: ignore[call-arg, arg-type] # its own form
+    wanted: BooleanExpression = In("id", list(identifiers))  # type: ignore[call-arg, arg-type] # its own form
+    if received:
+        first, last = (time.isoformat() for time in (min(received), max(received)))
+        wanted = And(
+            GreaterThanOrEqual("received", first),  # type: ignore[call-arg, arg-type]
+            LessThanOrEqual("received", last),  # type: ignore[call-arg, arg-type]
+            wanted,
+        )
     rows = table.scan(row_filter=wanted).to_arrow().to_pylist()
     return {row["id"]: dict(row["values"] or ()) for row in rows}
 
@@ -49,12 +73,21 @@ def forget(catalog: Catalog, identifiers: Collection[str]) -> None:
     Raises:
         CommitFailedException: others have written all the time.
     """
+    chosen = frozenset(identifiers)
+    forget_those(catalog, chosen.intersection)
+
+
+def forget_those(catalog: Catalog, which: Callable[[Sequence[str]], Collection[str]]) -> None:
+    """As `forget`, of those that `which` picks among the rejections of a file.
+
+    Raises:
+        CommitFailedException: others have written all the time.
+    """
     try:
         table = catalog.load_table(table_of_topic(SEALED))
     except NoSuchTableError:
         return
-    chosen = pa.array(sorted(identifiers), pa.string())
-    _rewrite(table, lambda task: _without(table, task, chosen))
+    _rewrite(table, lambda task: _without(table, task, which))
 
 
 def forget_old(table: Table, days: float, now: datetime | None = None) -> int:
@@ -74,11 +107,14 @@ def forget_old(table: Table, days: float, now: datetime | None = None) -> int:
     return _rewrite(table, old)
 
 
-def _without(table: Table, task: FileScanTask, identifiers: pa.Array) -> pa.Table | None:
+def _without(
+    table: Table, task: FileScanTask, which: Callable[[Sequence[str]], Collection[str]]
+) -> pa.Table | None:
     """A file's rows but those; None where it has none of those."""
     scan = ArrowScan(table.metadata, table.io, table.metadata.schema(), AlwaysTrue())
     rows: pa.Table = scan.to_table([task])
-    found = pc.is_in(rows["id"], value_set=identifiers)
+    chosen = pa.array(sorted(which(pc.drop_null(rows["id"]).to_pylist())), pa.string())
+    found = pc.is_in(rows["id"], value_set=chosen)
     return rows.filter(pc.invert(found)) if pc.any(found).as_py() else None
 
 
@@ -100,21 +136,30 @@ def _rewrite(table: Table, what_stays: _WhatStays) -> int:
 
 
 def _rewrite_once(table: Table, what_stays: _WhatStays) -> int:
-    replaced = [
-        (task.file, stays)
-        for task in table.scan().plan_files()
-        if (stays := what_stays(task)) is not None
-    ]
-    if replaced:
+    """In commits of some files each, so that what stays of few is held at a time."""
+    replaced = 0
+    group: list[tuple[DataFile, pa.Table]] = []
+    for task in list(table.scan().plan_files()):
+        stays = what_stays(task)
+        if stays is not None:
+            group.append((task.file, stays))
+        if sum(rows.num_rows for _, rows in group) >= _ROWS_AT_ONCE:
+            replaced += _replace(table, group)
+            group = []
+    return replaced + _replace(table, group)
+
+
+def _replace(table: Table, group: Sequence[tuple[DataFile, pa.Table]]) -> int:
+    if group:
         properties = {"allotment.maintenance": "forget"}
         with (
             table.transaction() as transaction,
             transaction.update_snapshot(properties).overwrite() as snapshot,
         ):
-            for file, stays in replaced:
+            for file, stays in group:
                 snapshot.delete_data_file(file)
                 if stays.num_rows:
                     for fresh in write_data_files(table.metadata, table.io, stays):
                         snapshot.append_data_file(fresh)
-        _log.info("%d files of sealed values deleted or written anew", len(replaced))
-    return len(replaced)
+        _log.info("%d files of sealed values deleted or written anew", len(group))
+    return len(group)

@@ -74,36 +74,61 @@ class Unfit:
     why: str
 
 
-def letters(
-    catalog: Catalog,
-    schema_paths: Sequence[Path],
-    intake_url: str,
-    rejections: Sequence[Rejection],
-    mend: Mend,
-    masker: Masker,
-) -> Iterator[Letter | Unfit]:
-    """Of each rejection what is to be sent, or why nothing is.
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """What events are held against."""
 
-    Raises:
-        ReplayError: the stream configuration cannot be had.
-    """
-    if not rejections:
-        return
-    repository = SchemaRepository(schema_paths)
-    columns = event_schemas(repository)
-    pipeline = EventPipeline(repository)
-    streams = _streams(intake_url)
-    told = mend.told(masker)
-    hidden = unseal(catalog, [r.id for r in rejections if r.id])
-    for rejection in rejections:
-        assert rejection.id is not None  # noqa: S101 -- the caller has seen to it
-        try:
-            event = _mended(rejection, mend, hidden.get(rejection.id, {}))
-            found = _checked(rejection.id, event, pipeline, streams, columns, told)
-        except MendingError as error:
-            yield Unfit(rejection.id, str(error))
-        else:
-            yield Letter(found, orjson.dumps(event))
+    pipeline: EventPipeline
+    streams: dict[str, StreamConfig]
+    columns: dict[str, pa.Schema]
+
+
+class Desk:
+    """Where letters are made: of schemas and streams as they are when the first one is."""
+
+    def __init__(
+        self, schema_paths: Sequence[Path], intake_url: str, mend: Mend, masker: Masker
+    ) -> None:
+        """Ask nobody yet.
+
+        Args:
+            schema_paths: schema repositories; none means the one that Allotment ships.
+            intake_url: the intake, whose streams are in force.
+            mend: what is changed in each event.
+            masker: makes the masks of what is recorded.
+        """
+        self._repository = SchemaRepository(schema_paths)
+        self._intake_url, self._mend = intake_url, mend
+        self._told = mend.told(masker)
+        self._rules: _Rules | None = None
+
+    def letters(
+        self, catalog: Catalog, rejections: Sequence[Rejection]
+    ) -> Iterator[Letter | Unfit]:
+        """Of each rejection what is to be sent, or why nothing is.
+
+        Raises:
+            ReplayError: the stream configuration cannot be had.
+        """
+        if not rejections:
+            return
+        if self._rules is None:
+            self._rules = _Rules(
+                EventPipeline(self._repository),
+                _streams(self._intake_url),
+                event_schemas(self._repository),
+            )
+        times = [one.received for one in rejections]
+        hidden = unseal(catalog, [one.id for one in rejections if one.id], times)
+        for one in rejections:
+            assert one.id is not None  # noqa: S101 -- the caller has seen to it
+            try:
+                event = _mended(one, self._mend, hidden.get(one.id, {}))
+                found = _checked(one.id, event, self._rules, self._told)
+            except MendingError as error:
+                yield Unfit(one.id, str(error))
+            else:
+                yield Letter(found, orjson.dumps(event))
 
 
 def _mended(rejection: Rejection, mend: Mend, hidden: dict[str, str]) -> dict[str, Any]:
@@ -148,28 +173,22 @@ def _event_id(rejection: Rejection, kept: Any) -> str:  # noqa: ANN401 -- any JS
     return str(uuid5(_EVENT_IDS, rejection.id or ""))
 
 
-def _checked(
-    name: str,
-    event: dict[str, Any],
-    pipeline: EventPipeline,
-    streams: dict[str, StreamConfig],
-    columns: dict[str, pa.Schema],
-    mended: str,
-) -> Replay:
+def _checked(name: str, event: dict[str, Any], rules: _Rules, mended: str) -> Replay:
     """Hold an event against the schemas and streams of now.
 
     Raises:
         MendingError: the intake would refuse it, or nothing could tell whether it has arrived.
     """
     received = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    outcome = pipeline.process(
-        [copy.deepcopy(event)], streams, received=received, request_id="replay"
+    outcome = rules.pipeline.process(
+        [copy.deepcopy(event)], rules.streams, received=received, request_id="replay"
     )
     if not outcome.accepted:
         raise MendingError(_why(outcome))
     ((topic, (line,)),) = outcome.records.items()
     stored = orjson.loads(line)["meta"]
-    meta = columns[topic].field("meta").type if topic in columns else None
+    columns = rules.columns.get(topic)
+    meta = columns.field("meta").type if columns is not None else None
     if stored.get("id") != event["meta"]["id"] or meta is None or meta.get_field_index("id") < 0:
         raise MendingError(
             f"events of {topic} are stored without meta.id, so that nothing could tell whether this"

@@ -1,12 +1,15 @@
 """Sends rejected events again through the normal path, each exactly once.
 
-1. Each event is mended, its masks are lifted, and it is held against the schemas and the stream
-   configuration of now, by the intake's own code. What would be refused is not sent.
-2. What is recorded as begun by a replay that did not end is looked for in journal and lake.
-3. In batches: recorded as begun, sent, recorded as done.
-4. What the masks of those hid is deleted.
+Page by page, so that what is held does not grow with their number:
 
-Killed at any moment, the next replay goes on at step 2. One runs at a time on a lake: a lock that
+1. What is recorded as begun by a replay that did not end is looked for in journal and lake.
+2. Each event is mended, its masks are lifted, and it is held against the schemas and the stream
+   configuration of now, by the intake's own code. What would be refused is not sent.
+3. In batches: recorded as begun, sent, recorded as done.
+
+At the end, what the masks of all those hid that are recorded as done is deleted.
+
+Killed at any moment, the next replay goes on at step 1. One runs at a time on a lake: a lock that
 the system frees with the process says so, and the record refuses whom the lock does not reach.
 """
 
@@ -16,29 +19,31 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from pyiceberg.catalog import Catalog
+from pyiceberg.exceptions import CommitFailedException
 
 from allotment import __version__
 from allotment.contract.masking import Masker, lab_key
 from allotment.lake.catalog import open_catalog
 from allotment.lake.rejected import Rejection
-from allotment.lake.replays import Key, Record, State, arrived
-from allotment.lake.sealed import forget
+from allotment.lake.replays import Key, Record, Replay, State, arrived, having_arrived
+from allotment.lake.sealed import forget_those
 from allotment.replay.letters import (
     TIMEOUT_SECONDS,
+    Desk,
     Letter,
     Mend,
     ReplayError,
     batches,
-    letters,
 )
 from allotment.sdk.connection import Answer, Connection, ConnectionProblemError
 
@@ -79,7 +84,7 @@ class Report:
 
     fates: dict[str, tuple[Fate, str]] = field(default_factory=dict)
     trouble: str = ""
-    """Why the replay ended early, where it did."""
+    """Why the replay did not come to its end, where it did not."""
 
     def of(self, *fates: Fate) -> list[str]:
         """The rejections with one of these fates."""
@@ -88,129 +93,166 @@ class Report:
 
 def replay(
     lab: Lab,
-    rejections: Sequence[Rejection],
+    pages: Iterable[Sequence[Rejection]],
     mend: Mend,
     *,
     who: str,
     dry_run: bool = False,
     settle_seconds: float = SETTLE_SECONDS,
-    progress: Callable[[int, int], None] = lambda _done, _all: None,
-) -> Report:
-    """Send rejected events again; see the module's text.
+) -> Generator[Report, None, None]:
+    """Send rejected events again; see the module's text. What it holds does not grow with them.
 
     Args:
         lab: where from and where to.
-        rejections: which; each has an id.
+        pages: which, some at a time; each has an id.
         mend: what is changed in each.
         who: who does it, for the record.
         dry_run: check, and neither send nor record anything.
         settle_seconds: how long after the end of a killed replay what it sent may be under way.
-        progress: is told how many of how many are through.
+
+    Yields:
+        For each page what became of it. Where there is trouble in one, it is the last.
 
     Raises:
         ReplayError: nothing could begin.
         RivalError: somebody else replays; what is recorded as begun is looked up the next time.
         WaitingError: journal and lake do not belong together.
     """
+    masker = Masker(lab_key(lab.masking_key))
+    desk = Desk(lab.schema_paths, lab.intake_url, mend, masker)
     with closing(open_catalog(lab.lake_dir)) as catalog:
         if dry_run:
-            report = Report()
-            for letter in _fit(lab, catalog, rejections, mend, report):
-                report.fates[letter.replay.rejection] = (Fate.CHECKED, "")
-            return report
+            for page in pages:
+                yield _checked(desk, catalog, page)
+            return
         with _alone(lab.lake_dir):
-            return _replay(lab, catalog, rejections, mend, who, settle_seconds, progress)
+            record = Record(catalog, lab.lake_dir, who)
+            run = _Run(lab, catalog, record, desk, settle_seconds)
+            for page in pages:
+                report = run.through(page)
+                yield report
+                if report.trouble:
+                    break
+            if trouble := _forget(lab, catalog):
+                yield Report(trouble=trouble)
 
 
-def _replay(
-    lab: Lab,
-    catalog: Catalog,
-    rejections: Sequence[Rejection],
-    mend: Mend,
-    who: str,
-    settle_seconds: float,
-    progress: Callable[[int, int], None],
-) -> Report:
+def _checked(desk: Desk, catalog: Catalog, page: Sequence[Rejection]) -> Report:
     report = Report()
-    record = Record(catalog, who)
-    _pick_up(lab, catalog, record, rejections, settle_seconds, report)
-    left = [r for r in rejections if r.id not in report.fates]
-    first: dict[Key, str] = {}
-    twins: dict[str, str] = {}
-    waiting = []
-    for letter in _fit(lab, catalog, left, mend, report):
-        name, key = letter.replay.rejection, letter.replay.key
-        if record.done(letter.replay):
-            why = f"meta.id {letter.replay.event_id} was replayed before"
-            report.fates[name] = (Fate.ALREADY, why)
-        elif first.setdefault(key, name) != name:
-            twins[name] = first[key]
-        else:
-            waiting.append(letter)
-    replays = [letter.replay for letter in waiting]
-    there = arrived(catalog, lab.lake_dir, lab.journal_dir, replays)
-    record.add([one for one in replays if one.key in there], State.DONE)
-    for found in replays:
-        if found.key in there:
-            report.fates[found.rejection] = (Fate.ALREADY, f"meta.id {found.event_id} was there")
-    waiting = [letter for letter in waiting if letter.replay.key not in there]
-    through = 0
-    with Connection(lab.intake_url, timeout=TIMEOUT_SECONDS) as connection:
-        for batch in batches(waiting):
-            record.add([one.replay for one in batch], State.BEGUN)
-            _send(connection, record, batch, report)
-            if report.trouble:
-                break
-            through += len(batch)
-            progress(through, len(waiting))
-    for name, other in twins.items():
-        fate, why = report.fates.get(other, (Fate.UNKNOWN, report.trouble))
-        if fate in {Fate.SENT, Fate.ALREADY}:
-            fate, why = Fate.ALREADY, f"rejection {other} has the same meta.id"
-        report.fates[name] = (fate, why)
-    forget(catalog, report.of(Fate.SENT, Fate.ALREADY))
-    record.tidy()
+    for letter in _fit(desk, catalog, page, report):
+        report.fates[letter.replay.rejection] = (Fate.CHECKED, "")
     return report
 
 
 def _fit(
-    lab: Lab, catalog: Catalog, rejections: Sequence[Rejection], mend: Mend, report: Report
+    desk: Desk, catalog: Catalog, page: Sequence[Rejection], report: Report
 ) -> Iterator[Letter]:
     """What can be sent; of what cannot the report says why."""
-    masker = Masker(lab_key(lab.masking_key))
-    every = letters(catalog, lab.schema_paths, lab.intake_url, rejections, mend, masker)
-    for found in every:
+    for found in desk.letters(catalog, page):
         if isinstance(found, Letter):
             yield found
         else:
             report.fates[found.rejection] = (Fate.REFUSED, found.why)
 
 
-def _pick_up(
-    lab: Lab,
-    catalog: Catalog,
-    record: Record,
-    rejections: Sequence[Rejection],
-    settle_seconds: float,
-    report: Report,
-) -> None:
-    """Find out what became of those that a replay before this one has recorded."""
-    chosen = {r.id for r in rejections}
-    known = [r for name, r in record.replays.items() if name in chosen]
-    for one in known:
-        if one.state is State.DONE:
-            when = one.at.astimezone(UTC).isoformat(timespec="seconds")
-            why = f"replayed by {one.who} at {when.replace('+00:00', 'Z')}"
-            report.fates[one.replay.rejection] = (Fate.ALREADY, why)
-    begun = [one.replay for one in known if one.state is State.BEGUN]
-    if not begun:
-        return
-    time.sleep(settle_seconds)
-    there = arrived(catalog, lab.lake_dir, lab.journal_dir, begun)
-    found = [replayed for replayed in begun if replayed.key in there]
-    record.add(found, State.DONE)
-    for replayed in found:
-        report.fates[replayed.rejection] = (Fate.SENT, "by a replay that did not end")
+def _forget(lab: Lab, catalog: Catalog) -> str:
+    """Delete what the masks of all those hid that have arrived; what is in the way, if anything.
+
+    All of them, so that those of a replay that was killed before it came here are among them.
+    """
+    try:
+        forget_those(catalog, partial(having_arrived, lab.lake_dir))
+    except CommitFailedException as error:
+        return (
+            "what their masks hid could not be deleted, since others write there all the time"
+            f" ({error})"
+        )
+    return ""
+
+
+class _Run:
+    """One replay."""
+
+    def __init__(
+        self, lab: Lab, catalog: Catalog, record: Record, desk: Desk, settle_seconds: float
+    ) -> None:
+        self._lab, self._catalog, self._record, self._desk = lab, catalog, record, desk
+        self._settled = time.monotonic() + settle_seconds
+
+    def through(self, page: Sequence[Rejection]) -> Report:
+        """Send what is to be sent of a page."""
+        report = Report()
+        page = list({one.id: one for one in page}.values())
+        self._pick_up([one.id for one in page if one.id], report)
+        left = [one for one in page if one.id not in report.fates]
+        waiting, twins = self._sorted(left, report)
+        with Connection(self._lab.intake_url, timeout=TIMEOUT_SECONDS) as connection:
+            for batch in batches(waiting):
+                self._record.add([one.replay for one in batch], State.BEGUN)
+                _send(connection, self._record, batch, report)
+                if report.trouble:
+                    break
+        self._settle_twins(twins, report)
+        self._record.tidy()
+        return report
+
+    def _pick_up(self, names: Collection[str], report: Report) -> None:
+        """Find out what became of those that a replay before this one has recorded."""
+        known = self._record.of(names).values()
+        for one in known:
+            if one.state is State.DONE:
+                when = one.at.astimezone(UTC).isoformat(timespec="seconds")
+                why = f"replayed by {one.who} at {when.replace('+00:00', 'Z')}"
+                report.fates[one.replay.rejection] = (Fate.ALREADY, why)
+        begun = [one.replay for one in known if one.state is State.BEGUN]
+        if not begun:
+            return
+        time.sleep(max(0.0, self._settled - time.monotonic()))
+        there = self._arrived(begun)
+        found = [replayed for replayed in begun if replayed.key in there]
+        self._record.add(found, State.DONE)
+        for replayed in found:
+            report.fates[replayed.rejection] = (Fate.SENT, "by a replay that did not end")
+
+    def _sorted(
+        self, page: Sequence[Rejection], report: Report
+    ) -> tuple[list[Letter], list[tuple[Replay, str]]]:
+        """The letters to send; and those whose event is that of another, which is named."""
+        fit = list(_fit(self._desk, self._catalog, page, report))
+        done = self._record.done([letter.replay for letter in fit])
+        there = self._arrived([one.replay for one in fit if one.replay.key not in done])
+        first: dict[Key, str] = {}
+        waiting: list[Letter] = []
+        twins: list[tuple[Replay, str]] = []
+        came: list[Replay] = []
+        for letter in fit:
+            replayed = letter.replay
+            if replayed.key in done | there:
+                how = "was replayed before" if replayed.key in done else "was there"
+                why = f"meta.id {replayed.event_id} {how}"
+                report.fates[replayed.rejection] = (Fate.ALREADY, why)
+                came.append(replayed)
+            elif replayed.key in first:
+                twins.append((replayed, first[replayed.key]))
+            else:
+                first[replayed.key] = replayed.rejection
+                waiting.append(letter)
+        self._record.add(came, State.DONE)
+        return waiting, twins
+
+    def _settle_twins(self, twins: Sequence[tuple[Replay, str]], report: Report) -> None:
+        came = []
+        for replayed, other in twins:
+            fate, why = report.fates.get(other, (Fate.UNKNOWN, report.trouble))
+            if fate in {Fate.SENT, Fate.ALREADY}:
+                fate, why = Fate.ALREADY, f"rejection {other} has the same meta.id"
+                came.append(replayed)
+            report.fates[replayed.rejection] = (fate, why)
+        self._record.add(came, State.DONE)
+
+    def _arrived(self, replays: Collection[Replay]) -> set[Key]:
+        lab = self._lab
+        return arrived(self._catalog, lab.lake_dir, lab.journal_dir, replays)
 
 
 def _send(connection: Connection, record: Record, batch: Sequence[Letter], report: Report) -> None:
