@@ -233,11 +233,20 @@ def allocate_command(
     site: Annotated[str | None, typer.Option(help="The site, where rates differ by site.")] = None,
     at: Annotated[str | None, typer.Option(help="The time to ask about. Default: now.")] = None,
     mpo: Annotated[str, typer.Option(help="Forced groups: experiment:group;…")] = "",
+    attributes: Annotated[
+        str, typer.Option(help='What targeting looks at, as JSON: {"page_id": 7}.')
+    ] = "{}",
 ) -> None:
     """Say which group the law gives a subject, and why."""
     from allotment.allocation import ConfigError, allocate, parse_experiment, parse_overrides
-    from allotment.allocation.experiment import parse_time
+    from allotment.allocation.reading import parse_time
 
+    try:
+        known = json.loads(attributes)
+    except ValueError:
+        known = None
+    if not isinstance(known, dict):
+        sys.exit(f"allotment: --attributes is {attributes!r}; give a JSON object")
     try:
         found = allocate(
             parse_experiment(_json_of(config)),
@@ -245,6 +254,7 @@ def allocate_command(
             site=site,
             now=parse_time("allocate", "--at", at),
             overrides=parse_overrides(mpo),
+            attributes=known,
         )
     except ConfigError as error:
         sys.exit(f"allotment: {error}")

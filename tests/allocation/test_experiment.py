@@ -184,3 +184,75 @@ def test_allocate__forced__wins_over_dates_and_rate() -> None:
     found = allocate(parse_experiment(ITEM), "2", site="dewiki", now=past, overrides={"bar": "odd"})
     assert (found.group, found.reason) == ("odd", Reason.OVERRIDDEN)
     assert found.subject_id == "overridden"
+
+
+def in_layer(name: str, begin: int, end: int) -> dict[str, object]:
+    return {**ITEM, "name": name, "layer": {"name": "search", "begin": begin, "end": end}}
+
+
+def test_allocate__two_experiments_of_a_layer__never_share_a_subject() -> None:
+    half = 1 << 23
+    experiments = [
+        parse_experiment({**in_layer("one", 0, half), "sample_rate": {"default": 1}}),
+        parse_experiment({**in_layer("two", half, 2 * half), "sample_rate": {"default": 1}}),
+    ]
+    for subject in range(500):
+        found = [allocate(experiment, str(subject), now=NOON) for experiment in experiments]
+        assert sorted(each.reason for each in found) == [Reason.ASSIGNED, Reason.LAYER_TAKEN]
+
+
+def test_allocate__in_a_layer__groups_and_sampling_are_those_of_the_law_alone() -> None:
+    free = parse_experiment(ITEM)
+    bound = parse_experiment(in_layer("bar", 0, 1 << 23))
+    found = {subject: allocate(bound, str(subject), now=NOON) for subject in range(2000)}
+    inside = {s: f for s, f in found.items() if f.reason is not Reason.LAYER_TAKEN}
+    assert 900 < len(inside) < 1100
+    assert 400 < sum(each.enrolled for each in inside.values()) < 600
+    for subject, each in inside.items():
+        assert each == allocate(free, str(subject), now=NOON)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        "search",
+        {"name": "", "begin": 0, "end": 1},
+        {"name": "search", "begin": 1, "end": 1},
+        {"name": "search", "begin": 0, "end": (1 << 24) + 1},
+        {"name": "search", "begin": -1, "end": 1},
+        {"name": "search", "begin": 0},
+    ],
+)
+def test_parse_experiment__layer_that_cannot_be_used__refused(layer: object) -> None:
+    with pytest.raises(ConfigError, match="'layer' is"):
+        parse_experiment({**ITEM, "layer": layer})
+
+
+def test_allocate__reasons__the_first_step_that_decides_gives_it() -> None:
+    nobody = {"name": "search", "begin": 0, "end": 1}
+    item = {**ITEM, "layer": nobody, "targeting": {"page_id": {"equals": 7}}}
+    experiment = parse_experiment(item)
+    late = NOON + timedelta(days=2)
+    meets = {"page_id": 7}
+    reasons = [
+        allocate(experiment, "1", now=late, overrides={"bar": "x"}).reason,
+        allocate(experiment, "1", now=late).reason,
+        allocate(experiment, "1", now=NOON).reason,
+        allocate(experiment, "1", now=NOON, attributes=meets).reason,
+        allocate(
+            parse_experiment({**item, "layer": None}),
+            "1",
+            now=NOON,
+            site="dewiki",
+            attributes=meets,
+        ).reason,
+        allocate(
+            parse_experiment({**item, "layer": None}), "1", now=NOON, site="xwiki", attributes=meets
+        ).reason,
+    ]
+    assert reasons == list(Reason)
+
+
+def test_parse_experiment__targeting_that_cannot_be_used__refused_with_its_name() -> None:
+    with pytest.raises(ConfigError, match="bar: 'targeting' of page_id has the operator 'is'"):
+        parse_experiment({**ITEM, "targeting": {"page_id": {"is": 7}}})

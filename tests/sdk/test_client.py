@@ -196,6 +196,19 @@ def test_experiment__forced__event_says_so(client: Client, intake: Intake) -> No
     assert client.refused == {"unknown_experiment": 1}
 
 
+def test_visitor__targeted_experiment__the_context_of_the_request_decides(
+    client: Client, registry: Registry
+) -> None:
+    targeted = {**registry.experiments[0], "targeting": {"page_namespace_id": {"equals": 0}}}
+    registry.experiments = [targeted]
+    wait_until(
+        lambda: client.configuration.current().experiments[NAME].targeting != (), "it is targeted"
+    )
+    for namespace, enrolled in [(0, True), (1, False)]:
+        visitor = client.visitor(browser_id=BROWSER, context={"page": {"namespace_id": namespace}})
+        assert (visitor.get_experiment_bucket_value(NAME) is not None) is enrolled
+
+
 def test_visitor__one_request__sees_one_configuration(client: Client, registry: Registry) -> None:
     visitor = client.visitor(browser_id=BROWSER)
     registry.experiments = []

@@ -103,3 +103,20 @@ def test_membership__nobody__shapes_are_empty() -> None:
         "versions": {},
         "overrides": [],
     }
+
+
+def test_enroll__targeted_experiment__only_whose_attributes_meet_it() -> None:
+    experiment = parse_experiment(
+        {
+            "name": "foo",
+            "groups": ["control", "treatment"],
+            "sample_rate": {"default": 1},
+            "user_identifier_type": "mw-user",
+            "targeting": {"performer_is_bot": {"equals": False}},
+        }
+    )
+    for attributes, enrolled in [({"performer_is_bot": False}, ("foo",)), ({}, ()), (None, ())]:
+        found = enroll(
+            [experiment], {"mw-user": "2"}, site=None, now=datetime.now(UTC), attributes=attributes
+        )
+        assert found.enrolled == enrolled

@@ -2,36 +2,52 @@
 
 from allotment.allocation.experiment import (
     Allocation,
-    ConfigError,
     Experiment,
     IdentifierType,
+    LayerRange,
     Reason,
     SampleRate,
     allocate,
+)
+from allotment.allocation.law import (
+    draw,
+    group_index,
+    in_sample,
+    layer_slot,
+    subject_hash,
+    threshold,
+)
+from allotment.allocation.overrides import parse_overrides
+from allotment.allocation.reading import (
+    ConfigError,
     parse_experiment,
     parse_rate,
     parse_sample_rate,
     parse_time,
 )
-from allotment.allocation.law import draw, group_index, in_sample, subject_hash, threshold
-from allotment.allocation.overrides import parse_overrides
+from allotment.allocation.targeting import Condition, meets, read_targeting
 
 __all__ = [
     "Allocation",
+    "Condition",
     "ConfigError",
     "Experiment",
     "IdentifierType",
+    "LayerRange",
     "Reason",
     "SampleRate",
     "allocate",
     "draw",
     "group_index",
     "in_sample",
+    "layer_slot",
+    "meets",
     "parse_experiment",
     "parse_overrides",
     "parse_rate",
     "parse_sample_rate",
     "parse_time",
+    "read_targeting",
     "subject_hash",
     "threshold",
 ]

@@ -8,6 +8,10 @@ Every language follows this text and reads the same `vectors/allocation.json`:
 4. enrolled iff `r < ceil(rate * 2^24)`;
 5. the group is the first whose cumulative weight exceeds `slot`.
 
+An experiment in a layer owns a range of the layer's 2^24 slots; a subject's slot there is the first
+24 bits of `sha256(utf8(subject) + utf8("layer:" + layer))`, and only whoever's slot lies in the
+range goes on to step 4.
+
 With equal weights this is the published behavior of the system that Allotment grows out of.
 Raising the rate never moves anyone: `slot` does not depend on it.
 """
@@ -63,6 +67,14 @@ def draw(subject: str, experiment: str, total_weight: int) -> Draw:
     digest = subject_hash(subject, experiment)
     product = int(digest[:6], 16) * total_weight
     return Draw(digest, product >> HASH_BITS, product & (HASH_SPAN - 1))
+
+
+def layer_slot(subject: str, layer: str) -> int:
+    """A subject's slot in a layer, 0 … 2^24-1: the same for all experiments of the layer.
+
+    No experiment is called like a layer here, so that the draw of neither tells of the other.
+    """
+    return int(subject_hash(subject, f"layer:{layer}")[:6], 16)
 
 
 def group_index(slot: int, weights: Sequence[int]) -> int:

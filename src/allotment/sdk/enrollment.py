@@ -69,6 +69,7 @@ def enroll(
     site: str | None,
     now: datetime,
     overrides: Mapping[str, str] | None = None,
+    attributes: Mapping[str, object] | None = None,
 ) -> Membership:
     """Evaluate every experiment for one visitor by the law of allocation.
 
@@ -80,6 +81,8 @@ def enroll(
         now: aware time against which start and end are held.
         overrides: forced groups by experiment name; they win over everything, and hold for unknown
             experiments too.
+        attributes: contextual attributes by flat names (`page_namespace_id`), for experiments that
+            are about some subjects only.
 
     Example:
         >>> from allotment.allocation import parse_experiment
@@ -101,7 +104,14 @@ def enroll(
         subject = identifiers.get(experiment.identifier_type)
         if not subject and name not in forced:
             continue
-        found = allocate(experiment, subject or "", site=site, now=now, overrides=forced)
+        found = allocate(
+            experiment,
+            subject or "",
+            site=site,
+            now=now,
+            overrides=forced,
+            attributes=attributes,
+        )
         if found.group is None:
             continue
         overridden = found.reason is Reason.OVERRIDDEN

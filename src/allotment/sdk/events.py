@@ -15,6 +15,15 @@ def timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def flat(context: Context) -> dict[str, object]:
+    """A context's attributes by their flat names: `{"page": {"id": 7}}` has `page_id`."""
+    return {
+        f"{group}_{key}": value
+        for group, members in context.items()
+        for key, value in members.items()
+    }
+
+
 def requested_context(names: Iterable[str], context: Context) -> dict[str, dict[str, Any]]:
     """The requested attributes that are known, in the shape of an event.
 

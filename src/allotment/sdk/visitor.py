@@ -91,6 +91,7 @@ class Visitor:
             site=self._client.site,
             now=datetime.now(UTC),
             overrides=self._overrides,
+            attributes=events.flat(self.context),
         )
 
     @property

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from allotment.allocation import ConfigError, parse_time
-from allotment.allocation.experiment import parse_rate
+from allotment.allocation.reading import parse_rate
 from allotment.contract.check.findings import Kind, pointer
 
 Path = tuple[str | int, ...]

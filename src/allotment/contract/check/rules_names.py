@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import Final
 
 from allotment.allocation import ConfigError, IdentifierType, parse_experiment
-from allotment.allocation.experiment import MAX_GROUPS
 from allotment.allocation.law import MAX_TOTAL_WEIGHT
+from allotment.allocation.reading import MAX_GROUPS
 from allotment.contract.check.entries import Entry
 from allotment.contract.check.findings import Kind, Severity, listed, shown
 from allotment.contract.check.rule import RULES, Fault, rule_for, rule_over_all

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from allotment.allocation.experiment import parse_rate
+from allotment.allocation.reading import parse_rate
 from allotment.contract.check.entries import Entry, Path
 from allotment.contract.check.findings import Kind, Severity, listed, shown
 from allotment.contract.check.rule import Fault, rule_for

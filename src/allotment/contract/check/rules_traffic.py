@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from allotment.allocation.experiment import parse_rate
+from allotment.allocation.reading import parse_rate
 from allotment.contract.check.entries import DEFAULT, Entry
 from allotment.contract.check.findings import Kind, Severity, listed, shown
 from allotment.contract.check.rule import Fault, rule_for

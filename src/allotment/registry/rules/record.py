@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from decimal import Decimal
 
-from allotment.allocation.experiment import MAX_GROUPS
 from allotment.allocation.law import MAX_TOTAL_WEIGHT
+from allotment.allocation.reading import MAX_GROUPS
 from allotment.contract.check.rules_names import GROUP_NAME, MACHINE_NAME
 from allotment.registry.plan import AnyPlan, ExperimentPlan
 from allotment.registry.rules.refusal import Refusal, moment
