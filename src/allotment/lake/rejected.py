@@ -132,35 +132,24 @@ def _page(
 ) -> list[Rejection]:
     """Those after one of them, in the order of `pages`."""
     where, values = _condition(search)
-    sql = f"SELECT {_COLUMNS} FROM everything WHERE id IS NOT NULL AND {where}"  # noqa: S608 -- ours
+    sql = f"SELECT id, received FROM everything WHERE id IS NOT NULL AND {where}"  # noqa: S608 -- ours
     if last is not None:
         sql += " AND (received < ? OR (received = ? AND id > ?))"
         values += [last.received, last.received, last.id]
     sql += " ORDER BY received DESC, id"
     if limit is not None:
         sql += f" LIMIT {int(limit)}"
-    return [Rejection(*row) for row in fetch(connection, sql, values)[1]]
-
-
-def count(
-    lake_dir: Path, journal_dir: Path, search: Search, by: str
-) -> list[tuple[str | None, int, datetime, datetime]]:
-    """By reason, stream, schema or sdk: how many, the first and the last; the most first.
-
-    Raises:
-        KeyError: `by` is none of `COUNTED`.
-    """
-    where, values = _condition(search)
+    chosen = fetch(connection, sql, values)[1]
+    if not chosen:
+        return []
+    # The large columns are read of these alone.
+    names = [name for name, _ in chosen]
     sql = (
-        f"SELECT nullif({COUNTED[by]}, '') AS what, sum(coalesce(events, 1)) AS many,"  # noqa: S608 -- ours
-        f" min(received), max(received) FROM everything WHERE {where} GROUP BY what"
-        " ORDER BY many DESC, what"
+        f"SELECT {_COLUMNS} FROM everything WHERE received BETWEEN ? AND ?"  # noqa: S608 -- ours
+        " AND id IN (SELECT unnest(?)) ORDER BY received DESC, id"
     )
-    with _all(lake_dir, journal_dir) as connection:
-        return [
-            (what, int(events), first, last)
-            for what, events, first, last in fetch(connection, sql, values)[1]
-        ]
+    span = (chosen[-1][1], chosen[0][1])
+    return [Rejection(*row) for row in fetch(connection, sql, [*span, names])[1]]
 
 
 def _condition(search: Search) -> tuple[str, list[object]]:
