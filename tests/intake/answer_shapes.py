@@ -14,8 +14,15 @@ PROBLEMS = {
 }
 NOT_COUNTED = {"empty_body", "damaged_body", "body_too_large", "too_many_events"}
 """Types of problems of which nothing is kept and no event is counted."""
+_MEMBERS = ["status", "type", "title", "detail", "method", "uri"]
 _WITHOUT_BODY = {201, 202}
 _LISTS = {207, 400}
+_REASONS = {
+    *("events_refused", "not_an_object", "missing_schema", "missing_stream", "unknown_schema"),
+    *("no_table", "unknown_stream", "instrument_stream", "schema_mismatch", "enrollment_missing"),
+    *("enrollment_mismatch", "nested_too_deeply", "too_many_days", "impossible_day"),
+}
+"""Types of problems that list events."""
 
 
 def check_answer(reply: Reply) -> None:
@@ -28,28 +35,42 @@ def check_answer(reply: Reply) -> None:
     assert reply.headers["x-content-type-options"] == "nosniff"
     if kind == "application/json":
         assert reply.status in _LISTS, reply
-        _check_lists(reply.status, reply.json())
+        found = reply.json()
+        _check_lists(reply.status, found)
+        assert reply.status == 207 or list(found) == ["invalid"], "else it is a problem"
+    elif "error" in reply.json():
+        found = reply.json()
+        assert kind == "application/problem+json"
+        assert reply.status == found["status"] == 400
+        assert list(found) == [*_MEMBERS, "invalid", "error"]
+        assert found["type"] in _REASONS
+        assert found["error"]
+        assert len(found["detail"]) < 1000
+        _check_lists(400, {name: found[name] for name in ("invalid", "error")})
     else:
         assert kind == "application/problem+json", reply
         _check_problem(reply)
 
 
 def problem_type(reply: Reply) -> str | None:
-    """The `type` of a problem document; None for any other answer."""
+    """The `type` of a problem document that lists no events; None for any other answer."""
     if reply.headers.get("content-type") != "application/problem+json":
         return None
-    found: str = reply.json()["type"]
-    return found
+    found = reply.json()
+    return None if "error" in found else str(found["type"])
 
 
 def not_accepted(reply: Reply) -> int:
     """How many events the lists of an answer name."""
-    return sum(map(len, reply.json().values())) if reply.status in _LISTS else 0
+    if reply.status not in _LISTS:
+        return 0
+    found = reply.json()
+    return sum(len(found.get(name, ())) for name in ("invalid", "error"))
 
 
 def _check_problem(reply: Reply) -> None:
     found = reply.json()
-    assert set(found) == {"status", "type", "title", "detail", "method", "uri"}
+    assert list(found) == _MEMBERS
     assert found["status"] == reply.status
     assert found["type"] in PROBLEMS[reply.status], found
     assert found["method"] == "POST"

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.intake.answer_shapes import check_answer
 from tests.intake.conftest import JSON, WEB, Intake, StandIn, StartIntake, event, wait_until
 
 UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
@@ -286,8 +287,55 @@ def test_batch__mixed__207_lists_the_bad_and_keeps_the_good(intake: Intake) -> N
 
 def test_batch__all_bad_of_both_kinds__400(intake: Intake) -> None:
     reply = intake.send([event(action=5), 7])
-    assert reply.status == 400
-    assert {name: len(found) for name, found in reply.json().items()} == {"invalid": 1, "error": 1}
+    check_answer(reply)
+    found = reply.json()
+    assert (len(found["invalid"]), len(found["error"])) == (1, 1)
+    assert found["type"] == "events_refused"
+    assert found["detail"].startswith("none of 2 events was accepted, see invalid and error; ")
+
+
+NO_SCHEMA = {key: value for key, value in event().items() if key != "$schema"}
+
+
+@pytest.mark.parametrize(
+    ("sent", "code", "detail"),
+    [
+        (NO_SCHEMA, "missing_schema", "Field(s) $schema were missing from event"),
+        (event(**{"$schema": "/no/such/1.0.0"}), "unknown_schema", "Failed loading schema at /no/"),
+        (event(**{"$schema": 5}), "unknown_schema", "$schema must be a text such as"),
+        (event(meta={"stream": "nope"}), "unknown_stream", "event of schema at /analytics/"),
+        (event(**{"$schema": f"/{'x' * 9000}/1.0.0"}), "unknown_schema", "Failed loading schema"),
+    ],
+    ids=["no schema", "unknown schema", "schema is no text", "unknown stream", "long name"],
+)
+def test_request__all_of_it_refused_for_one_reason__problem_that_names_it_with_the_lists(
+    intake: Intake, sent: dict[str, Any], code: str, detail: str
+) -> None:
+    for body, count in ((sent, 1), ([sent, sent], 2)):
+        reply = intake.send(body)
+        check_answer(reply)
+        assert reply.headers["content-type"] == "application/problem+json"
+        found = reply.json()
+        assert (found["status"], found["type"], found["title"]) == (400, code, "Bad Request")
+        assert (found["method"], found["uri"]) == ("POST", "/v1/events")
+        assert detail in found["detail"]
+        assert found["invalid"] == []
+        assert [e["status"] for e in found["error"]] == ["error"] * count
+        assert all(e["context"]["message"].startswith(detail) for e in found["error"])
+
+
+def test_request__all_of_it_breaks_its_schema__the_list_alone_as_ever(intake: Intake) -> None:
+    reply = intake.send([event(action=5)])
+    check_answer(reply)
+    assert reply.headers["content-type"] == "application/json"
+    assert list(reply.json()) == ["invalid"]
+
+
+def test_request__some_accepted__lists_and_no_problem(intake: Intake) -> None:
+    reply = intake.send([event(), NO_SCHEMA])
+    check_answer(reply)
+    assert (reply.status, reply.headers["content-type"]) == (207, "application/json")
+    assert list(reply.json()) == ["invalid", "error"]
 
 
 def test_batch__two_schemas__each_in_its_topic(intake: Intake) -> None:

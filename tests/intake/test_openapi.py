@@ -20,6 +20,7 @@ CHECKS = [
     "response_schema_conformance",
     "missing_required_header",
     "allow_header_conformance",
+    "unsupported_method",
 ]
 """Not `positive_data_acceptance` and `negative_data_rejection`: which schemas and streams there are
 is not in the document, and a hasty request is answered before it is looked at."""

@@ -16,10 +16,10 @@ from tests.intake.conftest import STREAMS, TOPIC, WEB, event
 
 from allotment.contract.schemas import SchemaRepository
 from allotment.contract.streams import StreamConfig, parse_streams
-from allotment.contract.tables import TableNameError
+from allotment.contract.tables import RAW_BYTES, TableNameError
 from allotment.intake.body import parse_events
 from allotment.intake.identifiers import IdentifierSource
-from allotment.intake.outcome import MOST_LISTED, RAW_BYTES, Outcome
+from allotment.intake.outcome import MOST_LISTED, Outcome
 from allotment.intake.pipeline import MOST_DAYS, EventPipeline
 from allotment.intake.request import RequestError
 from allotment.lake.parsing import parse_lines

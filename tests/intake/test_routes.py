@@ -51,6 +51,23 @@ def test_robots__asked__keeps_crawlers_away(intake: Intake) -> None:
     assert reply.headers["content-type"].startswith("text/plain")
 
 
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
+@pytest.mark.parametrize(
+    "path",
+    ["/healthz", "/readyz", "/metrics", "/_info", "/v1/stream-configs/a", "/robots.txt", "/?spec"],
+)
+def test_page__another_method__405_with_those_there_are(
+    intake: Intake, path: str, method: str
+) -> None:
+    reply = intake.request(method, path)
+    assert (reply.status, reply.headers["allow"]) == (405, "GET, HEAD")
+    found = reply.json()
+    assert (found["type"], found["method"]) == ("method_not_allowed", method)
+    head = intake.request("HEAD", path)
+    assert (head.status, head.body) == (intake.request("GET", path).status, b"")
+    assert intake.request(method, "/nothing").status == 404
+
+
 @pytest.mark.parametrize("path", ["/", "/?", "/?doc", "/?specs=1", "/x?spec"])
 def test_root__not_asked_for_the_document__404(intake: Intake, path: str) -> None:
     assert intake.request("GET", path).status == 404
@@ -93,8 +110,21 @@ def test_document__every_status_of_sending__named(intake: Intake) -> None:
         UNAVAILABLE,  # test_durability sees it
     }
     assert seen == {201, 202, 207, 400, 413, 415, 503}
+    seen |= {405, 408, 414, 417, 431, 500}  # test_connection and test_receiver see them
     paths = document(intake)["paths"]
     for name in SENT:
         named = {int(status) for status in paths[name]["post"]["responses"]}
         assert named == (seen | {404} if "{prefix}" in name else seen)
+        for method in ("post", "options"):
+            headers = paths[name][method]["responses"]["405"]["headers"]
+            assert headers["Allow"]["schema"]["const"] == "POST, OPTIONS"
+    for name in set(paths) - SENT:
+        responses = paths[name]["get"]["responses"]
+        assert responses["405"]["headers"]["Allow"]["schema"]["const"] == "GET, HEAD"
+        assert {"400", "408", "413", "414", "417", "431", "500", "503"} <= set(responses)
+
+
+def test_document__every_reason__is_a_type_of_a_problem(intake: Intake) -> None:
+    found = document(intake)["components"]["schemas"]["Refused"]
+    assert set(found["required"]) > {"status", "type", "invalid", "error"}
     assert intake.send(event(), "/evt_103e/v2/events").status == 404

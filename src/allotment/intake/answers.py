@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import orjson
@@ -54,7 +56,13 @@ _REASONS: Final = {
     **_TITLES,
 }
 _NO_CONTENT: Final = 204
+_LONGEST_MESSAGE: Final = 500
+_NONE: Final[Mapping[str, Any]] = MappingProxyType({})
 RETRY_AFTER_SECONDS: Final = 5
+SENDING: Final = "POST, OPTIONS"
+"""The methods of a path that takes events."""
+READING: Final = "GET, HEAD"
+"""The methods of any other path."""
 UNAVAILABLE: Final = 503
 
 
@@ -68,7 +76,7 @@ class Answer(NamedTuple):
 
 CREATED: Final = Answer(201, EMPTY_HEADERS)
 HASTY: Final = Answer(202, EMPTY_HEADERS)
-PREFLIGHT: Final = Answer(204, (*CORS, ("allow", "POST, OPTIONS")))
+PREFLIGHT: Final = Answer(204, (*CORS, ("allow", SENDING)))
 
 
 def text_answer(text: str, content_type: str) -> Answer:
@@ -90,9 +98,26 @@ def json_answer(status: int, value: Any) -> Answer:  # noqa: ANN401 -- any JSON 
 
 
 def problem(
-    status: int, code: str, detail: str, *, method: str, uri: str, extra: Headers = ()
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    method: str,
+    uri: str,
+    extra: Headers = (),
+    members: Mapping[str, Any] = _NONE,
 ) -> Answer:
-    """A problem document (RFC 9457) with the members that this protocol's intakes have."""
+    """A problem document (RFC 9457) with the members that this protocol's intakes have.
+
+    Args:
+        status: of the answer.
+        code: which problem, for programs.
+        detail: what is wrong and what to do.
+        method: of the request.
+        uri: its path.
+        extra: further headers.
+        members: further members of the document.
+    """
     body = {
         "status": status,
         "type": code,
@@ -100,6 +125,7 @@ def problem(
         "detail": detail,
         "method": method,
         "uri": uri,
+        **members,
     }
     return Answer(status, (*_PROBLEM_HEADERS, *extra), orjson.dumps(body))
 
@@ -123,14 +149,43 @@ def refusal(error: RequestError, *, method: str, uri: str) -> Answer:
     return problem(error.status, error.code, error.detail, method=method, uri=uri)
 
 
-def outcome_answer(accepted: int, invalid: list[Any], errors: list[Any]) -> Answer:
-    """201 when all were accepted, 207 when some, 400 when none."""
+def outcome_answer(
+    accepted: int,
+    invalid: list[Any],
+    errors: list[Any],
+    reasons: Collection[str],
+    *,
+    method: str,
+    uri: str,
+) -> Answer:
+    """201 when all were accepted, 207 when some, 400 when none.
+
+    Where none was accepted and some could not be held against a schema, it is a problem document
+    that has the lists beside, as clients of this protocol read them.
+
+    Args:
+        accepted: how many were.
+        invalid: those that break their schema, as they are shown.
+        errors: those that are refused for something else.
+        reasons: for which any was refused.
+        method: of the request.
+        uri: its path.
+    """
     if not invalid and not errors:
         return CREATED
-    status = 207 if accepted else 400
-    if not accepted and not errors:
-        return json_answer(status, {"invalid": invalid})
-    return json_answer(status, {"invalid": invalid, "error": errors})
+    if accepted:
+        return json_answer(207, {"invalid": invalid, "error": errors})
+    if not errors:
+        return json_answer(400, {"invalid": invalid})
+    detail: str = errors[0]["context"]["message"][:_LONGEST_MESSAGE]
+    if len(invalid) + len(errors) > 1:
+        detail = (
+            f"none of {len(invalid) + len(errors)} events was accepted, see invalid and error;"
+            f" the first error is: {detail}"
+        )
+    (code,) = reasons if len(reasons) == 1 else ("events_refused",)
+    lists = {"invalid": invalid, "error": errors}
+    return problem(400, code, detail, method=method, uri=uri, members=lists)
 
 
 @lru_cache(maxsize=64)

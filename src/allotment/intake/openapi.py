@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from allotment import __version__
+from allotment.intake.answers import READING, SENDING
 
 _PROBLEM: Final = {"$ref": "#/components/schemas/Problem"}
 _REFUSED: Final = {"$ref": "#/components/schemas/Refused"}
@@ -40,8 +41,34 @@ def _text(description: str) -> dict[str, Any]:
     return {"description": description, "content": {"text/plain": {"schema": {"type": "string"}}}}
 
 
+def _not_allowed(methods: str) -> dict[str, Any]:
+    """Of any method that a path has not; the document can say so beside one that it has."""
+    return {
+        **_problem(f"Of other methods than {methods}."),
+        "headers": {"Allow": {"required": True, "schema": {"const": methods}}},
+    }
+
+
+_UNAVAILABLE: Final = {
+    **_problem("Nothing was acknowledged; send all of it again."),
+    "headers": {"Retry-After": {"required": True, "schema": {"type": "integer", "minimum": 1}}},
+}
+_ANYWHERE: Final = {
+    "400": _problem("This cannot be read as one request; the connection is closed."),
+    "408": _problem("Headers or body came too slowly; the connection is closed."),
+    "413": _problem("The body, or what it unpacks to, is too large, or has too many events."),
+    "414": _problem("Path and query are too long; the connection is closed."),
+    "417": _problem("Expect was something else than 100-continue; the connection is closed."),
+    "431": _problem("The headers are too large or too many; the connection is closed."),
+    "500": _problem("A defect of the intake; nothing of the request was acknowledged."),
+    "503": _UNAVAILABLE,
+}
+"""What any request may be answered, before anything looks at where it goes."""
+
+
 def _get(summary: str, responses: dict[str, Any], **more: object) -> dict[str, Any]:
-    return {"get": {"summary": summary, "responses": responses, **more}}
+    every = {**_ANYWHERE, "405": _not_allowed(READING), **responses}
+    return {"get": {"summary": summary, "responses": every, **more}}
 
 
 def _in_path(name: str, description: str) -> dict[str, Any]:
@@ -74,10 +101,11 @@ _REQUEST_ID: Final = {
     "schema": {"type": "string"},
 }
 _BAD_REQUEST: Final = {
-    "description": "No event was accepted (lists), or the body holds none (problem).",
+    "description": "Every event breaks its schema (list), or none was accepted for that and other"
+    " reasons (problem with lists), or the body holds none (problem).",
     "content": {
-        "application/json": {"schema": _REFUSED},
-        "application/problem+json": {"schema": _PROBLEM},
+        "application/json": {"schema": {"$ref": "#/components/schemas/Invalids"}},
+        "application/problem+json": {"schema": {"oneOf": [_PROBLEM, _REFUSED]}},
     },
 }
 _EXAMPLE: Final = {
@@ -104,21 +132,23 @@ _SEND: Final[dict[str, dict[str, Any]]] = {
         "responses": {
             "201": {"description": "Every event was accepted and is on disk."},
             "202": {"description": "The request is hasty; its events will be looked at."},
-            "207": _json("Some events were accepted; the others are listed.", _REFUSED),
+            "207": _json(
+                "Some events were accepted; the others are listed.",
+                {"$ref": "#/components/schemas/Lists"},
+            ),
+            **_ANYWHERE,
             "400": _BAD_REQUEST,
-            "413": _problem("The body is too large."),
+            "405": _not_allowed(SENDING),
             "415": _problem("The body is not JSON in UTF-8, or is packed in an unknown way."),
-            "503": {
-                **_problem("Nothing was acknowledged; send all of it again."),
-                "headers": {
-                    "Retry-After": {"required": True, "schema": {"type": "integer", "minimum": 1}}
-                },
-            },
         },
     },
     "options": {
         "summary": "CORS preflight",
-        "responses": {"204": {"description": "Pages of any origin may send."}},
+        "responses": {
+            **_ANYWHERE,
+            "204": {"description": "Pages of any origin may send."},
+            "405": _not_allowed(SENDING),
+        },
     },
 }
 _NO_PREFIX: Final = _problem("The prefix has other signs than letters, digits and `-`.")
@@ -130,6 +160,12 @@ _WITH_PREFIX: Final[dict[str, Any]] = {
     "parameters": [
         {**_in_path("prefix", "Any."), "schema": {"type": "string", "pattern": "^[a-z0-9-]+$"}}
     ],
+}
+_INVALIDS: Final = {"type": "array", "items": {"$ref": "#/components/schemas/Invalid"}}
+_ERRORS: Final = {"type": "array", "items": {"$ref": "#/components/schemas/Error"}}
+_MEMBERS: Final[dict[str, Any]] = {
+    "status": {"type": "integer"},
+    **dict.fromkeys(("type", "title", "detail", "method", "uri"), _STRING),
 }
 _SCHEMAS: Final = {
     "Events": {
@@ -150,11 +186,9 @@ _SCHEMAS: Final = {
             },
         },
     },
-    "Refused": _record(
-        required=["invalid"],
-        invalid={"type": "array", "items": {"$ref": "#/components/schemas/Invalid"}},
-        error={"type": "array", "items": {"$ref": "#/components/schemas/Error"}},
-    ),
+    "Invalids": _record(invalid={**_INVALIDS, "minItems": 1}),
+    "Lists": _record(invalid=_INVALIDS, error=_ERRORS),
+    "Refused": _record(**_MEMBERS, invalid=_INVALIDS, error={**_ERRORS, "minItems": 1}),
     "Invalid": _record(
         status={"const": "invalid"},
         event={
@@ -182,21 +216,14 @@ _SCHEMAS: Final = {
         event={"description": "What stood in its place, any JSON value."},
         context=_record(message=_STRING),
     ),
-    "Problem": _record(
-        status={"type": "integer"},
-        type=_STRING,
-        title=_STRING,
-        detail=_STRING,
-        method=_STRING,
-        uri=_STRING,
-    ),
+    "Problem": _record(**_MEMBERS),
 }
 _NAMES: Final = _in_path("names", "Names of streams, separated by , or |.")
 _SPEC: Final = {"name": "spec", "in": "query", "required": True, "schema": {"type": "string"}}
 
 
 def document() -> dict[str, Any]:
-    """The OpenAPI document. Unknown paths are answered 404, other methods on events 405."""
+    """The OpenAPI document. Unknown paths are answered 404, other methods 405."""
     not_there = _problem("Without `spec` there is nothing here.")
     return {
         "openapi": "3.1.0",
@@ -221,7 +248,17 @@ def document() -> dict[str, Any]:
             "/healthz": _get("Whether the process answers", {"200": _json("It does.")}),
             "/readyz": _get(
                 "Whether it can take events",
-                {"200": _json("It can."), "503": _json("It cannot; the reasons are named.")},
+                {
+                    "200": _json("It can."),
+                    "503": {
+                        "description": "It cannot; the reasons are named. Or too much is going on"
+                        " to ask (problem).",
+                        "content": {
+                            "application/json": {"schema": {"type": "object"}},
+                            "application/problem+json": {"schema": _PROBLEM},
+                        },
+                    },
+                },
             ),
             "/metrics": _get(
                 "Counters for Prometheus", {"200": _text("Text exposition format 0.0.4.")}

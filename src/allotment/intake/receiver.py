@@ -248,7 +248,7 @@ class Receiver:
         try:
             if error is None:
                 self._metrics.stored(outcome.counts)
-                answer = answers.outcome_answer(outcome.accepted, outcome.invalid, outcome.errors)
+                answer = _told(exchange.request, outcome)
             else:
                 # The other topics are durable, and in the tally: metrics must say the same.
                 self._metrics.stored(outcome.durable(error.topics))
@@ -324,6 +324,20 @@ class Receiver:
     def _unavailable(self, exchange: Exchange, detail: str) -> Answer:
         request = exchange.request
         return answers.unavailable(detail, method=request.method, uri=request.path)
+
+
+def _told(request: Request, outcome: Outcome) -> Answer:
+    """What became of the events, which are durable now."""
+    if not outcome.invalid and not outcome.errors:
+        return answers.CREATED
+    return answers.outcome_answer(
+        outcome.accepted,
+        outcome.invalid,
+        outcome.errors,
+        {reason for _, reason in outcome.counts},
+        method=request.method,
+        uri=request.path,
+    )
 
 
 def _failure(request: Request) -> Answer:

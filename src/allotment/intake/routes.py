@@ -64,15 +64,10 @@ class Routes:
         if takes_events(request.path):
             if request.method == "OPTIONS":
                 return answers.PREFLIGHT
-            return answers.problem(
-                405,
-                "method_not_allowed",
-                "events are sent by POST",
-                method=request.method,
-                uri=request.path,
-                extra=(("allow", "POST, OPTIONS"),),
-            )
-        found = self._page(request) if request.method in {"GET", "HEAD"} else None
+            return _not_allowed(request, "events are sent by POST", answers.SENDING)
+        found = self._page(request)
+        if found is not None and request.method not in {"GET", "HEAD"}:
+            return _not_allowed(request, "this is only read, by GET", answers.READING)
         return found or answers.problem(
             404,
             "not_found",
@@ -171,3 +166,14 @@ class Routes:
                 "stream_configuration": self._configuration(self._source.state),
             },
         )
+
+
+def _not_allowed(request: Request, detail: str, allowed: str) -> Answer:
+    return answers.problem(
+        405,
+        "method_not_allowed",
+        detail,
+        method=request.method,
+        uri=request.path,
+        extra=(("allow", allowed),),
+    )
