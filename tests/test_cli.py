@@ -4,10 +4,14 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from tests.intake.conftest import free_port
+from tests.lake.lake_parts import WEB, Writer
+
+from allotment.lake.query import QueryError, run_sql
 
 EXPERIMENT = {"name": "foo", "groups": ["control", "treatment"], "sample_rate": {"default": 1}}
 
@@ -132,6 +136,42 @@ def test_allocate__no_such_file__says_so(tmp_path: Path) -> None:
     found = run("allocate", "--config", str(tmp_path / "none.json"), "--subject", "2")
     assert found.returncode == 1
     assert "none.json cannot be read" in found.stderr
+
+
+def test_sink__window_of_duplicates_set__is_kept_to(tmp_path: Path) -> None:
+    """Of one second: what comes again after it is written again."""
+    journal, lake = Writer(tmp_path / "journal"), tmp_path / "lake"
+
+    def rows(table: str) -> int:
+        try:
+            return int(run_sql(lake, f"select count(*) from event.{table}")[1][0][0])
+        except QueryError:
+            return 0  # there is no lake yet
+
+    def wait_for(count: int, table: str = WEB) -> None:
+        deadline = time.monotonic() + 30
+        while rows(table) != count:
+            assert sink.poll() is None
+            assert time.monotonic() < deadline, f"{rows(table)} in {table}"
+            time.sleep(0.05)
+
+    set_here = {"ALLOTMENT_DUPLICATE_SECONDS": "3", "ALLOTMENT_SINK_SECONDS": "0.05"}
+    sink = subprocess.Popen(
+        [sys.executable, "-m", "allotment", "sink", "--data", str(tmp_path)],
+        env={**os.environ, **set_here},
+    )
+    try:
+        journal.events(range(2))
+        wait_for(2)
+        written = time.monotonic()
+        journal.events(range(1))
+        wait_for(1, "duplicates")
+        time.sleep(max(0.0, written + 3.1 - time.monotonic()))  # the window itself
+        journal.events(range(1))
+        wait_for(3)
+    finally:
+        sink.terminate()
+        assert sink.wait(30) == 0
 
 
 @pytest.mark.parametrize("part", ["sink", "intake"])

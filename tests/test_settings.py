@@ -47,8 +47,11 @@ def test_settings__handed_to_another_process__are_the_same(tmp_path: Path) -> No
             "ALLOTMENT_DEV_LOGIN": "yes",
             "ALLOTMENT_SCHEMAS": "one:two",
             "ALLOTMENT_CONFIG_REFRESH_SECONDS": "0.5",
+            "ALLOTMENT_DUPLICATE_SECONDS": "3600",
+            "ALLOTMENT_DUPLICATE_IDS": "20000",
         }
     )
+    assert (settings.duplicate_seconds, settings.duplicate_ids) == (3600, 20_000)
     assert from_environ(to_environ(settings)) == settings
     assert set(to_environ(settings)) == {variable for variable, _, _ in described()}
 

@@ -161,16 +161,18 @@ def sink(data: DataOption = None) -> None:
     """Run the sink, from the journal to the lake."""
     from allotment.contract.tables import TableNameError
     from allotment.lake.offsets import LakeFormatError
-    from allotment.lake.sink import open_sink
+    from allotment.lake.sink import SinkLimits, open_sink
 
     settings = _settings(data=data)
+    limits = SinkLimits(
+        seconds=settings.sink_seconds,
+        sealed_days=settings.sealed_days,
+        duplicate_seconds=settings.duplicate_seconds,
+        duplicate_ids=settings.duplicate_ids,
+    )
     try:
         with open_sink(
-            settings.journal_dir,
-            settings.lake_dir,
-            settings.schema_paths,
-            settings.sink_seconds,
-            settings.sealed_days,
+            settings.journal_dir, settings.lake_dir, settings.schema_paths, limits
         ) as moving:
             moving.run(_stop_event())
     except (TableNameError, LakeFormatError) as error:

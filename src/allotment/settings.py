@@ -67,6 +67,16 @@ class _Raw:
     sealed_days: str = _setting(
         "30", "How long the ids and user agents of rejected events are kept for a replay, in days."
     )
+    duplicate_seconds: str = _setting(
+        "900",
+        "For how long the sink knows an event again by its stream and meta.id, and does not write "
+        "it a second time, in seconds.",
+    )
+    duplicate_ids: str = _setting(
+        "4000000",
+        "How many events of each table it knows again at most, the latest: 16 bytes of memory "
+        "each. Take twice what comes within that time.",
+    )
     database_url: str = _setting(
         "",
         "The registry's database: postgresql://user@host:5432/name. Empty: SQLite, a file in the "
@@ -164,6 +174,8 @@ class Settings:
     config_refresh_seconds: float
     sink_seconds: float
     sealed_days: int
+    duplicate_seconds: int
+    duplicate_ids: int
     database: Database
     schema_paths: tuple[Path, ...]
     secret_key: str
@@ -265,6 +277,8 @@ def from_environ(environ: Mapping[str, str] | None = None) -> Settings:
         config_refresh_seconds=_seconds("config_refresh_seconds", raw.config_refresh_seconds),
         sink_seconds=_seconds("sink_seconds", raw.sink_seconds),
         sealed_days=_number("sealed_days", raw.sealed_days, 0, 36_500),
+        duplicate_seconds=_number("duplicate_seconds", raw.duplicate_seconds, 1, 30 * 86_400),
+        duplicate_ids=_number("duplicate_ids", raw.duplicate_ids, 1_000, 200_000_000),
         database=_leaf(database_settings.parse, raw),
         schema_paths=tuple(Path(part) for part in raw.schemas.split(":") if part),
         secret_key=raw.secret_key,
@@ -299,6 +313,8 @@ def to_environ(settings: Settings) -> dict[str, str]:
         "ALLOTMENT_CONFIG_REFRESH_SECONDS": str(settings.config_refresh_seconds),
         "ALLOTMENT_SINK_SECONDS": str(settings.sink_seconds),
         "ALLOTMENT_SEALED_DAYS": str(settings.sealed_days),
+        "ALLOTMENT_DUPLICATE_SECONDS": str(settings.duplicate_seconds),
+        "ALLOTMENT_DUPLICATE_IDS": str(settings.duplicate_ids),
         "ALLOTMENT_DATABASE_URL": settings.database.url,
         "ALLOTMENT_DATABASE_PASSWORD_FILE": settings.database.password_file,
         "ALLOTMENT_SCHEMAS": ":".join(str(p) for p in settings.schema_paths),

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from allotment.cli import app
 from allotment.lake.query import run_sql
 from allotment.lake.rejected import Rejection, Search, find
-from allotment.lake.sink import open_sink
+from allotment.lake.sink import SinkLimits, open_sink
 from allotment.replay.replaying import Lab
 
 WEB = "product_metrics_web_base"
@@ -75,7 +75,8 @@ class RejectedLab:
     def move(self) -> int:
         """Let a sink move all that is durable, once through."""
         moved = 0
-        with open_sink(self.data / "journal", self.data / "lake", (), 0.05) as sink:
+        limits = SinkLimits(seconds=0.05)
+        with open_sink(self.data / "journal", self.data / "lake", (), limits) as sink:
             while step := sink.step():
                 moved += step
         return moved

@@ -308,11 +308,7 @@ class Sink:
 
 @contextmanager
 def open_sink(
-    journal_dir: Path,
-    lake_dir: Path,
-    schema_paths: Sequence[Path],
-    seconds: float,
-    sealed_days: float = 30.0,
+    journal_dir: Path, lake_dir: Path, schema_paths: Sequence[Path], limits: SinkLimits
 ) -> Iterator[Sink]:
     """The sink of a lab on one machine, for as long as the lake is open: segment files to the lake,
     with maintenance.
@@ -321,8 +317,7 @@ def open_sink(
         journal_dir: folder of the segment files; it need not exist yet.
         lake_dir: folder of the lake; made where there is none.
         schema_paths: schema repositories; none means the one that Allotment ships.
-        seconds: how long events are gathered before they are committed.
-        sealed_days: how long what masks hide is kept.
+        limits: how long events are gathered and known again, and how long what masks hide is kept.
 
     Raises:
         TableNameError: two schemas would share one table.
@@ -333,7 +328,7 @@ def open_sink(
             SegmentReader(journal_dir),
             catalog,
             tables.schemas,
-            SinkLimits(seconds=seconds, sealed_days=sealed_days),
+            limits,
             Maintenance(lake_dir),
             tables.refresh,
             tell_in=lake_dir / FILE,
