@@ -25,6 +25,7 @@ from allotment.allocation.targeting import TargetingError
         ("contains", "a", [["b", "a"]], [["A"], [], "a", "abc", ["1"]]),
         ("does_not_contain", "a", [["b"], []], [["a"], "b"]),
         ("contains_all", ["a", "b"], [["b", "c", "a"]], [["a"], "ab", []]),
+        ("contains_all", [], [[], ["a"]], ["a", 1]),
         ("contains_any", ["a", "b"], [["b"], ["x", "a"]], [["c"], [], "a"]),
     ],
 )

@@ -21,6 +21,14 @@ export {
   type ClickThroughRateState,
 } from "./instruments/clickThroughRate.js";
 export {
+  evaluate,
+  type Circumstances,
+  type Evaluation,
+  type ExperimentItem,
+  type Reason,
+} from "./evaluation.js";
+export type { Targeting } from "./targeting.js";
+export {
   allocate,
   inSample,
   parseOverrides,

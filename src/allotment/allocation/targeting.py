@@ -142,6 +142,8 @@ _OPERATORS: Final[Mapping[str, Callable[[object, Scalar], bool]]] = {
 _OF_LISTS: Final[Mapping[str, Callable[[object, tuple[Scalar, ...]], bool]]] = {
     "in": _within,
     "not_in": lambda value, operands: not _within(value, operands),
-    "contains_all": lambda value, operands: all(_contains(value, each) for each in operands),
+    "contains_all": lambda value, operands: (
+        isinstance(value, list | tuple) and all(_contains(value, each) for each in operands)
+    ),
     "contains_any": lambda value, operands: any(_contains(value, each) for each in operands),
 }

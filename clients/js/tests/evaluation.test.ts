@@ -1,0 +1,56 @@
+import { describe, expect, it } from "vitest";
+import { evaluate, type ExperimentItem } from "../src/evaluation.js";
+import evaluationText from "../../../vectors/evaluation.json?raw";
+
+interface Case {
+  experiment: ExperimentItem;
+  subject: string;
+  site: string | null;
+  now: string;
+  overrides: Record<string, string>;
+  attributes: Record<string, unknown>;
+  subject_id: string;
+  group: string | null;
+  reason: string;
+}
+const { cases } = JSON.parse(evaluationText) as { cases: Case[] };
+const ITEM = { name: "e", groups: ["control", "b"], sample_rate: { default: 1 } };
+const NOON = { now: new Date("2026-11-22T12:00:00Z") };
+
+describe("the evaluation of an experiment", () => {
+  it("agrees with all 2,500 vectors", () => {
+    expect(cases).toHaveLength(2500);
+    for (const { experiment, subject, now, subject_id, group, reason, ...rest } of cases) {
+      const found = evaluate(experiment, subject, { ...rest, now: new Date(now) });
+      const said = { experiment: experiment.name, subjectId: subject_id, group, reason };
+      if (JSON.stringify(found) !== JSON.stringify(said)) expect({ ...found, rest }).toEqual(said);
+    }
+  });
+
+  it.each(["2026-11-22T12:00:01", "2026-11-22T12:00:01Z", "2026-11-22T13:00:01+01:00"])(
+    "reads %s as one moment of UTC",
+    (start) => {
+      expect(evaluate({ ...ITEM, start }, "1", NOON).reason).toBe("not_active");
+      const later = { now: new Date("2026-11-22T12:00:01Z") };
+      expect(evaluate({ ...ITEM, start }, "1", later).reason).toBe("assigned");
+    },
+  );
+
+  it.each([
+    [{ targeting: { page_id: { is: 7 } } }, /page_id has the operator is; give one of contains, /],
+    [{ targeting: { page_id: { toString: 7 } } }, /the operator toString/],
+    [{ targeting: { page_id: { in: 7 } } }, /page_id: in has 7, which/],
+    [{ targeting: { page_id: { less_than: "7" } } }, /less_than has "7", which/],
+    [{ targeting: { page_id: { equals: [7] } } }, /equals has \[7\], which/],
+    [{ layer: { name: "search", begin: 1, end: 1 } }, /e: 'layer' is {"name":"search"/],
+    [{ start: "soon" }, /e: 'start' is "soon"; give a time/],
+    [{ sample_rate: { default: 2 } }, /e: a rate is 2/],
+  ])("refuses %j", (changes, words) => {
+    expect(() => evaluate({ ...ITEM, ...changes } as ExperimentItem, "1", NOON)).toThrow(words);
+  });
+
+  it("does not take what objects inherit for an attribute", () => {
+    const targeting = { constructor: { not_equals: 1 } };
+    expect(evaluate({ ...ITEM, targeting }, "1", NOON).reason).toBe("not_targeted");
+  });
+});
