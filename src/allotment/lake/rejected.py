@@ -152,6 +152,27 @@ def _page(
     return [Rejection(*row) for row in fetch(connection, sql, [*span, names])[1]]
 
 
+def count(
+    lake_dir: Path, journal_dir: Path, search: Search, by: str
+) -> list[tuple[str | None, int, datetime, datetime]]:
+    """By reason, stream, schema or sdk: how many, the first and the last; the most first.
+
+    Raises:
+        KeyError: `by` is none of `COUNTED`.
+    """
+    where, values = _condition(search)
+    sql = (
+        f"SELECT nullif({COUNTED[by]}, '') AS what, sum(coalesce(events, 1)) AS many,"  # noqa: S608 -- ours
+        f" min(received), max(received) FROM everything WHERE {where} GROUP BY what"
+        " ORDER BY many DESC, what"
+    )
+    with _all(lake_dir, journal_dir) as connection:
+        return [
+            (what, int(events), first, last)
+            for what, events, first, last in fetch(connection, sql, values)[1]
+        ]
+
+
 def _condition(search: Search) -> tuple[str, list[object]]:
     """SQL and its values."""
     unsent = "id IS NULL OR id NOT IN (SELECT rejection FROM arrived)"
