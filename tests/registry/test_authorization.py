@@ -130,6 +130,8 @@ ROUTES: dict[str, tuple[Ask, ...]] = {
     "streams": get(LOGGED_IN),
     "stream-new": both(OPERATORS),
     "stream": (Ask("get", LOGGED_IN), Ask("post", OPERATORS)),
+    "stream-history": get(LOGGED_IN),
+    "stream-revert": post(OPERATORS, number="1"),
     "api-instruments": get(ANYBODY),
     "api-experiments": get(ANYBODY),
     "api-streams": get(ANYBODY),
@@ -191,7 +193,7 @@ def address(name: str, parameters: list[str]) -> str:
     }
     if name.startswith("person"):
         given["name"] = "viewer"
-    if name == "stream":
+    if name.startswith("stream"):
         given["name"] = "product_metrics.web_base"
     return reverse(name, kwargs={parameter: given[parameter] for parameter in parameters})
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TypeVar, overload
+from typing import Any, TypeVar, overload
 
 from django.utils import timezone
 
@@ -264,8 +264,10 @@ def copied(item: AnyItem, *, machine_name: str = "", name: str = "") -> AnyPlan:
     return plans.copy_of(plan, machine_name=machine_name, name=name or plan.name, end=end)
 
 
-def save_stream(stream: Stream, *, expected: int | None = None) -> Stream:
+def save_stream(stream: Stream, *, expected: int | None = None, reason: str = "") -> Stream:
     """Store a new or changed stream as its next version; the form has checked its fields."""
+    named: Any = stream
+    named._change_reason = reason[:100]  # noqa: SLF001 - how the history is told why
     with configuration_change():
         made = stream.pk is None
         if not made:
@@ -273,7 +275,12 @@ def save_stream(stream: Stream, *, expected: int | None = None) -> Stream:
             refuse_stale(stored.revision, expected)
             stream.revision = stored.revision + 1
         stream.save()
-        audit.record("make-stream" if made else "change-stream", kind="stream", name=stream.name)
+        audit.record(
+            "make-stream" if made else "change-stream",
+            kind="stream",
+            name=stream.name,
+            reason=reason,
+        )
     return stream
 
 

@@ -42,6 +42,8 @@ Document = dict[str, Any]
 
 
 _EDGE_KEEPS = timedelta(hours=24)
+_REVIEWED = "in the registry"
+"""What everybody may know of a review: that there is one. Where it is written is not theirs."""
 IdentifierType = Experiment.IdentifierType
 
 
@@ -338,6 +340,8 @@ def stream(row: Stream, asked: Iterable[str] = ()) -> Document:
     client = dict(producers.get("metrics_platform_client") or {})
     values = list(dict.fromkeys([*client.get("provide_values", []), *values]))
     producers["metrics_platform_client"] = {**client, "provide_values": values}
+    if "review_link" in found:
+        found["review_link"] = _REVIEWED if found["review_link"] else ""
     return {
         **found,
         "stream": row.name,

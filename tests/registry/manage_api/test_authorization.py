@@ -70,6 +70,8 @@ TABLE: dict[str, tuple[frozenset[str], str, Any]] = {
     "create_stream": (OPERATORS, "write", STREAM),
     "get_stream": (EVERYBODY, "read", None),
     "replace_stream": (OPERATORS, "write", STREAM),
+    "list_stream_versions": (EVERYBODY, "read", None),
+    "revert_stream": (OPERATORS, "write", {"revision": 1}),
     "list_sites": (EVERYBODY, "read", None),
     "create_site": (OPERATORS, "write", SITE),
     "get_site": (EVERYBODY, "read", None),

@@ -32,6 +32,26 @@ def test_stream__made_read_and_changed__from_the_version_that_was_read(admin: Pr
     assert (stale.status, stale.rules) == (412, ["nobody-wrote-meanwhile"])
 
 
+def test_stream__history_and_way_back__from_the_version_that_was_read(admin: Program) -> None:
+    path = "/streams/product_metrics.other"
+    made = admin.post("/streams?reason=New", STREAM)
+    changed = admin.put(
+        f"{path}?reason=More",
+        STREAM | {"attributes": ["page_id", "page_title"]},
+        etag=made.headers["ETag"],
+    )
+    newest, first = admin.get(f"{path}/history").body["versions"]
+    assert (newest["revision"], newest["reason"], first["reason"]) == (2, "More", "New")
+    assert [(c["sign"], c["was"]) for c in newest["changes"]] == [("+", "")]
+    assert first["record"]["attributes"] == ["page_id"]
+    stale = admin.post(f"{path}/revert", {"revision": 1}, etag=made.headers["ETag"])
+    assert stale.rules == ["nobody-wrote-meanwhile"]
+    done = admin.post(f"{path}/revert", {"revision": 1}, etag=changed.headers["ETag"])
+    assert (done.status, done.body["attributes"]) == (200, ["page_id"])
+    none = admin.post(f"{path}/revert", {"revision": 9}, etag=done.headers["ETag"])
+    assert none.rules == ["version-is-kept"]
+
+
 @pytest.mark.parametrize(
     ("changes", "rule"),
     [

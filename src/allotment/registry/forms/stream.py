@@ -213,9 +213,9 @@ class StreamForm(forms.Form):
             row.settings = {}
         return row
 
-    def save(self) -> Stream:
-        """Store what the valid form says."""
+    def save(self, *, reason: str = "") -> Stream:
+        """Store what the valid form says; `reason` is for the history."""
         stream = self.stream or Stream()
         for name in _STORED:
             setattr(stream, name, self.cleaned_data[name])
-        return lifecycle.save_stream(stream, expected=self.cleaned_data["revision"])
+        return lifecycle.save_stream(stream, expected=self.cleaned_data["revision"], reason=reason)

@@ -26,10 +26,11 @@ from allotment.registry.manage_api.routing import router
 PREFIX = "api/v1/manage/"
 NAMESPACE = "manage"
 ROUTES = (
+    # Before those of items, whose paths begin with any kind.
+    "stream_routes",
     "reading_items",
     "writing_items",
     "moving_items",
-    "stream_routes",
     "place_routes",
     "people_routes",
     "lab_routes",

@@ -13,9 +13,17 @@ from typing import Any, Final
 
 from django.utils import timezone
 
-from allotment.registry import checking, lifecycle, people, permissions, placing
+from allotment.registry import (
+    checking,
+    lifecycle,
+    people,
+    permissions,
+    placing,
+    stream_versions,
+)
 from allotment.registry import plan as plans
 from allotment.registry.changing import refuse
+from allotment.registry.document_diff import differences
 from allotment.registry.gate import NotPermittedError
 from allotment.registry.lifecycle import AnyItem
 from allotment.registry.manage_api import (
@@ -129,11 +137,12 @@ class Room(ABC):
             raise refused([_other_name(asked.name, self.name(asked.document))])
         before = None if row is None else self.document(row)
         body = self.body.model_validate(asked.document)
-        if before is not None and body.model_dump(exclude={"meant"}) == before:
+        wanted = body.model_dump(exclude={"meant"})
+        if before is not None and conditions.tag_of(wanted) == conditions.tag_of(before):
             return Written()
         stored = self.save(row, body, asked)
-        changes = [] if before is None else differences(before, self.document(stored))
-        return Written(changes)
+        after = self.document(stored)
+        return Written([] if before is None else documents.lines(differences(before, after)))
 
     @abstractmethod
     def save(self, row: Any | None, body: Any, asked: Asked) -> Any:  # noqa: ANN401
@@ -222,14 +231,14 @@ class _Streams(Room):
         return Stream.objects.filter(name=name).first()
 
     def document(self, row: Stream) -> Document:
-        return stream_routes.stream_document(row)
+        return stream_versions.document_of(row)
 
     def shown(self, row: Stream, now: datetime) -> Document:
         return super().shown(row, now) | {"removable": False}
 
     def save(self, row: Stream | None, body: stream_routes.StreamBody, asked: Asked) -> Stream:
         meant = body.model_copy(update={"meant": body.meant or asked.meant})
-        saved = stream_routes.store_stream(meant, row)
+        saved = stream_routes.store_stream(meant, row, asked.reason)
         return Stream.objects.get(pk=saved.pk)
 
     def write(self, row: Stream | None, asked: Asked) -> Written:
@@ -376,29 +385,6 @@ ROOMS: Final[Mapping[str, Room]] = {
     "instrument": _Items(Instrument),
     "experiment": _Items(Experiment),
 }
-
-
-def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[dict[str, str]]:
-    """What differs between two documents, key by key; objects are looked into."""
-    found: list[dict[str, str]] = []
-    for key in dict.fromkeys((*before, *after)):
-        was, now = before.get(key), after.get(key)
-        if was == now:
-            continue
-        if isinstance(was, Mapping) and isinstance(now, Mapping):
-            inner = differences(was, now)
-            found += [{**line, "label": f"{key}.{line['label']}"} for line in inner]
-            continue
-        sign = "+" if key not in before else "-" if key not in after else "~"
-        line = {"sign": sign, "label": str(key), "was": _text(was), "now": _text(now), "means": ""}
-        found.append(line)
-    return found
-
-
-def _text(value: object) -> str:
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else documents.text(value)
 
 
 def _other_name(name: str, given: str) -> Refusal:

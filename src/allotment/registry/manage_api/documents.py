@@ -160,7 +160,12 @@ def kept(of: AnyItem) -> dict[str, Any]:
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[dict[str, str]]:
     """What differs between two stored states."""
-    return [_change(change) for change in history_diff.changes(before, after)]
+    return lines(history_diff.changes(before, after))
+
+
+def lines(found: Iterable[history_diff.Change]) -> list[dict[str, str]]:
+    """Lines of a difference as answers show them."""
+    return [_change(change) for change in found]
 
 
 def _change(change: history_diff.Change) -> dict[str, str]:

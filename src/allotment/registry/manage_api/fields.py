@@ -45,5 +45,6 @@ Share = Annotated[
 Percent = Annotated[
     Decimal, Field(max_digits=9, decimal_places=4, allow_inf_nan=False), WithJsonSchema(_number())
 ]
+Revision = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Count = Annotated[int, Field(ge=0, le=LARGEST)]
 Weight = Annotated[int, Field(ge=0, le=2**31 - 1)]

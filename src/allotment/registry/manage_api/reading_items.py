@@ -16,12 +16,12 @@ from allotment.registry import plan as plans
 from allotment.registry.lifecycle import AnyItem
 from allotment.registry.manage_api import answers, documents, finding_items, paging, problems
 from allotment.registry.manage_api.callers import needs
+from allotment.registry.manage_api.fields import Revision
 from allotment.registry.manage_api.finding_items import Filters
 from allotment.registry.manage_api.routing import router
 from allotment.registry.models import Experiment
 
 _SEE = needs("see")
-Revision = Annotated[int, Field(ge=1, le=2**31 - 1)]
 
 
 @router.get(

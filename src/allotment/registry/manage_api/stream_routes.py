@@ -3,21 +3,22 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
 
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 from ninja import Schema
 from pydantic import Field
 
+from allotment.registry import stream_versions
 from allotment.registry.environments import ENVIRONMENTS
-from allotment.registry.forms.stream import StreamForm
 from allotment.registry.manage_api import answers, conditions, documents, paging, problems
 from allotment.registry.manage_api.callers import needs
 from allotment.registry.manage_api.conditions import IF_MATCH
-from allotment.registry.manage_api.fields import Key, Line, Text
+from allotment.registry.manage_api.fields import Key, Line, Reason, Revision, Text
 from allotment.registry.manage_api.paging import SIZE, PageNumber, PageSize
-from allotment.registry.manage_api.routing import router
+from allotment.registry.manage_api.routing import Why, router
 from allotment.registry.manage_api.shapes import Body
 from allotment.registry.models import Stream
 from allotment.registry.rules import Refusal
@@ -54,12 +55,29 @@ class StreamPage(answers.ListPage):
     items: list[StreamAnswer]
 
 
-_STREAM = tuple(StreamAnswer.model_fields)
+class StreamVersion(Schema):
+    """One stored state of a stream: when, by whom, why, what it changed, and the whole of it."""
+
+    revision: int
+    when: datetime
+    who: str
+    reason: str
+    changes: list[answers.ChangeAnswer]
+    record: StreamAnswer
 
 
-def stream_document(row: Stream) -> dict[str, Any]:
-    """A stream as it is written."""
-    return {name: getattr(row, name) for name in _STREAM}
+class StreamVersions(Schema):
+    """Every stored state of a stream, newest first."""
+
+    versions: list[StreamVersion]
+
+
+class StreamRevert(Body):
+    """Which stored state comes back, and why. `meant`: also where a block goes with that."""
+
+    revision: Revision
+    reason: Reason = ""
+    meant: bool = False
 
 
 @router.get(
@@ -73,7 +91,9 @@ def stream_document(row: Stream) -> dict[str, Any]:
 def list_streams(request: HttpRequest, page: PageNumber = 1, size: PageSize = SIZE) -> HttpResponse:
     """Every stream, by name."""
     rows = Stream.objects.order_by("name")
-    return documents.answer(paging.page(rows, rows.count(), page, size, stream_document))
+    return documents.answer(
+        paging.page(rows, rows.count(), page, size, stream_versions.document_of)
+    )
 
 
 @router.post(
@@ -84,11 +104,54 @@ def list_streams(request: HttpRequest, page: PageNumber = 1, size: PageSize = SI
     response={201: StreamAnswer},
     auth=needs("streams"),
 )
-def create_stream(request: HttpRequest, body: StreamBody) -> HttpResponse:
+def create_stream(request: HttpRequest, body: StreamBody, reason: Why = "") -> HttpResponse:
     """A new stream, by the rules of the form."""
     with transaction.atomic():
-        found = stream_document(store_stream(body, None))
+        found = stream_versions.document_of(store_stream(body, None, reason))
     return documents.answer(found, status=201, etag=conditions.tag_of(found))
+
+
+@router.get(
+    "/streams/{path:name}/history",
+    operation_id="list_stream_versions",
+    summary="Read the history of a stream",
+    tags=["streams"],
+    response=StreamVersions,
+    auth=needs("see"),
+)
+def list_stream_versions(request: HttpRequest, name: str) -> HttpResponse:
+    """Every stored state, newest first, and what each changed."""
+    found = [
+        {
+            "revision": version.number,
+            "when": documents.stamp(version.when),
+            "who": version.who,
+            "reason": version.reason,
+            "changes": documents.lines(version.changes),
+            "record": version.document,
+        }
+        for version in stream_versions.all_of(_one_stream(name))
+    ]
+    return documents.answer({"versions": found[::-1]})
+
+
+@router.post(
+    "/streams/{path:name}/revert",
+    operation_id="revert_stream",
+    summary="Put a stored state of a stream back",
+    tags=["streams"],
+    response=StreamAnswer,
+    auth=needs("streams"),
+    openapi_extra=IF_MATCH,
+)
+def revert_stream(request: HttpRequest, name: str, body: StreamRevert) -> HttpResponse:
+    """A new version with old settings, by the same rules as any write."""
+    with transaction.atomic():
+        row = _one_stream(name, lock=True)
+        conditions.matches(request, stream_versions.document_of(row))
+        done = stream_versions.revert(row, body.revision, reason=body.reason, meant=body.meant)
+        found = stream_versions.document_of(done)
+    return documents.answer(found, etag=conditions.tag_of(found))
 
 
 @router.get(
@@ -101,7 +164,7 @@ def create_stream(request: HttpRequest, body: StreamBody) -> HttpResponse:
 )
 def get_stream(request: HttpRequest, name: str) -> HttpResponse:
     """A stream; its ETag is what a write needs."""
-    found = stream_document(_one_stream(name))
+    found = stream_versions.document_of(_one_stream(name))
     return documents.answer(found, etag=conditions.tag_of(found))
 
 
@@ -114,14 +177,16 @@ def get_stream(request: HttpRequest, name: str) -> HttpResponse:
     auth=needs("streams"),
     openapi_extra=IF_MATCH,
 )
-def replace_stream(request: HttpRequest, name: str, body: StreamBody) -> HttpResponse:
+def replace_stream(
+    request: HttpRequest, name: str, body: StreamBody, reason: Why = ""
+) -> HttpResponse:
     """Store other settings. Its name stays."""
     with transaction.atomic():
         row = _one_stream(name, lock=True)
-        conditions.matches(request, stream_document(row))
+        conditions.matches(request, stream_versions.document_of(row))
         if body.name != row.name:
             raise problems.refused([_named_once("name", row.name)])
-        found = stream_document(store_stream(body, row))
+        found = stream_versions.document_of(store_stream(body, row, reason))
     return documents.answer(found, etag=conditions.tag_of(found))
 
 
@@ -133,36 +198,14 @@ def _one_stream(name: str, *, lock: bool = False) -> Stream:
     return found
 
 
-def store_stream(body: StreamBody, row: Stream | None) -> Stream:
+def store_stream(body: StreamBody, row: Stream | None, reason: str = "") -> Stream:
     """Store what the form's rules let pass.
 
     Raises:
-        ProblemError: they refuse it.
+        RuleRefusedError: they refuse it.
     """
-    given = QueryDict(mutable=True)
-    for name, value in body.model_dump().items():
-        if name in {"attributes", "environments"}:
-            given.setlist(name, list(value))
-        elif name == "settings":
-            given[name] = documents.text(value)
-        elif value is not False:
-            given[name] = str(value)
-    form = StreamForm(given, stream=row, initial=stream_document(row) if row else None)
-    if not form.is_valid():
-        raise problems.refused(
-            [
-                Refusal(
-                    error.code if error.code and "-" in error.code else "value-has-form",
-                    field,
-                    f"{field} cannot be used",
-                    " ".join(error.messages),
-                    "Mend it and send it again; “meant” says that something is taken away.",
-                )
-                for field, errors in form.errors.as_data().items()
-                for error in errors
-            ]
-        )
-    return form.save()
+    document = body.model_dump(exclude={"meant"})
+    return stream_versions.store(document, row, reason=reason, meant=body.meant)
 
 
 def _named_once(field: str, name: str) -> Refusal:

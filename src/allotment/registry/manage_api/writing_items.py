@@ -31,8 +31,7 @@ from allotment.registry.manage_api import (
 )
 from allotment.registry.manage_api.callers import caller_of, needs
 from allotment.registry.manage_api.conditions import IF_MATCH
-from allotment.registry.manage_api.fields import Key, Name, Reason
-from allotment.registry.manage_api.reading_items import Revision
+from allotment.registry.manage_api.fields import Key, Name, Reason, Revision
 from allotment.registry.manage_api.routing import Dry, Why, router
 from allotment.registry.manage_api.shapes import (
     Body,

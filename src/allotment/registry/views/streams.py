@@ -6,9 +6,10 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_safe
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from allotment.registry import gate
+from allotment.registry import gate, permissions, stream_versions
 from allotment.registry.forms.stream import StreamForm
 from allotment.registry.models import State, Stream
 from allotment.registry.rules import Refusal, RuleRefusedError
@@ -38,10 +39,66 @@ def new(request: HttpRequest) -> HttpResponse:
 def edit(request: HttpRequest, name: str) -> HttpResponse:
     """The form of a stored stream; who may not save it can read it."""
     gate.require(request, "see" if request.method == "GET" else "streams")
-    stream = Stream.objects.filter(name=name).first()
-    if stream is None:
+    return _form_page(request, _stream(name))
+
+
+@require_safe
+def history(request: HttpRequest, name: str) -> HttpResponse:
+    """Who changed what, when and why; `?from=1&to=3` says what lies between two versions."""
+    return _history_page(request, _stream(name))
+
+
+@require_POST
+def revert(request: HttpRequest, name: str) -> HttpResponse:
+    """One click: an earlier version is the next version, where no rule of the form refuses it."""
+    gate.require(request, "streams")
+    stream = _stream(name)
+    number, began = request.POST.get("number", ""), request.POST.get("revision", "")
+    try:
+        saved = stream_versions.revert(
+            stream,
+            int(number) if number.isdecimal() else 0,
+            reason=request.POST.get("reason", ""),
+            meant="meant" in request.POST,
+            expected=int(began) if began.isdecimal() else None,
+        )
+    except RuleRefusedError as error:
+        loses = all(refusal.rule == "block-not-lost" for refusal in error.refusals)
+        refused = {"refusals": error.refusals, "number": number, "loses": loses}
+        return _history_page(request, _stream(name), refused, status=422)
+    names = {"stream": saved.name, "number": number, "revision": saved.revision}
+    messages.success(
+        request,
+        _("%(stream)s is as it was in version %(number)s; this is version %(revision)s.") % names,
+    )
+    return redirect("stream-history", name=name)
+
+
+def _stream(name: str) -> Stream:
+    found = Stream.objects.filter(name=name).first()
+    if found is None:
         raise Http404(f"no stream is called {name}")
-    return _form_page(request, stream)
+    return found
+
+
+def _history_page(
+    request: HttpRequest,
+    stream: Stream,
+    refused: dict[str, object] | None = None,
+    *,
+    status: int = 200,
+) -> HttpResponse:
+    versions = stream_versions.all_of(stream)
+    wanted = (request.GET.get("from", ""), request.GET.get("to", ""))
+    chosen = [v for v in versions if str(v.number) in wanted]
+    context = {
+        "stream": stream,
+        "entries": versions[::-1],
+        "between": stream_versions.Between(chosen[0], chosen[-1]) if chosen else None,
+        "revert": permissions.may(request.user, "streams"),
+        **(refused or {}),
+    }
+    return render(request, "registry/stream_history.html", context, status=status)
 
 
 def _form_page(request: HttpRequest, stream: Stream | None) -> HttpResponse:
