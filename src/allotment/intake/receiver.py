@@ -12,14 +12,14 @@ import logging
 import time
 import traceback
 from collections.abc import Callable, Coroutine, Sequence
-from datetime import UTC, datetime
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from allotment.contract.counting import LOST, UNKNOWN_STREAM, minute_of
 from allotment.contract.masking import Masker
 from allotment.contract.tables import REJECTED
+from allotment.contract.times import now_text
 from allotment.intake import answers
 from allotment.intake.answers import Answer
 from allotment.intake.body import Inflation, check_media_type, is_packed, parse_events
@@ -58,7 +58,7 @@ class Exchange:
         self.reply: Reply | None = reply
         """None once it was answered."""
         self.started = time.perf_counter()
-        self.received = _now()
+        self.received = now_text()
         self.hasty = 0
         """How many bytes wait for a request that was answered before it was worked on."""
         self.events = 0
@@ -354,21 +354,6 @@ def is_hasty(query: str) -> bool:
     """Whether the client asked not to wait: `hasty=true`; `false`, `0`, `no` and nothing are no."""
     values = [value for name, value in parse_qsl(query) if name == "hasty"]
     return any(value.lower() not in _NOT_HASTY for value in values)
-
-
-def _now() -> str:
-    return _text_of(time.time_ns() // 1_000_000)
-
-
-@lru_cache(maxsize=2)  # many requests come within a millisecond
-def _text_of(milliseconds: int) -> str:
-    seconds, rest = divmod(milliseconds, 1000)
-    return f"{_second(seconds)}.{rest:03d}Z"
-
-
-@lru_cache(maxsize=2)
-def _second(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _request_id(request: Request) -> str | None:

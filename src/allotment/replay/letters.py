@@ -6,7 +6,7 @@ import copy
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -20,6 +20,7 @@ from allotment.contract.masking import Masker
 from allotment.contract.mending import Change, MendingError, changed, unmasked
 from allotment.contract.schemas import SchemaRepository
 from allotment.contract.streams import StreamConfig, parse_streams
+from allotment.contract.times import now_text, time_text
 from allotment.intake.outcome import Outcome
 from allotment.intake.pipeline import EventPipeline
 from allotment.lake.rejected import Rejection
@@ -158,8 +159,7 @@ def _mended(rejection: Rejection, mend: Mend, hidden: dict[str, str]) -> dict[st
         raise MendingError('meta is no object; set it, such as --set meta=\'{"stream":"…"}\'')
     meta["id"] = _event_id(rejection, kept)
     if not isinstance(meta.get("dt"), str):
-        received = rejection.received.astimezone(UTC).isoformat(timespec="milliseconds")
-        meta["dt"] = received.replace("+00:00", "Z")
+        meta["dt"] = time_text(rejection.received)
     result: dict[str, Any] = event
     return result
 
@@ -179,7 +179,7 @@ def _checked(name: str, event: dict[str, Any], rules: _Rules, mended: str) -> Re
     Raises:
         MendingError: the intake would refuse it, or nothing could tell whether it has arrived.
     """
-    received = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    received = now_text()
     outcome = rules.pipeline.process(
         [copy.deepcopy(event)], rules.streams, received=received, request_id="replay"
     )
