@@ -100,7 +100,7 @@ class Page(HTMLParser):
 
     def _wrapped(self) -> set[str]:
         """Names of the filters, which stand inside their labels."""
-        return {"q", "kind", "status", "team", "site", "sort"}
+        return {"q", "kind", "status", "team", "site", "sort", "since", "until", "layer"}
 
     def _shows(self, word: str) -> bool:
         body = next((e.text for e in self.all("body")), "")

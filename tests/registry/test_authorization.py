@@ -58,6 +58,7 @@ def both(who: frozenset[str]) -> tuple[Ask, ...]:
 
 VERBS = {
     "edit": both(OWNERS),
+    "health": get(LOGGED_IN),
     "history": get(LOGGED_IN),
     "ask": post(OWNERS),
     "withdraw": post(OWNERS),
@@ -99,6 +100,7 @@ ROUTES: dict[str, tuple[Ask, ...]] = {
     "audit-export": post(ADMIN),
     "public-experiment": get(ANYBODY),
     "directory": get(LOGGED_IN),
+    "calendar": get(LOGGED_IN),
     "view-save": post(LOGGED_IN, name="Mine"),
     # Whose view it is decides; for others it is not there.
     "view-remove": post(LOGGED_IN),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.db import connection
@@ -44,7 +45,7 @@ def test_filters__each__find_what_they_say(
     )
     two = lifecycle.create(
         experiment_plan(
-            machine_name="second-one", name="Second 100%", sites=(("family:wikipedia", 1),)
+            machine_name="second-one", name="Second 100%", sites=(("family:wikipedia", Decimal(1)),)
         )
     )
     three = lifecycle.create(instrument_plan(name="Third"))

@@ -23,6 +23,10 @@ PAGES = [
     "/directory",
     "/directory?q=search&kind=experiment&status=running&sort=start",
     "/directory?q=nothing-has-this-name",
+    "/calendar",
+    "/calendar?from=2020-01-01&site=frwiki&layer=none",
+    "/?whose=mine",
+    "/?whose=all",
     "/streams",
     "/streams/new",
     "/streams/product_metrics.web_base",
@@ -33,11 +37,13 @@ PAGES = [
     f"{E}/edit",
     f"{E}/configuration",
     f"{E}/results",
+    f"{E}/health",
     f"{E}/history",
     f"{E}/install",
     f"{E}/stop",
     I,
     f"{I}/edit",
+    f"{I}/health",
     f"{I}/history",
     f"{I}/install",
     f"{I}/stop",
@@ -74,7 +80,7 @@ def test_page__logged_in__keeps_every_promise(visitor: Client, items: Items, sta
 
 
 def test_page__empty_registry__keeps_every_promise(visitor: Client) -> None:
-    for path in PAGES[:10]:
+    for path in PAGES[:14]:
         response = visitor.get(path)
         assert response.status_code == 200, path
         assert Page(response.content.decode()).faults() == [], path

@@ -83,3 +83,20 @@ def history(lake_dir: Path, experiment: str, phase: int = 0, *, limit: int = 100
         except duckdb.CatalogException:
             return []  # no analyst has run on this lake yet
     return [Report.from_json(json.loads(text)) for (text,) in answer.rows]
+
+
+def newest(lake_dir: Path) -> dict[tuple[str, int], Report]:
+    """The newest report of each experiment and phase, in one question."""
+    with closing(connect(lake_dir, only=(REPORTS,))) as connection:
+        try:
+            answer = fetch(
+                connection,
+                f"SELECT report FROM {REPORTS} QUALIFY row_number() OVER ("  # noqa: S608 - a constant
+                "PARTITION BY experiment,"
+                " coalesce(json_extract(report, '$.phase')::BIGINT, 0)"
+                " ORDER BY computed_at DESC, id) = 1",
+            )
+        except duckdb.CatalogException:
+            return {}  # no analyst has run on this lake yet
+    found = [Report.from_json(json.loads(text)) for (text,) in answer.rows]
+    return {(report.experiment, report.phase): report for report in found}

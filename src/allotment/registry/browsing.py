@@ -48,6 +48,7 @@ SORTS = ("status", "name", "start", "changed")
 EVERY_STATUS = "all"
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_WORDS = 10
+Key = tuple[str, int]
 _Items = type[Experiment] | type[Instrument]
 _Rows = type[ExperimentSite] | type[InstrumentSite]
 _SITES: tuple[tuple[_Items, _Rows, str], ...] = (
@@ -95,13 +96,17 @@ class Shelf:
 
     def page(self, begin: int, end: int) -> tuple[AnyItem, ...]:
         """The items from one place to before another, in the order that is wanted."""
+        return fetched(self.keys(begin, end))
+
+    def keys(self, begin: int, end: int) -> list[Key]:
+        """The same as kinds and keys, without reading the items."""
         if not self._queries:
-            return ()
+            return []
         columns = ("of_kind", "pk", *_COLUMNS[self.wanted.sort])
         first, *others = [query.values(*columns) for query in self._queries]
         rows: QuerySet[Any] = first.union(*others, all=True) if others else first
         listed = rows.order_by(*_ORDERS[self.wanted.sort])[begin:end]
-        return fetched([(row["of_kind"], row["pk"]) for row in listed])
+        return [(row["of_kind"], row["pk"]) for row in listed]
 
     def _of(self, model: _Items, rows: _Rows, key: str) -> QuerySet[Any]:
         found: QuerySet[Any] = model.objects.annotate(
@@ -118,7 +123,7 @@ class Shelf:
         for word in wanted.words[:_MOST_WORDS]:
             found = found.filter(_has(word))
         if wanted.owners is not None:
-            found = found.annotate(named=Cast("owners", TextField())).filter(_owned(wanted.owners))
+            found = owned_by(found, wanted.owners)
         if wanted.site:
             there = rows.objects.filter(site__in=_rows_of(wanted.site))
             found = found.filter(Q(pk__in=there.values(f"{key}_id")) | Q(default_rate__gt=0))
@@ -129,19 +134,21 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "status": ("place", "folded"),
     "name": ("folded",),
     "start": ("from_start", "folded"),
+    "begins": ("from_start", "folded"),
     "changed": ("changed", "folded"),
 }
 _ORDERS: Mapping[str, tuple[str, ...]] = {
     "status": ("place", "folded", "of_kind", "pk"),
     "name": ("folded", "of_kind", "pk"),
     "start": ("-from_start", "folded", "of_kind", "pk"),
+    "begins": ("from_start", "folded", "of_kind", "pk"),
     "changed": ("-changed", "folded", "of_kind", "pk"),
 }
 
 
-def fetched(keys: Sequence[tuple[str, int]]) -> tuple[AnyItem, ...]:
+def fetched(keys: Sequence[Key]) -> tuple[AnyItem, ...]:
     """The items of these kinds and keys, in this order, with streams, sites and groups."""
-    found: dict[tuple[str, int], AnyItem] = {}
+    found: dict[Key, AnyItem] = {}
     for model, related in ((Experiment, ("sites", "groups", "layer")), (Instrument, ("sites",))):
         wanted = [key for kind, key in keys if kind == model.KIND]
         rows: QuerySet[Any] = model.objects.filter(pk__in=wanted)
@@ -153,6 +160,16 @@ def fetched(keys: Sequence[tuple[str, int]]) -> tuple[AnyItem, ...]:
 def own_names(account: Account) -> tuple[str, ...]:
     """The names by which items belong to an account."""
     return (f"@{account.username}", *sorted(account.team_names))
+
+
+def owned_by(rows: QuerySet[Any], owners: Sequence[str]) -> QuerySet[Any]:
+    """The rows of which one of these names is an owner, as JSON writes it, with escapes or not."""
+    found = Q(pk__in=())
+    for owner in owners:
+        for ascii_only in (True, False):
+            found |= Q(named__icontains=json.dumps(owner, ensure_ascii=ascii_only))
+    owned: QuerySet[Any] = rows.annotate(named=Cast("owners", TextField())).filter(found)
+    return owned
 
 
 def owner_names() -> list[str]:
@@ -208,15 +225,6 @@ def _has(word: str) -> Q:
     for spelling in {word, word.lower(), word.upper(), word.capitalize()}:
         for column in ("name", "machine_name", "description"):
             found |= Q(**{f"{column}__icontains": spelling})
-    return found
-
-
-def _owned(owners: Sequence[str]) -> Q:
-    """One of these names in the list of owners, as JSON writes it with and without escapes."""
-    found = Q(pk__in=())
-    for owner in owners:
-        for ascii_only in (True, False):
-            found |= Q(named__icontains=json.dumps(owner, ensure_ascii=ascii_only))
     return found
 
 

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -77,6 +78,15 @@ def run(folder: Path, now: datetime) -> Report:
 
 def latest(folder: Path) -> Report | None:
     """What the latest run kept; None before the first one, or where the file is damaged."""
+    try:
+        found = (folder / _FILE).stat()
+    except OSError:
+        return None
+    return _latest(folder, found.st_mtime_ns, found.st_size)
+
+
+@lru_cache(maxsize=4)
+def _latest(folder: Path, _changed: int, _size: int) -> Report | None:
     kept = _read(folder)
     return kept.report if kept else None
 

@@ -8,10 +8,13 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from allotment.registry.interval_plot import Row
@@ -146,6 +149,27 @@ def latest(lake_dir: Path, name: str, phase: int = 0) -> Report | None:
     """
     if not lake_dir.is_dir():
         return None
+    with _readable(f"the report of {name}") as reports:
+        found: Report | None = reports.latest(lake_dir, name, phase)
+        return found
+
+
+def newest(lake_dir: Path) -> dict[tuple[str, int], Report]:
+    """The latest report of every experiment and phase that has one, as the analysis wrote it.
+
+    Raises:
+        ResultsUnreadableError: the lake or a report in it cannot be read.
+    """
+    if not lake_dir.is_dir():
+        return {}
+    with _readable("the reports") as reports:
+        found: dict[tuple[str, int], Report] = reports.newest(lake_dir)
+        return found
+
+
+@contextmanager
+def _readable(what: str) -> Iterator[ModuleType]:
+    """The lab's engine, loaded when it is first needed; whatever it meets is one error."""
     import duckdb  # noqa: PLC0415
     from pyiceberg.exceptions import NoSuchTableError  # noqa: PLC0415
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
@@ -153,7 +177,7 @@ def latest(lake_dir: Path, name: str, phase: int = 0) -> Report | None:
     from allotment.analysis import reports  # noqa: PLC0415
 
     try:
-        return reports.latest(lake_dir, name, phase)
+        yield reports
     except (
         OSError,
         ValueError,
@@ -164,7 +188,7 @@ def latest(lake_dir: Path, name: str, phase: int = 0) -> Report | None:
         SQLAlchemyError,
         NoSuchTableError,
     ) as error:
-        _LOG.exception("the report of %s cannot be read", name)
+        _LOG.exception("%s cannot be read", what)
         raise ResultsUnreadableError(f"{type(error).__name__}: {error}") from error
 
 

@@ -9,9 +9,11 @@ from allotment.registry.manage_api import application
 from allotment.registry.views import (
     accounts,
     audit_log,
+    calendar,
     directory,
     experiments,
     faults,
+    health,
     home,
     instruments,
     item_form,
@@ -31,6 +33,7 @@ def _of(kind: str) -> list[URLPattern]:
     at = f"{kind}s/<str:name>"
     pages = {
         "edit": item_form.edit,
+        "health": health.page,
         "history": items.history,
         "revert": items.revert,
         "ask": verbs.ask,
@@ -81,6 +84,7 @@ urlpatterns = [
     path("public/experiments/<str:name>", public.experiment, name="public-experiment"),
     path("experiments/<str:name>/publish", public.publish, name="experiment-publish"),
     path("directory", directory.directory, name="directory"),
+    path("calendar", calendar.page, name="calendar"),
     path("directory/views", directory.save_view, name="view-save"),
     path("directory/views/<int:key>/remove", directory.remove_view, name="view-remove"),
     path("kill", verbs.kill, name="kill"),

@@ -158,6 +158,18 @@ def get(found: Mapping[str, str], key: str) -> str | None:
 
 
 @register.filter
+def beside(numbers: Sequence[int], names: Sequence[str]) -> list[tuple[str, int]]:
+    """Each number with its name."""
+    return list(zip(names, numbers, strict=True))
+
+
+@register.filter
+def state_word(state: str) -> str:
+    """A state inside a sentence."""
+    return words.state(state).lower()
+
+
+@register.filter
 def with_class(field: BoundField, name: str) -> SafeString:
     """The field's control with a class."""
     return field.as_widget(attrs={"class": name})

@@ -1,149 +1,136 @@
-"""Home: what runs, what needs somebody, what is ill, what changed."""
+"""Home: what needs the person, what is unhealthy, what runs, what starts soon, what changed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from allotment.contract.check import Finding, Severity
-from allotment.registry import history_diff, nightly, served
+from allotment.registry import browsing, history_diff, unhealthy, waiting, words
 from allotment.registry import results as reports
+from allotment.registry.browsing import Shelf, Wanted
 from allotment.registry.lifecycle import AnyItem
-from allotment.registry.models import Experiment, Instrument, State
-from allotment.registry.surroundings import Neighborhood
-from allotment.registry.views import kinds
-from allotment.registry.views.items import hindrances, item_context
+from allotment.registry.models import Account, Experiment, Instrument
+from allotment.registry.roles import Role
+from allotment.registry.states import State
+from allotment.registry.views.items import day_of
 
 _LATELY = 6
-_SOON = timedelta(days=3)
+_RUNNING = 15
+_SOON = 6
 
 
 @dataclass(frozen=True)
-class Matter:
-    """One thing that waits for somebody."""
+class RunningRow:
+    """One thing that runs, and what its latest report says; `fault`: that cannot be read."""
 
     item: AnyItem
-    tone: str
-    headline: str
-    detail: str
-    action: str
-    page: str
-
-
-@dataclass(frozen=True)
-class Ill:
-    """One thing that the latest check found, where it is mended, and when it was found."""
-
-    finding: Finding
-    address: str
-    when: datetime
+    kind: str
+    day: dict[str, int] | None
+    subjects: str
+    results: reports.Results | None
+    fault: bool
 
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """The first page after logging in."""
     now = timezone.now()
-    items = kinds.everything()
-    around = Neighborhood(now)
-    running = [item for item in items if item.state(now) is State.RUNNING]
-    running.sort(key=lambda item: (item.KIND, item.name.casefold()))
-    soon = [item for item in items if item.state(now) is State.SCHEDULED]
-    soon.sort(key=lambda item: (item.start or item.end, item.name))
+    account = request.user
+    assert isinstance(account, Account)  # noqa: S101 - the middleware lets nobody else in
+    everybodys = _is_everybodys(request, account)
+    matters = waiting.for_account(account, now, everybodys=everybodys)
+    latest, fault = _latest()
+    running = browsing.in_state(State.RUNNING, now)
+    counts = [model.objects.filter(running).count() for model in (Experiment, Instrument)]
+    ills = unhealthy.everything(now, latest, fault=fault)
     context = {
-        "running": [_running_row(request, item) for item in running],
-        "experiments": sum(isinstance(item, Experiment) for item in running),
-        "instruments": sum(isinstance(item, Instrument) for item in running),
-        "matters": [matter for item in items for matter in _matters(item, now, around)],
-        "soon": soon,
-        "left_out": served.left_out(now),
+        "matters": matters,
+        "everybodys": everybodys,
+        "can_act": account.role != Role.VIEWER,
+        "running": [
+            _running_row(item, now, latest, fault=fault) for item in _running(account, now)
+        ],
+        "experiments": counts[0],
+        "instruments": counts[1],
+        "soon": Shelf(Wanted(status=State.SCHEDULED, sort="begins"), now).page(0, _SOON),
+        "ills": ills,
         "lately": _lately(),
-        "ills": _ills(),
-        "total": len(items),
+        "total": sum(model.objects.count() for model in (Experiment, Instrument)),
     }
     return render(request, "registry/home.html", context)
 
 
-def _ills() -> list[Ill]:
-    """What the latest check of everything found, the worst first; notes are for the form."""
-    report = nightly.latest(settings.ALLOTMENT.registry_dir)
-    if report is None:
-        return []
-    return [
-        Ill(finding, kinds.address(finding.place.kind, finding.place.name), report.when)
-        for finding in report.findings
-        if finding.severity is not Severity.NOTE
-    ]
+def _is_everybodys(request: HttpRequest, account: Account) -> bool:
+    """Whether what waits is shown for all items: who owns nothing and may act anywhere sees all."""
+    asked = request.GET.get("whose", "")
+    if asked in {"mine", "all"}:
+        return asked == "all"
+    acts_anywhere = account.role in {Role.ADMIN, Role.OPERATOR}
+    return acts_anywhere and not waiting.owns_anything(account)
 
 
-def _running_row(request: HttpRequest, item: AnyItem) -> dict[str, Any]:
-    row = item_context(request, item)
-    if isinstance(item, Experiment):
-        try:
-            row["results"] = reports.read(
-                settings.ALLOTMENT.lake_dir, item.machine_name, row["subjects"], item.phase
-            )
-        except reports.ResultsUnreadableError:
-            row["fault"] = True
-    return row
+def _latest() -> tuple[dict[tuple[str, int], Any], bool]:
+    """The latest reports, and whether they could not be read."""
+    try:
+        return reports.newest(settings.ALLOTMENT.lake_dir), False
+    except reports.ResultsUnreadableError:
+        return {}, True
 
 
-def _matters(item: AnyItem, now: datetime, around: Neighborhood) -> list[Matter]:
-    state = item.state(now)
-    if state is State.DRAFT and not item.is_template:
-        refusals = hindrances(item, now, around)
-        if refusals:
-            headline = f"cannot start: {refusals[0].headline}"
-            return [Matter(item, "bad", headline, refusals[0].what, "Mend", f"{item.KIND}-edit")]
-        return [
-            Matter(
-                item,
-                "warn",
-                "is a draft that nothing refuses",
-                "It can be switched on.",
-                "Look",
-                item.KIND,
-            )
-        ]
-    if state is State.RUNNING and item.end - now <= _SOON:
-        return [
-            Matter(
-                item,
-                "warn",
-                "ends within 3 days",
-                "Give it a later end if it is to go on.",
-                "Look",
-                item.KIND,
-            )
-        ]
-    return []
+def _running(account: Account, now: datetime) -> list[AnyItem]:
+    """What runs, the account's own first, experiments before instruments."""
+    found: dict[browsing.Key, None] = {}
+    for owners in (browsing.own_names(account), None):
+        for kind in (Experiment.KIND, Instrument.KIND):
+            wanted = Wanted(status=State.RUNNING, kind=kind, owners=owners, sort="name")
+            # One's own come again among all, so that as many more are asked for.
+            found |= dict.fromkeys(Shelf(wanted, now).keys(0, _RUNNING + len(found)))
+    return list(browsing.fetched(list(found)[:_RUNNING]))
+
+
+def _running_row(
+    item: AnyItem, now: datetime, latest: dict[tuple[str, int], Any], *, fault: bool
+) -> RunningRow:
+    report = latest.get((item.machine_name, item.phase)) if isinstance(item, Experiment) else None
+    subjects = words.subjects(item.identifier_type) if isinstance(item, Experiment) else ""
+    return RunningRow(
+        item=item,
+        kind=words.kind(item.KIND),
+        day=day_of(item, now),
+        subjects=subjects,
+        results=reports.shown(report, subjects) if report is not None else None,
+        fault=fault,
+    )
 
 
 def _lately() -> list[dict[str, Any]]:
-    """The latest changes of both kinds, newest first."""
+    """The latest changes of both kinds, newest first, each with what it changed."""
     found: list[dict[str, Any]] = []
     for model in (Experiment, Instrument):
-        records = model.history.select_related("history_user").order_by("-history_date")
-        for record in records[:_LATELY]:
-            earlier = list(
-                model.history.filter(id=record.id, history_date__lt=record.history_date).order_by(
-                    "-history_date"
-                )[:1]
-            )
-            entry = history_diff.entries([*earlier, record])[-1]
+        newest = model.history.select_related("history_user").order_by("-history_date", "-revision")
+        records = list(newest[:_LATELY])
+        before = Q(pk__in=())
+        for record in records:
+            before |= Q(id=record.id, revision=record.revision - 1)
+        earlier = {(row.id, row.revision): row for row in model.history.filter(before)}
+        for record in records:
+            one_before = earlier.get((record.id, record.revision - 1))
+            pair = [record] if one_before is None else [one_before, record]
             found.append(
                 {
-                    "entry": entry,
+                    "entry": history_diff.entries(pair)[-1],
                     "name": record.name,
                     "machine_name": record.machine_name,
                     "kind": model.KIND,
-                    "first": not earlier,
+                    "first": one_before is None,
                 }
             )
     found.sort(key=lambda row: row["entry"].when, reverse=True)

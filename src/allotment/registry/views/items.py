@@ -24,6 +24,7 @@ from allotment.registry import (
     states,
     subject_replay,
     versions,
+    words,
 )
 from allotment.registry import plan as plans
 from allotment.registry.lifecycle import AnyItem
@@ -127,6 +128,7 @@ def item_context(request: HttpRequest, item: AnyItem) -> dict[str, Any]:
     return {
         "item": item,
         "kind": kind,
+        "kind_word": words.kind(kind),
         "plan": plan,
         "state": state,
         "live": state in LIVE,
@@ -134,11 +136,9 @@ def item_context(request: HttpRequest, item: AnyItem) -> dict[str, Any]:
         "buttons": buttons(request, item, state),
         "may_edit": permissions.may(request.user, "edit", item),
         "tabs": [(url, label, url == current) for url, label in kinds.TABS[kind]],
-        "day": _day(item, now),
+        "day": day_of(item, now),
         "phases": list(item.phases.all()) if isinstance(item, Experiment) and item.phase else [],
-        "subjects": kinds.SUBJECTS.get(item.identifier_type, "subjects")
-        if isinstance(item, Experiment)
-        else "",
+        "subjects": words.subjects(item.identifier_type) if isinstance(item, Experiment) else "",
     }
 
 
@@ -191,7 +191,7 @@ def buttons(request: HttpRequest, item: AnyItem, state: State) -> list[Button]:
     return sorted(found, key=lambda button: not button.primary)
 
 
-def _day(item: AnyItem, now: datetime) -> dict[str, int] | None:
+def day_of(item: AnyItem, now: datetime) -> dict[str, int] | None:
     """Which day of the planned ones this is, counted from 1."""
     if item.state(now) is not State.RUNNING or item.start is None:
         return None

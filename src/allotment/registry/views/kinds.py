@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from django.http import Http404
-from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from allotment.registry.lifecycle import AnyItem
 from allotment.registry.models import Experiment, Instrument
 
-TABS = {
+TABS: dict[str, tuple[tuple[str, str | Promise], ...]] = {
     "experiment": (
-        ("experiment", "Plan"),
-        ("experiment-configuration", "Configuration"),
-        ("experiment-results", "Results"),
-        ("experiment-history", "History"),
-        ("experiment-install", "Install"),
+        ("experiment", pgettext_lazy("of an experiment", "Plan")),
+        ("experiment-configuration", _("Configuration")),
+        ("experiment-health", _("Health")),
+        ("experiment-results", _("Results")),
+        ("experiment-history", _("History")),
+        ("experiment-install", pgettext_lazy("how to", "Install")),
     ),
     "instrument": (
-        ("instrument", "Overview"),
-        ("instrument-history", "History"),
-        ("instrument-install", "Install"),
+        ("instrument", _("Overview")),
+        ("instrument-health", _("Health")),
+        ("instrument-history", _("History")),
+        ("instrument-install", pgettext_lazy("how to", "Install")),
     ),
 }
-SUBJECTS = {"edge-unique": "readers", "mw-user": "users", "session": "sessions"}
 
 
 def find(kind: str, name: str) -> AnyItem:
@@ -61,13 +64,6 @@ def instrument(name: str) -> Instrument:
     if not isinstance(found, Instrument):
         raise Http404
     return found
-
-
-def address(kind: str, name: str) -> str:
-    """Where a thing that the check names is looked at; the directory for the lab as a whole."""
-    if kind == "stream" and name:
-        return reverse("stream", args=[name])
-    return reverse(kind, args=[name]) if kind in TABS and name else reverse("directory")
 
 
 def everything() -> list[AnyItem]:

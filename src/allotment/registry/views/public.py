@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from allotment.registry import audit, gate, interval_plot
+from allotment.registry import audit, gate, interval_plot, words
 from allotment.registry import plan as plans
 from allotment.registry import results as reports
 from allotment.registry.models import Experiment
@@ -28,7 +28,7 @@ def experiment(request: HttpRequest, name: str) -> HttpResponse:
     item = Experiment.objects.select_related("stream").filter(machine_name=name).first()
     if item is None or not item.public:
         raise Http404("no such page")
-    subjects = kinds.SUBJECTS.get(item.identifier_type, "subjects")
+    subjects = words.subjects(item.identifier_type)
     try:
         shown = reports.read(settings.ALLOTMENT.lake_dir, name, subjects, item.phase)
     except reports.ResultsUnreadableError:
