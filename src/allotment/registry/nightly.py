@@ -17,10 +17,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
+from django.conf import settings
 from django.db import DatabaseError, close_old_connections
 
-from allotment.contract.check import Configuration, Finding, Kind, configuration_of
-from allotment.registry import checking
+from allotment.contract.check import Configuration, Finding, Kind, Observations, configuration_of
+from allotment.contract.check.files import observations_of
+from allotment.registry import checking, observing
 
 EVERY: Final = timedelta(days=1)
 _FILE: Final = "check.json"
@@ -47,6 +49,7 @@ class _Kept:
     report: Report
     configuration: Configuration
     losses: tuple[tuple[datetime, Finding], ...]
+    observations: Observations | None
 
 
 def run(folder: Path, now: datetime) -> Report:
@@ -61,7 +64,8 @@ def run(folder: Path, now: datetime) -> Report:
     before = _read(folder)
     # What people stop, and when, is in the history; only what a stream lost is hard to see.
     previous = Configuration(before.configuration.streams) if before else None
-    configuration, findings = checking.of_lab(now, previous=previous)
+    seen = observing.observe(settings.ALLOTMENT.lake_dir, now)
+    configuration, findings = checking.of_lab(now, previous=previous, observations=seen)
     fresh = [(now, finding) for finding in findings if finding.rule in _LOSSES]
     told = {_key(finding) for _, finding in fresh}
     older = [
@@ -72,7 +76,7 @@ def run(folder: Path, now: datetime) -> Report:
         and _is_lost(finding, configuration)
     ]
     report = Report(now, (*findings, *(finding for _, finding in older)))
-    _write(folder, report, configuration, (*fresh, *older))
+    _write(folder, report, configuration, (*fresh, *older), seen)
     return report
 
 
@@ -89,6 +93,14 @@ def latest(folder: Path) -> Report | None:
 def _latest(folder: Path, _changed: int, _size: int) -> Report | None:
     kept = _read(folder)
     return kept.report if kept else None
+
+
+def observations(folder: Path, now: datetime) -> Observations | None:
+    """What the latest run saw of the lake; None where that is long ago, or nothing was seen."""
+    kept = _read(folder)
+    if kept is None or now - kept.report.when > 2 * EVERY:
+        return None
+    return kept.observations
 
 
 def keep_running(folder: Path, stop: threading.Event, *, every: timedelta = EVERY) -> None:
@@ -123,6 +135,7 @@ def _write(
     report: Report,
     configuration: Configuration,
     losses: tuple[tuple[datetime, Finding], ...],
+    seen: Observations | None,
 ) -> None:
     document = {
         "when": report.when.isoformat(),
@@ -133,6 +146,7 @@ def _write(
             "instruments": [entry.body for entry in configuration.instruments],
             "experiments": [entry.body for entry in configuration.experiments],
         },
+        "observations": observing.to_json(seen) if seen else None,
     }
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / _FILE
@@ -153,7 +167,13 @@ def _read(folder: Path) -> _Kept | None:
             (datetime.fromisoformat(since), Finding.from_json(one))
             for since, one in found["losses"]
         )
-        return _Kept(report, configuration_of(**found["configuration"]), losses)
+        seen = found.get("observations")
+        return _Kept(
+            report,
+            configuration_of(**found["configuration"]),
+            losses,
+            observations_of(seen) if seen else None,
+        )
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Final
@@ -23,6 +23,7 @@ _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 CLIENT: Final = ("producers", "metrics_platform_client")
 EVENTGATE: Final = ("producers", "eventgate")
 DEFAULT: Final = "default"
+_A_WHILE: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,11 @@ class Entry:
         """Whether it is on, as far as it says, and now lies within its dates."""
         start, end = self.time("start"), self.time("end")
         return not self.is_off and not (start and now < start) and not (end and end < now)
+
+    def has_run(self, now: datetime) -> bool:
+        """Whether it runs and has for a day, so that events of it should have come."""
+        start = self.time("start")
+        return self.runs(now) and not (start and now - start < _A_WHILE)
 
     def line(self, path: Path) -> int | None:
         """The line of a path, or of the nearest thing around it; None without a file."""

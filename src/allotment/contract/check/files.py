@@ -18,7 +18,7 @@ from allotment.contract.check.findings import Kind, pointer
 from allotment.contract.check.reading import Document, FilesError, documents_in, files_in
 from allotment.contract.check.scene import Arrived, Limits, MetricNeeds, Observations
 
-__all__ = ["LAB_KEYS", "FilesError", "Lab", "read_lab"]
+__all__ = ["LAB_KEYS", "FilesError", "Lab", "observations_of", "read_lab"]
 LAB_KEYS: Final = (
     *("streams", "instruments", "experiments"),
     *("metrics", "limits", "allow_lists", "constraints", "observations", "edge_enrolls"),
@@ -147,7 +147,7 @@ def _take_rest(lab: Lab, path: FilePath, found: Mapping[str, Any]) -> None:
         for name, asked in (found.get("constraints") or {}).items():
             lab.constraints[str(name)] = _constraints(asked)
         if "observations" in found:
-            lab.observations = _observations(found["observations"])
+            lab.observations = observations_of(found["observations"])
         lab.edge_enrolls = lab.edge_enrolls or found.get("edge_enrolls") is True
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise FilesError(
@@ -196,7 +196,13 @@ def _constraints(found: object) -> Mapping[str, Any]:
     return nested
 
 
-def _observations(found: Mapping[str, Any]) -> Observations:
+def observations_of(found: Mapping[str, Any]) -> Observations:
+    """Observations from plain values.
+
+    Raises:
+        ValueError, TypeError, KeyError, AttributeError: they are no observations.
+    """
+
     def counts(name: str) -> dict[str, int]:
         return {str(key): int(value) for key, value in found.get(name, {}).items()}
 

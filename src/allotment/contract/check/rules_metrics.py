@@ -104,7 +104,7 @@ def metric_field_arrives(entry: Entry, scene: Scene) -> Iterator[Fault]:
     What is configured and what clients send are two things; only events that came prove it.
     """
     seen = scene.observations.fields.get(entry.stream) if scene.observations else None
-    if seen is None or not entry.runs(scene.now):
+    if seen is None or not entry.has_run(scene.now):
         return
     for metric, path in _named(entry, scene):
         lacking = [f for f in metric.fields if f not in seen and not _is_parent(f, seen)]
@@ -130,7 +130,7 @@ def metric_action_arrives(entry: Entry, scene: Scene) -> Iterator[Fault]:
     looks like a result.
     """
     seen = scene.observations.actions.get(entry.name) if scene.observations else None
-    if seen is None or not entry.runs(scene.now):
+    if seen is None or not entry.has_run(scene.now):
         return
     for metric, path in _named(entry, scene):
         lacking = [action for action in metric.actions if action not in seen]
@@ -154,7 +154,7 @@ def exposure_arrives(entry: Entry, scene: Scene) -> Iterator[Fault]:
     where a subject meets its group, nobody knows who took part.
     """
     seen = scene.observations.actions.get(entry.name) if scene.observations else None
-    if seen is None or not entry.runs(scene.now) or EXPOSURE in seen:
+    if seen is None or not entry.has_run(scene.now) or EXPOSURE in seen:
         return
     needing = [metric.name for metric, _ in _named(entry, scene) if metric.from_exposure]
     if needing:

@@ -21,7 +21,7 @@ def name_is_asked_for(entry: Entry, scene: Scene) -> Iterator[Fault]:
     rather than an error.
     """
     seen = scene.observations.asked if scene.observations else {}
-    if not seen or seen.get(entry.name) or not entry.runs(scene.now):
+    if not seen or seen.get(entry.name) or not entry.has_run(scene.now):
         return
     known = {item.name for item in scene.configuration.items}
     strangers = [name for name in seen if name not in known]

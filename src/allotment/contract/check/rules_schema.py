@@ -171,7 +171,7 @@ def required_field_is_sent(entry: Entry, scene: Scene) -> Iterator[Fault]:
             continue
         if path[0] in _GROUPS and len(path) > 1:
             yield from _attribute_required(entry, scene, field, name, requested)
-        elif seen is not None and entry.runs(scene.now):
+        elif seen is not None and entry.has_run(scene.now):
             yield Fault(
                 f"no event carries “{field}”, which is required",
                 f"{schema.uri} requires {field}, and no event of the last day had it.",

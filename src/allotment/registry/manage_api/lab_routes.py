@@ -7,12 +7,13 @@ import json
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from ninja import Query, Schema
 from pydantic import Field
 
-from allotment.registry import audit, checking, permissions, tokens
+from allotment.registry import audit, checking, nightly, permissions, tokens
 from allotment.registry.gate import NotPermittedError
 from allotment.registry.manage_api import answers, documents, paging, problems
 from allotment.registry.manage_api.callers import caller_of, needs
@@ -136,8 +137,11 @@ def get_me(request: HttpRequest) -> HttpResponse:
     auth=needs("see"),
 )
 def check_lab(request: HttpRequest) -> HttpResponse:
-    """What the rules find in all streams and in the items that are served now or later."""
-    _, found = checking.of_lab(timezone.now())
+    """What the rules find in all streams and in the items that are served now or later, held
+    against what the last daily check saw of the events that came."""
+    now = timezone.now()
+    seen = nightly.observations(settings.ALLOTMENT.registry_dir, now)
+    _, found = checking.of_lab(now, observations=seen)
     return documents.answer({"findings": documents.findings(found)})
 
 
