@@ -23,7 +23,7 @@ from allotment.intake.senders import NOBODY, Sender
 
 ERROR_CHARACTERS: Final = 64 * 1024
 """Of what is wrong with it so much is kept: the texts name fields, and clients make up names."""
-FREE_BYTES: Final = 256 * 1024
+FREE_BYTES: Final = 64 * 1024
 """So much may be written of a request's rejected events, however small they are."""
 TIMES: Final = 8
 """And so many times their own size. A row takes some 400 bytes beside the event."""
