@@ -183,6 +183,26 @@ def test_read__segment_shorter_than_synced__says_what_is_lost(tmp_path: Path) ->
     assert everything(reader, start=16) == b'{"n":3}\n', "lost offsets are not given out again"
 
 
+def test_trim__what_crashes_left__goes_with_the_segments_before_it(tmp_path: Path) -> None:
+    """Half a line of secrets must not outlive the whole ones."""
+    for crash in (b'{"n":"half', b'{"n":"late'):
+        writer = SegmentWriter(tmp_path, segment_bytes=16)
+        put(writer, b'{"n":1}', b'{"n":2}')
+        put(writer, b'{"n":3}')
+        writer.close()
+        (*_, last) = sorted(folder(tmp_path).glob("*.ndjson"))
+        with last.open("ab") as file:
+            file.write(crash)
+    SegmentWriter(tmp_path, segment_bytes=16).close()
+    reader = SegmentReader(tmp_path)
+    torn = sorted(path.name for path in folder(tmp_path).glob("*.torn"))
+    assert torn == [f"{24:020d}.torn", f"{48:020d}.torn"]
+    assert reader.trim(FIRST, 20) == 16
+    assert len(list(folder(tmp_path).glob("*.torn"))) == 2
+    assert reader.trim(FIRST, 40) == 40
+    assert [path.name for path in folder(tmp_path).glob("*.torn")] == torn[1:]
+
+
 def test_trim__only_whole_segments_before__and_never_the_last(tmp_path: Path) -> None:
     writer, reader = SegmentWriter(tmp_path, segment_bytes=16), SegmentReader(tmp_path)
     for n in range(6):

@@ -1,6 +1,7 @@
 """How segment files lie on disk.
 
     <topic>/<partition>/<20-digit base offset>.ndjson    records, one a line
+    <topic>/<partition>/<20-digit offset>.torn           half a line that a crash left, put aside
     <topic>/<partition>/synced                           the durable end, 8 bytes
     .locks/<partition>                                   held by the writer of that partition
 
@@ -75,6 +76,18 @@ def lock_partition(root: Path, number: int) -> int | None:
         os.close(descriptor)
         return None
     return descriptor
+
+
+def torn_path(folder: Path, offset: int) -> Path:
+    """Where what a crash left of a line beyond the durable end is put aside."""
+    return folder / f"{offset:020d}.torn"
+
+
+def torn_tails(folder: Path) -> Iterator[tuple[int, Path]]:
+    """What was put aside in a folder, and from which offset."""
+    for path in folder.glob("*.torn"):
+        if path.stem.isdecimal():
+            yield int(path.stem), path
 
 
 def sync_folder(folder: Path) -> None:

@@ -30,6 +30,7 @@ from allotment.journal.layout import (
     segment_bases,
     segment_path,
     sync_folder,
+    torn_path,
     write_all,
 )
 
@@ -179,8 +180,7 @@ class PartitionLog:
             tail = file.read()
         kept = whole_lines(tail)
         if kept < len(tail):
-            torn = self._folder / f"{durable + kept:020d}.torn"
-            torn.write_bytes(tail[kept:])
+            torn_path(self._folder, durable + kept).write_bytes(tail[kept:])
         fresh = self._folder / f"{durable:020d}.new"
         with fresh.open("wb") as file:
             file.write(tail[:kept])

@@ -120,16 +120,22 @@ class SegmentReader:
     def trim(self, partition: Partition, before: int) -> int:
         """Drop whole segments that end at or before an offset; return the oldest offset kept.
 
-        The last segment always stays: its name carries the position on.
+        The last segment always stays: its name carries the position on. What crashes left before
+        the oldest offset goes with them.
         """
         folder = self._folder(partition)
         bases = layout.segment_bases(folder)
         durable = self.end(partition)
+        oldest = bases[-1] if bases else 0
         for base, following in pairwise(bases):
             if following > min(before, durable):
-                return base
+                oldest = base
+                break
             layout.segment_path(folder, base).unlink(missing_ok=True)
-        return bases[-1] if bases else 0
+            for offset, torn in layout.torn_tails(folder):
+                if offset <= following:
+                    torn.unlink(missing_ok=True)
+        return oldest
 
     def _folder(self, partition: Partition) -> Path:
         return layout.partition_dir(self._directory, partition)
