@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from django.test import Client
@@ -240,13 +241,19 @@ def test_history__person_who_changed_it__is_named(visitor: Client, items: Items)
     assert Experiment.history.latest().history_user.username == "ada"
 
 
-def test_install__experiment__exact_name_in_every_snippet(visitor: Client, items: Items) -> None:
+def test_install__experiment__exact_name_in_every_snippet_and_whether_it_worked(
+    visitor: Client, own_data: Path, items: Items
+) -> None:
     items("running")
     page = Page(visitor.get(f"{E}/install").content.decode())
     snippets = {e.attributes["aria-label"]: e.text for e in page.all("pre")}
     assert "allotment.getExperiment('search-suggestions')" in snippets["feature.js"]
     assert 'visitor.get_experiment("search-suggestions")' in snippets["feature.py"]
     assert snippets["Address that forces described"] == "?mpo=search-suggestions:described"
+    assert "There is no client for PHP yet" in page.source
+    assert "is not known" in page.source  # there is no lake yet
+    (own_data / "lake").mkdir()
+    assert "No event of it has arrived" in visitor.get(f"{E}/install").content.decode()
 
 
 def test_times__zone_cookie__zone_and_utc(visitor: Client, items: Items) -> None:

@@ -7,9 +7,10 @@ import json
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from allotment.registry import beds, interval_plot, public_api
+from allotment.registry import arrival_signs, beds, interval_plot, public_api
 from allotment.registry import results as reports
 from allotment.registry.views import kinds
 from allotment.registry.views.items import item_context
@@ -62,5 +63,11 @@ def install(request: HttpRequest, name: str) -> HttpResponse:
     item = kinds.experiment(name)
     context = item_context(request, item)
     groups = [group.name for group in context["plan"].groups]
-    context |= {"groups": groups, "treatment": groups[1] if len(groups) > 1 else "treatment"}
+    found = arrival_signs.lately(item, timezone.now())
+    context |= {
+        "groups": groups,
+        "treatment": groups[1] if len(groups) > 1 else "treatment",
+        "arrived": found,
+        "signs": arrival_signs.signs(found, groups),
+    }
     return render(request, "registry/experiment_install.html", context)
