@@ -48,15 +48,17 @@ password = prepare(from_environ())
 from allotment.registry.seeding import seed_demo
 seed_demo()
 from allotment.registry.models import Experiment, Stream
-print(json.dumps([password, Stream.objects.count(), Experiment.objects.count()]))
+templates = Experiment.objects.filter(is_template=True).count()
+demo = Experiment.objects.count() - templates
+print(json.dumps([password, Stream.objects.count(), demo, templates]))
 """
 
 
 def test_prepare__twice__password_once_and_everything_there(tmp_path: Path) -> None:
-    password, streams, experiments = json.loads(run(tmp_path, PREPARE))
+    password, *counts = json.loads(run(tmp_path, PREPARE))
     assert password
-    assert (streams, experiments) == (2, 1)
-    assert json.loads(run(tmp_path, PREPARE)) == [None, 2, 1]
+    assert counts == [2, 1, 2]
+    assert json.loads(run(tmp_path, PREPARE)) == [None, 2, 1, 2]
     key = tmp_path / "registry" / "secret_key"
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
     assert len(key.read_text()) >= 50

@@ -38,7 +38,7 @@ def _needs_driver(settings: Settings) -> None:
 
 
 def prepare(settings: Settings) -> str | None:
-    """Migrate, create the default streams and the first admin.
+    """Migrate, create the default streams, templates and the first admin.
 
     Returns:
         The first admin's one-time password when this call created the account, else None.
@@ -52,10 +52,11 @@ def prepare(settings: Settings) -> str | None:
     from allotment.registry import preparing  # noqa: PLC0415 - needs Django set up
 
     preparing.migrate(settings)
-    from allotment.registry import seeding  # noqa: PLC0415 - models need Django set up
+    from allotment.registry import seeding, shipped_templates  # noqa: PLC0415 - needs Django set up
 
     with transaction.atomic():  # so that of several that start at once, one finds nobody there
         seeding.create_streams()
+        shipped_templates.create()
         return create_first_admin()
 
 
