@@ -12,8 +12,11 @@ import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 from tests.lake.lake_parts import Writer, refused, web_event
 
+from allotment.contract.tables import REJECTED
 from allotment.journal.segments import SegmentReader
 from allotment.lake import rejected
+from allotment.lake.catalog import EVENT
+from allotment.lake.ledger import read_ledger
 from allotment.lake.rejected import Rejection, Search, count, find, pages, shortest_prefixes
 from allotment.lake.replays import Record, Replay, State
 from allotment.lake.sink import Sink
@@ -90,6 +93,42 @@ def test_pages__unsent__leaves_out_what_has_arrived_through_a_replay(
     assert [one.id for one in left] == [one.id for one in page[1:]]
     assert find(lake_dir, journal.directory, Search(unsent=True), 0) == ([], 2)
     assert find(lake_dir, journal.directory, Search())[1] == 3
+
+
+def test_count__rows_that_stand_for_many__events_and_not_rows(
+    journal: Writer, catalog: SqlCatalog, schemas: dict[str, pa.Schema], lake_dir: Path
+) -> None:
+    lines = refused([*[1] * 2000, web_event(1, action=5)])
+    journal.append(lines, topic="rejected")
+    sink = Sink(SegmentReader(journal.directory), catalog, schemas)
+    for moved in (0, len(lines)):
+        assert moved == 0 or sink.step() == moved
+        counted = count(lake_dir, journal.directory, Search(), "reason")
+        assert [row[:2] for row in counted] == [("not_an_object", 2000), ("invalid", 1)]
+        found, total = find(lake_dir, journal.directory, Search())
+        assert total == len(lines)
+        (one,) = (row for row in found if row.events is not None)
+        of_numbers = sum(row.reason == "not_an_object" for row in found)
+        assert one.events == 2000 - of_numbers + 1
+        assert (one.raw, one.truncated) == ("", True)
+
+
+def test_find__lake_of_before_rows_could_stand_for_many__is_read(
+    journal: Writer, catalog: SqlCatalog, schemas: dict[str, pa.Schema], lake_dir: Path
+) -> None:
+    journal.append(refused([web_event(1, action=5)]), topic="rejected")
+    Sink(SegmentReader(journal.directory), catalog, schemas).step()
+    with catalog.load_table((EVENT, REJECTED)).update_schema(allow_incompatible_changes=True) as up:
+        up.delete_column("events")
+    ((found,), total) = find(lake_dir, journal.directory, Search())
+    assert (found.events, total) == (None, 1)
+    ((reason, events, _, _),) = count(lake_dir, journal.directory, Search(), "reason")
+    assert (reason, events) == ("invalid", 1)
+    ledger = read_ledger((lake_dir, journal.directory), datetime(1, 1, 1, tzinfo=UTC))
+    assert ledger.balanced
+    assert ledger.totals["product_metrics.web_base"].kept == {"invalid": 1}
+    Sink(SegmentReader(journal.directory), catalog, schemas)
+    assert find(lake_dir, journal.directory, Search())[0] == [found]
 
 
 def test_find__no_lake_yet__what_is_in_the_journal(journal: Writer, lake_dir: Path) -> None:

@@ -193,6 +193,14 @@ def test_replay__whole_event_given__for_a_body_that_was_no_json(parts: RejectedL
     assert len(parts.stored()) == 1
 
 
+def test_replay__row_that_stands_for_many__stays_and_says_so(parts: RejectedLab) -> None:
+    assert parts.intake.send([1] * 3000).status == 400
+    (one,) = (r for r in parts.rejections() if r.events is not None)
+    ((fate, why),) = sent(parts.lab, [one], Mend()).fates.values()
+    assert fate is Fate.REFUSED
+    assert why.startswith(f"it stands for {one.events} events that were counted and not kept")
+
+
 def test_replay__intake_refuses_after_all__kept_anew_and_can_be_tried_again(
     parts: RejectedLab, tmp_path: Path
 ) -> None:
