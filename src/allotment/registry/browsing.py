@@ -109,19 +109,14 @@ class Shelf:
         return [(row["of_kind"], row["pk"]) for row in listed]
 
     def _of(self, model: _Items, rows: _Rows, key: str) -> QuerySet[Any]:
+        columns = {name: _column(name, self.now) for name in _COLUMNS[self.wanted.sort]}
         found: QuerySet[Any] = model.objects.annotate(
             of_kind=Value(model.KIND, output_field=CharField()),
-            place=_place(self.now),
-            folded=Lower("name"),
-            from_start=Coalesce(
-                F("start"),
-                Value(_NEVER, output_field=DateTimeField()),
-                output_field=DateTimeField(),
-            ),
+            **{name: column for name, column in columns.items() if column is not None},
         )
         wanted = self.wanted
         for word in wanted.words[:_MOST_WORDS]:
-            found = found.filter(_has(word))
+            found = found.filter(has_word(word))
         if wanted.owners is not None:
             found = owned_by(found, wanted.owners)
         if wanted.site:
@@ -207,6 +202,18 @@ def _standing(status: str, now: datetime) -> tuple[Q, ...]:
     return () if status == EVERY_STATUS else (in_state(State(status), now),)
 
 
+def _column(name: str, now: datetime) -> Any:  # noqa: ANN401 - Django's expressions
+    """What rows are put in order by; None for a column that the table has."""
+    if name == "place":
+        return _place(now)
+    if name == "folded":
+        return Lower("name")
+    if name == "from_start":
+        when = DateTimeField()
+        return Coalesce(F("start"), Value(_NEVER, output_field=when), output_field=when)
+    return None
+
+
 def _place(now: datetime) -> Case:
     """Where a row stands in the order of states."""
     return Case(
@@ -216,7 +223,7 @@ def _place(now: datetime) -> Case:
     )
 
 
-def _has(word: str) -> Q:
+def has_word(word: str) -> Q:
     """A word in the name, the machine name or the description.
 
     SQLite folds the case of ASCII letters alone, so the usual spellings are asked for.

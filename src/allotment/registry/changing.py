@@ -11,11 +11,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from allotment.registry import plan as plans
-from allotment.registry import public_api, rules
+from allotment.registry import rules
 from allotment.registry.models import ConfigurationVersion, Experiment, Instrument
 from allotment.registry.plan import AnyPlan, ExperimentPlan
 from allotment.registry.rules import Refusal, RuleRefusedError
 from allotment.registry.rules.freezing import DESCRIBING
+from allotment.registry.shown import Show
 from allotment.registry.states import Stage, State
 from allotment.registry.surroundings import AnyItem, range_of
 
@@ -23,16 +24,17 @@ T = TypeVar("T", bound=Experiment | Instrument)
 
 
 @contextmanager
-def configuration_change() -> Iterator[datetime]:
+def configuration_change(show: Show) -> Iterator[datetime]:
     """One transaction that raises the configuration version iff the public API shows a change.
 
-    Yields the moment at which both the old and the new answer are taken.
+    `show` says what it shows of the thing that changes. Yields the moment at which both the old and
+    the new answer are taken.
     """
     now = timezone.now()
     with transaction.atomic():
-        before = public_api.everything(now)
+        before = show(now)
         yield now
-        if public_api.everything(now) != before:
+        if show(now) != before:
             ConfigurationVersion.rise()
 
 

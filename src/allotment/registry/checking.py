@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from django.db.models import QuerySet
@@ -35,11 +36,15 @@ from allotment.registry import environments, schema_catalog, targeting
 from allotment.registry import plan as plans
 from allotment.registry.models import Experiment, Instrument, Stream
 from allotment.registry.plan import AnyPlan, ExperimentPlan, InstrumentPlan, rate_text
+from allotment.registry.remembered import Memory
 from allotment.registry.rules import Refusal
 from allotment.registry.rules.catalog import RULES as OWN_RULES
 from allotment.registry.states import LIVE, Stage
 from allotment.registry.surroundings import AnyItem
 
+_memory = Memory()
+"""What a plan is judged beside: all that is live on its stream, at each key that is pressed."""
+_LONGEST: Final = timedelta(minutes=1)
 _BOTH_JUDGE: Final = frozenset({"attribute-has-field"})
 """Rules of the registry that see less than the check's of the same name."""
 _SAID_BY: Final = {
@@ -169,17 +174,24 @@ def configuration(now: datetime) -> Configuration:
     )
 
 
-def _live(rows: QuerySet[Any], now: datetime, *, but: object = None) -> Iterator[Entry]:
+def _live(
+    rows: QuerySet[Any], now: datetime, *, but: object = None, memory: Memory | None = None
+) -> Iterator[Entry]:
     on = rows.filter(stage=Stage.ACTIVE).select_related("stream").prefetch_related("sites")
     if rows.model is Experiment:
         on = on.select_related("stream", "layer").prefetch_related("groups")
-    for row in on.order_by("machine_name"):
+    known = memory or Memory()
+    for _, row in known.rows(on.order_by("machine_name"), lambda new: [(str(r), r) for r in new]):
         if row.pk == but or row.state(now) not in LIVE:
             continue
         try:
-            yield item_entry(plans.of(row))
+            yield known.made(row, "entry", partial(_entry_of, row))
         except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError):
             continue  # Home tells of rows that cannot be served
+
+
+def _entry_of(row: AnyItem) -> Entry:
+    return item_entry(plans.of(row))
 
 
 def of_lab(
@@ -205,10 +217,11 @@ def of_plan(plan: AnyPlan, now: datetime, item: AnyItem | None = None) -> list[F
 def of_candidate(entry: Entry, now: datetime, item: AnyItem | None = None) -> list[Finding]:
     """The same of an entry, which may be wrong in any way."""
     neighbors: dict[type[AnyItem], tuple[Entry, ...]] = {}
+    _memory.forget_after(_LONGEST, now)
     for model in (Instrument, Experiment):
         rows = model.objects.filter(stream__name=entry.stream)
         but = item.pk if isinstance(item, model) else None
-        neighbors[model] = tuple(_live(rows, now, but=but))
+        neighbors[model] = tuple(_live(rows, now, but=but, memory=_memory))
     whole = Configuration(
         tuple(stream_entry(row) for row in Stream.objects.order_by("name")),
         _with(entry, Kind.INSTRUMENT, neighbors[Instrument]),

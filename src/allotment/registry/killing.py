@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from allotment.registry import audit, rules, storing
+from allotment.registry import audit, rules, shown, storing
 from allotment.registry.changing import configuration_change, refuse, stopped
 from allotment.registry.models import Account, Experiment, Instrument, KillSwitch
 from allotment.registry.states import LIVE, Stage, Verb
@@ -23,7 +23,7 @@ def kill(items: Iterable[AnyItem] | None, *, reason: str, by: Account | None = N
     """
     chosen = None if items is None else {(type(item), item.pk) for item in items}
     refuse(rules.to_kill(reason, picked=chosen is None or bool(chosen)))
-    with configuration_change() as now:
+    with configuration_change(shown.of_all_that_is_on) as now:
         switch = KillSwitch.objects.create(
             when=now, who=by, reason=reason.strip(), everything=chosen is None
         )

@@ -16,7 +16,7 @@ from typing import Any, TypeVar, overload
 
 from django.utils import timezone
 
-from allotment.registry import audit, checking, phases, rules, storing
+from allotment.registry import audit, checking, phases, rules, shown, storing
 from allotment.registry import plan as plans
 from allotment.registry.changing import (
     configuration_change,
@@ -52,7 +52,7 @@ def create(plan: InstrumentPlan, *, by: Account | None = None, reason: str = "")
 def create(plan: AnyPlan, *, by: Account | None = None, reason: str = "") -> AnyItem:
     """Store a new item as a draft."""
     item: AnyItem = Experiment() if isinstance(plan, ExperimentPlan) else Instrument()
-    with configuration_change() as now:
+    with configuration_change(shown.nothing) as now:
         around = Neighborhood(now).around(plan)
         refuse(rules.to_save(plan, before=None, now=now, around=around))
         item.creator = item.edited_by = by
@@ -74,7 +74,7 @@ def edit(
     Its version rises when the public document changes. An approval is withdrawn unless the change
     concerns only what describes it.
     """
-    with configuration_change() as now:
+    with configuration_change(shown.of_item(item)) as now:
         item = fresh(item, expected)
         settle(item, now)
         before = standing(item, now)
@@ -268,7 +268,7 @@ def save_stream(stream: Stream, *, expected: int | None = None, reason: str = ""
     """Store a new or changed stream as its next version; the form has checked its fields."""
     named: Any = stream
     named._change_reason = reason[:100]  # noqa: SLF001 - how the history is told why
-    with configuration_change():
+    with configuration_change(shown.of_stream(stream)):
         made = stream.pk is None
         if not made:
             stored = Stream.objects.select_for_update().get(pk=stream.pk)
@@ -304,7 +304,7 @@ def _do(
 
     A verb whose effect holds already (two people press Stop) changes nothing.
     """
-    with configuration_change() as now:
+    with configuration_change(shown.of_item(item)) as now:
         item = fresh(item, expected)
         ended = settle(item, now)
         state = item.state(now)

@@ -14,7 +14,7 @@ from typing import Any
 
 from django.db.models import Model
 
-from allotment.registry import audit, rules
+from allotment.registry import audit, rules, shown
 from allotment.registry import plan as plans
 from allotment.registry.changing import configuration_change, refuse
 from allotment.registry.environments import ENVIRONMENTS
@@ -28,7 +28,7 @@ from allotment.registry.models import (
 )
 from allotment.registry.plan import ExperimentPlan
 from allotment.registry.rules import Refusal, traffic
-from allotment.registry.sites import SiteBook
+from allotment.registry.sites import FAMILY_PREFIX, SiteBook
 from allotment.registry.states import LIVE, Stage
 from allotment.registry.surroundings import AnyItem, Neighborhood, facts_of
 
@@ -36,7 +36,7 @@ from allotment.registry.surroundings import AnyItem, Neighborhood, facts_of
 def save_site(site: Site, *, by: Account | None = None, reason: str = "") -> Site:
     """Store a new or changed site."""
     refuse(tuple(_site(site)))
-    with configuration_change() as now:
+    with configuration_change(shown.of_site(site)) as now:
         before = Neighborhood(now).book
         old = Site.objects.get(pk=site.pk).name if site.pk is not None else None
         others = {name: facts for name, facts in before.sites.items() if name != old}
@@ -54,7 +54,7 @@ def save_site(site: Site, *, by: Account | None = None, reason: str = "") -> Sit
 
 def remove_site(site: Site, *, by: Account | None = None, reason: str = "") -> None:
     """Forget a site: it can still be named, but has no family, environments or cap."""
-    with configuration_change() as now:
+    with configuration_change(shown.of_site(site)) as now:
         before = Neighborhood(now).book
         after = SiteBook({k: v for k, v in before.sites.items() if k != site.name})
         refuse(tuple(_moved(before, after, now)))
@@ -88,7 +88,7 @@ def save_layer(layer: Layer, *, by: Account | None = None, reason: str = "") -> 
             )
         )
     refuse(tuple(found))
-    with configuration_change():
+    with configuration_change(shown.nothing):
         old = Layer.objects.filter(pk=layer.pk).first() if layer.pk else None
         used = Experiment.objects.filter(layer=old, layer_begin__isnull=False).exists()
         if old is not None and used and old.name != layer.name:
@@ -135,7 +135,7 @@ def grant_exception(
             )
         )
     refuse(tuple(found))
-    with configuration_change():
+    with configuration_change(shown.nothing):
         granted = CapException.objects.filter(machine_name=item.machine_name, site=site).first()
         granted = granted or CapException(machine_name=item.machine_name, site=site)
         granted.cap, granted.reason, granted.granted_by = cap, reason.strip(), by
@@ -155,7 +155,7 @@ def withdraw_exception(
     granted: CapException, *, by: Account | None = None, reason: str = ""
 ) -> None:
     """Take an exception back: what runs stays, and cannot be raised any more."""
-    with configuration_change():
+    with configuration_change(shown.nothing):
         _sign(granted, by, reason)
         granted.delete()
         audit.record(
@@ -210,13 +210,28 @@ def _site(site: Site) -> Iterator[Refusal]:
 
 def _moved(before: SiteBook, after: SiteBook, now: datetime) -> Iterator[Refusal]:
     """What a change of sites would do to live items that no edit of them could."""
+    rows = _rows_that_name(before, after)
+    on = {"stage": Stage.ACTIVE, "sites__site__in": rows}
+    experiments = Experiment.objects.filter(**on).select_related("stream", "layer")
+    instruments = Instrument.objects.filter(**on).select_related("stream")
     active: list[AnyItem] = [
-        *Experiment.objects.filter(stage=Stage.ACTIVE).select_related("stream", "layer"),
-        *Instrument.objects.filter(stage=Stage.ACTIVE).select_related("stream"),
+        *experiments.prefetch_related("sites", "groups").distinct(),
+        *instruments.prefetch_related("sites").distinct(),
     ]
     for item in active:
         if item.state(now) in LIVE:
             yield from _moved_in(item, before, after)
+
+
+def _rows_that_name(before: SiteBook, after: SiteBook) -> set[str]:
+    """By which rows an item names a site that changes: itself, and its old and new family."""
+    found = set()
+    for name in before.sites.keys() | after.sites.keys():
+        was, becomes = before.sites.get(name), after.sites.get(name)
+        if was != becomes:
+            families = {facts.family for facts in (was, becomes) if facts is not None}
+            found |= {name, *(f"{FAMILY_PREFIX}{family}" for family in families if family)}
+    return found
 
 
 def _moved_in(item: AnyItem, before: SiteBook, after: SiteBook) -> Iterator[Refusal]:

@@ -23,9 +23,10 @@ from allotment.allocation import parse_experiment, parse_sample_rate
 from allotment.registry import edge_shape, environments, stream_documents
 from allotment.registry.models import Experiment, Instrument, Phase, Site, Stream
 from allotment.registry.plan import rate_text
+from allotment.registry.remembered import Memory
 from allotment.registry.sites import SiteBook
 from allotment.registry.states import LIVE, Stage
-from allotment.registry.surroundings import facts_of, range_of
+from allotment.registry.surroundings import all_facts, facts_of, range_of
 
 _LOG = logging.getLogger(__name__)
 _Row = TypeVar("_Row", bound=Model)
@@ -66,26 +67,32 @@ def experiments(
     analytics: bool = False,
     environment: str | None = None,
     identifier_type: str | None = None,
+    memory: Memory | None = None,
+    only: int | None = None,
 ) -> Shaped:
     """Active and future experiments; of one environment and one identifier type where given.
 
     For analytics also ended and switched-off ones, and every earlier phase, each with whether it is
-    switched on, and since when not.
+    switched on, and since when not. With a `memory`, what was not written since is not read again;
+    `only` is the key of one that is wanted alone.
     """
+    known = memory or Memory()
     served = {"activated__isnull": False} if analytics else {"stage": Stage.ACTIVE}
-    rows = Experiment.objects.filter(**served).order_by("machine_name")
+    one = {} if only is None else {"pk": only}
+    rows = Experiment.objects.filter(**served, **one).order_by("machine_name")
     rows = rows.prefetch_related("groups", "sites", "stream", "layer")
-    book = sites()
+    book = sites(memory)
 
     def shape(row: Experiment) -> Document | None:
         if identifier_type not in {None, row.identifier_type}:
             return None
         if analytics:
-            here = environment is None or environment in _texts(row.environments)
-            return of_analytics(row, book, environment) if here else None
-        if not is_served(row, now, environment):
+            if environment is not None and environment not in _texts(row.environments):
+                return None
+        elif not is_served(row, now, environment):
             return None
-        return experiment(row, book, environment)
+        shaped = known.made(row, environment, lambda: experiment(row, book, environment))
+        return _with_run(shaped, row) if analytics else shaped
 
     def closed(row: Phase) -> Document | None:
         found = _closed(row)
@@ -94,9 +101,11 @@ def experiments(
         where = row.plan.get("environments") if isinstance(row.plan, dict) else None
         return found if environment is None or environment in _texts(where) else None
 
-    found = _shape_each(rows, shape)
+    found = _shape_each(rows, shape, memory)
     if analytics:
-        earlier = _shape_each(Phase.objects.select_related("experiment").order_by("pk"), closed)
+        of_one = {} if only is None else {"experiment": only}
+        phases = Phase.objects.filter(**of_one).select_related("experiment").order_by("pk")
+        earlier = _shape_each(phases, closed, memory)
         found.documents = sorted(
             [*found.documents, *earlier.documents], key=lambda d: (d["name"], d["phase_index"])
         )
@@ -110,25 +119,36 @@ def _closed(row: Phase) -> Document:
     return {**row.document, "superseded": True}
 
 
-def instruments(now: datetime, *, environment: str | None = None) -> Shaped:
-    """Active and future instruments, of one environment where one is named."""
-    rows = Instrument.objects.filter(stage=Stage.ACTIVE).order_by("machine_name")
+def instruments(
+    now: datetime,
+    *,
+    environment: str | None = None,
+    memory: Memory | None = None,
+    only: int | None = None,
+) -> Shaped:
+    """Active and future instruments; arguments as for experiments."""
+    known = memory or Memory()
+    one = {} if only is None else {"pk": only}
+    rows = Instrument.objects.filter(stage=Stage.ACTIVE, **one).order_by("machine_name")
     rows = rows.prefetch_related("sites", "stream")
-    book = sites()
+    book = sites(memory)
 
     def shape(row: Instrument) -> Document | None:
         if not is_served(row, now, environment):
             return None
-        return instrument(row, book, environment)
+        return known.made(row, environment, lambda: instrument(row, book, environment))
 
-    return _shape_each(rows, shape)
+    return _shape_each(rows, shape, memory)
 
 
-def sites() -> SiteBook:
+def sites(memory: Memory | None = None) -> SiteBook:
     """The registered sites; one that cannot be read is as good as not registered."""
-    found = Shaped()
-    rows = _read_each(Site.objects.order_by("name"), found)
-    return SiteBook({name: facts_of(row) for name, row in rows})
+    try:
+        facts = all_facts()
+    except _UNSHAPEABLE:
+        rows = _read_each(Site.objects.order_by("name"), Shaped())
+        facts = {name: facts_of(row) for name, row in rows}
+    return SiteBook(facts) if memory is None else memory.book(facts)
 
 
 def is_served(row: Experiment | Instrument, now: datetime, environment: str | None) -> bool:
@@ -140,17 +160,23 @@ def is_served(row: Experiment | Instrument, now: datetime, environment: str | No
     )
 
 
-def edge_experiments(now: datetime, *, environment: str | None = None) -> Shaped:
+def edge_experiments(
+    now: datetime, *, environment: str | None = None, memory: Memory | None = None
+) -> Shaped:
     """Experiments by browser as a content delivery network reads them, each with its `name`.
 
     Those that ended less than a day ago stay, with the end that they had.
     """
     found = experiments(
-        now, analytics=True, environment=environment, identifier_type=IdentifierType.BROWSER
+        now,
+        analytics=True,
+        environment=environment,
+        identifier_type=IdentifierType.BROWSER,
+        memory=memory,
     )
     hosts = {
         site.name: site.domain
-        for site in sites().sites.values()
+        for site in sites(memory).sites.values()
         if environment is None or environment in site.environments
     }
     oldest = _time(now - _EDGE_KEEPS)
@@ -186,14 +212,17 @@ def shown_streams(
     }
 
 
-def stream_material(now: datetime, *, environment: str | None = None) -> Shaped:
+def stream_material(
+    now: datetime, *, environment: str | None = None, memory: Memory | None = None
+) -> Shaped:
     """What stream configurations are made of, in their order.
 
     Each stream with the attributes that running experiments ask for, then each running instrument
     as `{"stream": its name, "instrument": its document}`: its rate depends on who asks.
     """
-    running = experiments(now, environment=environment)
-    return _stream_material(running, instruments(now, environment=environment), now, environment)
+    running = experiments(now, environment=environment, memory=memory)
+    measured = instruments(now, environment=environment, memory=memory)
+    return _stream_material(running, measured, now, environment)
 
 
 def _stream_material(
@@ -217,33 +246,6 @@ def _stream_material(
     found.left_out += running.left_out + measured.left_out
     found.moments = [(d["start"], d["end"]) for d in running.documents + measured.documents]
     return found
-
-
-def everything(now: datetime) -> tuple[object, ...]:
-    """All that the public API can show at a moment, for telling whether a change shows."""
-    running, measured = experiments(now), instruments(now)
-    known, analyzed = _stream_material(running, measured, now), experiments(now, analytics=True)
-    return (
-        running.documents,
-        analyzed.documents,
-        measured.documents,
-        known.documents,
-        [*known.left_out, *analyzed.left_out],
-        _whereabouts(),
-    )
-
-
-def _whereabouts() -> list[Document]:
-    """In which environments things are: it decides who is served what."""
-    on = {"activated__isnull": False}
-    rows = (
-        Experiment.objects.filter(**on).values_list("machine_name", "environments"),
-        Instrument.objects.filter(**on).values_list("machine_name", "environments"),
-        Stream.objects.values_list("name", "environments"),
-        Site.objects.values_list("name", "environments"),
-        Site.objects.values_list("name", "domain"),
-    )
-    return [{name: where} for of_kind in rows for name, where in of_kind.order_by("pk")]
 
 
 def experiment(
@@ -293,8 +295,12 @@ def of_analytics(
     Raises:
         ValueError: the row is not usable as a configuration.
     """
+    return _with_run(experiment(row, book, environment), row)
+
+
+def _with_run(document: Document, row: Experiment) -> Document:
     return {
-        **experiment(row, book, environment),
+        **document,
         "active": row.active,
         "stopped": None if row.stopped is None else _time(row.stopped),
         "versions": [str(row.first_version), str(row.version)],
@@ -323,6 +329,11 @@ def instrument(
         document["targeting"] = _targeting(row.targeting)
     parse_sample_rate(row.machine_name, document["sample_rate"])
     return document
+
+
+def stream_documents_of(rows: QuerySet[Stream]) -> Shaped:
+    """Some streams, without what items ask for."""
+    return _shape_each(rows, stream)
 
 
 def stream(row: Stream, asked: Iterable[str] = ()) -> Document:
@@ -388,9 +399,13 @@ def _targeting(found: object) -> Document:
     return found
 
 
-def _shape_each(rows: QuerySet[_Row], shape: Callable[[_Row], Document | None]) -> Shaped:
+def _shape_each(
+    rows: QuerySet[_Row],
+    shape: Callable[[_Row], Document | None],
+    memory: Memory | None = None,
+) -> Shaped:
     found = Shaped()
-    for name, row in _read_each(rows, found):
+    for name, row in _read_known(rows, found, memory):
         try:
             document = shape(row)
         except _UNSHAPEABLE as error:
@@ -399,6 +414,20 @@ def _shape_each(rows: QuerySet[_Row], shape: Callable[[_Row], Document | None]) 
         if document is not None:
             found.documents.append(document)
     return found
+
+
+def _read_known(
+    rows: QuerySet[_Row], found: Shaped, memory: Memory | None
+) -> list[tuple[str, _Row]]:
+    """The same as `_read_each`, where a memory has what was not written since."""
+    if memory is not None:
+        try:
+            return memory.rows(rows, lambda unknown: _read_each(unknown, found))
+        except DatabaseError:
+            raise
+        except _UNSHAPEABLE as error:
+            _LOG.warning("%s: read anew, for a row is damaged: %s", rows.model.__name__, error)
+    return _read_each(rows, found)
 
 
 def _read_each(rows: QuerySet[_Row], found: Shaped) -> list[tuple[str, _Row]]:

@@ -21,9 +21,11 @@ from django.db import DatabaseError, InterfaceError
 from allotment.registry import last_good, public_api
 from allotment.registry.models import ConfigurationVersion, Experiment, Instrument, Stream
 from allotment.registry.public_api import Document, IdentifierType, Shaped
+from allotment.registry.remembered import Memory
 
 LONGEST: Final = timedelta(minutes=1)
-"""How long an answer stands at most: damage to rows is seen within it."""
+"""Damage to rows is seen within it: an answer stands for half of it, and so do rows in memory."""
+_HALF: Final = LONGEST / 2
 DATABASE, VANISHED = "database", "vanished"
 _EDGE_KEEPS: Final = timedelta(hours=24)
 _SECOND: Final = timedelta(seconds=1)
@@ -71,6 +73,7 @@ class _Held:
 
 
 _held: dict[tuple[Path, Question], _Held] = {}
+_memory = Memory()
 _shaping = threading.Lock()
 
 
@@ -86,7 +89,7 @@ def answer(question: Question, now: datetime) -> Answer:
         version = ConfigurationVersion.current()
         held = _held.get(key)
         if held is not None and held.stands(version, now):
-            if now - held.shaped < LONGEST:
+            if now - held.shaped < _HALF:
                 return held.answer
             # One asks the database anew; the others need not wait for it.
             if not _shaping.acquire(blocking=False):
@@ -114,8 +117,9 @@ def left_out(now: datetime) -> list[str]:
 
 
 def forget() -> None:
-    """Shape every answer anew; the copies on disk stay."""
+    """Read every row and shape every answer anew; the copies on disk stay."""
     _held.clear()
+    _memory.forget()
 
 
 def _shaped(key: tuple[Path, Question], now: datetime) -> Answer:
@@ -125,8 +129,9 @@ def _shaped(key: tuple[Path, Question], now: datetime) -> Answer:
     # says, and they are then shaped once more; never older.
     version = ConfigurationVersion.current()
     held = _held.get(key)
-    if held is not None and held.stands(version, now) and now - held.shaped < LONGEST:
+    if held is not None and held.stands(version, now) and now - held.shaped < _HALF:
         return held.answer
+    _memory.forget_after(_HALF, now)
     found = _documents(question, now)
     before = last_good.read(folder, _name(question))
     lost = _vanished(before, found, question, now) if before is not None else []
@@ -163,16 +168,17 @@ def _same(before: Answer, after: Answer) -> bool:
 def _documents(question: Question, now: datetime) -> Shaped:
     environment = question.environment or None
     if question.kind == "instruments":
-        return public_api.instruments(now, environment=environment)
+        return public_api.instruments(now, environment=environment, memory=_memory)
     if question.kind == "streams":
-        return public_api.stream_material(now, environment=environment)
+        return public_api.stream_material(now, environment=environment, memory=_memory)
     if question.authority == "varnish":
-        return public_api.edge_experiments(now, environment=environment)
+        return public_api.edge_experiments(now, environment=environment, memory=_memory)
     return public_api.experiments(
         now,
         analytics=question.form == "analytics",
         environment=environment,
         identifier_type=IdentifierType.USER if question.authority == "mediawiki" else None,
+        memory=_memory,
     )
 
 

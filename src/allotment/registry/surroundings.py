@@ -57,7 +57,7 @@ class Neighborhood:
     @cached_property
     def book(self) -> SiteBook:
         """All registered sites."""
-        return SiteBook({row.name: facts_of(row) for row in Site.objects.all()})
+        return SiteBook(all_facts())
 
     @cached_property
     def streams(self) -> Mapping[str, StreamFacts]:
@@ -139,6 +139,24 @@ def facts_of(row: Site) -> SiteFacts:
         cap=row.cap,
         domain=row.domain,
     )
+
+
+def all_facts() -> dict[str, SiteFacts]:
+    """Every registered site by name: as columns, since rows of a thousand sites take long."""
+    columns = ("name", "label", "family", "environments", "cap", "domain")
+    return {
+        name: SiteFacts(
+            name=name,
+            label=label,
+            family=family,
+            environments=tuple(environments),
+            cap=cap,
+            domain=domain,
+        )
+        for name, label, family, environments, cap, domain in Site.objects.order_by(
+            "name"
+        ).values_list(*columns)
+    }
 
 
 def _stream(row: Stream) -> StreamFacts:

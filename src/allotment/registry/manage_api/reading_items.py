@@ -54,7 +54,7 @@ def _list(kind: str, filters: Filters) -> HttpResponse:
     now = timezone.now()
     rows = finding_items.listed(kind, filters, now)
     found = paging.page(
-        rows, len(rows), filters.page, filters.size, lambda row: documents.item(row, now)
+        rows, rows.count(), filters.page, filters.size, lambda row: documents.item(row, now)
     )
     return documents.answer(found)
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, QuerySet
 from django.http import Http404
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from allotment.registry import browsing
 from allotment.registry.lifecycle import AnyItem
-from allotment.registry.models import Experiment, Instrument
+from allotment.registry.models import Experiment, Instrument, State
+
+_LISTED = ("machine_name", "name", "stage", "start", "end", "default_rate")
 
 TABS: dict[str, tuple[tuple[str, str | Promise], ...]] = {
     "experiment": (
@@ -63,6 +71,25 @@ def instrument(name: str) -> Instrument:
     found = find("instrument", name)
     if not isinstance(found, Instrument):
         raise Http404
+    return found
+
+
+def live(now: datetime) -> list[AnyItem]:
+    """All that is scheduled or running, with its sites and no more than a list shows; by name."""
+    states = browsing.in_state(State.RUNNING, now) | browsing.in_state(State.SCHEDULED, now)
+    found: list[AnyItem] = []
+    for model in (Experiment, Instrument):
+        rows: QuerySet[Any] = model.objects.filter(states).only(*_LISTED)
+        found += sorted(rows.prefetch_related("sites"), key=lambda item: item.name.casefold())
+    return found
+
+
+def running_by_stream(now: datetime) -> Counter[int]:
+    """How many items run on each stream, by the stream's key."""
+    found: Counter[int] = Counter()
+    for model in (Experiment, Instrument):
+        rows: QuerySet[Any] = model.objects.filter(browsing.in_state(State.RUNNING, now))
+        found.update(dict(rows.values_list("stream_id").annotate(Count("pk"))))
     return found
 
 

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from allotment.registry import gate, permissions, stream_versions
 from allotment.registry.forms.stream import StreamForm
-from allotment.registry.models import State, Stream
+from allotment.registry.models import Stream
 from allotment.registry.rules import Refusal, RuleRefusedError
 from allotment.registry.views import kinds
 
@@ -20,10 +20,7 @@ from allotment.registry.views import kinds
 def listing(request: HttpRequest) -> HttpResponse:
     """Every stream, with what runs on it."""
     now = timezone.now()
-    running: dict[int, int] = {}
-    for item in kinds.everything():
-        if item.state(now) is State.RUNNING:
-            running[item.stream_id] = running.get(item.stream_id, 0) + 1
+    running = kinds.running_by_stream(now)
     rows = [(stream, running.get(stream.pk, 0)) for stream in Stream.objects.order_by("name")]
     return render(request, "registry/streams.html", {"rows": rows})
 
@@ -101,6 +98,12 @@ def _history_page(
     return render(request, "registry/stream_history.html", context, status=status)
 
 
+def _codes(form: StreamForm) -> list[str]:
+    """What refuses a form that was sent: names of rules, and words of the library's own."""
+    found = form.errors.as_data().values() if form.is_bound else ()
+    return [error.code or "" for errors in found for error in errors]
+
+
 def _form_page(request: HttpRequest, stream: Stream | None) -> HttpResponse:
     status = 200
     refusals: tuple[Refusal, ...] = ()
@@ -119,5 +122,10 @@ def _form_page(request: HttpRequest, stream: Stream | None) -> HttpResponse:
                 return redirect("streams")
     else:
         form = StreamForm(stream=stream, initial=initial)
-    context = {"form": form, "stream": stream, "refusals": refusals}
+    context = {
+        "form": form,
+        "stream": stream,
+        "refusals": refusals,
+        "rules": sorted({code for code in _codes(form) if "-" in code}),
+    }
     return render(request, "registry/stream_form.html", context, status=status)

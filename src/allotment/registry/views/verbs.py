@@ -15,7 +15,7 @@ from allotment.registry import gate, lifecycle
 from allotment.registry.lifecycle import AnyItem
 from allotment.registry.models import Account, Experiment
 from allotment.registry.rules import Refusal, RuleRefusedError
-from allotment.registry.states import LIVE, State, Verb
+from allotment.registry.states import State, Verb
 from allotment.registry.views import kinds
 from allotment.registry.views.items import item_context
 
@@ -142,8 +142,7 @@ def kill(request: HttpRequest) -> HttpResponse:
     """The kill switch: everything that is live, or what is ticked, at once and with one reason."""
     gate.require(request, Verb.KILL)
     now = timezone.now()
-    live = [item for item in kinds.everything() if item.state(now) in LIVE]
-    live.sort(key=lambda item: (item.KIND, item.name.casefold()))
+    live = kinds.live(now)
     context: dict[str, Any] = {"live": live, "refusals": (), "reason": "", "chosen": ()}
     if request.method == "POST":
         chosen = set(request.POST.getlist("item"))

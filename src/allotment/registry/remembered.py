@@ -1,0 +1,127 @@
+"""Rows as they were read, kept in this process until they are written anew.
+
+Reading two thousand items with what belongs to them takes a second; asking which of them have been
+written since takes a hundredth of that. A row that was damaged past the registry is not noticed:
+whoever must notice reads without a memory.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final, TypeVar
+
+from django.db.models import Model, QuerySet
+
+from allotment.registry.models import Experiment, Instrument, Phase, Stream
+from allotment.registry.sites import SiteBook, SiteFacts
+
+_Row = TypeVar("_Row", bound=Model)
+_Made = TypeVar("_Made")
+_ITEM = ("machine_name", "stream", "revision", "changed", "stage")
+_STAMPS: Final[Mapping[type[Model], tuple[str, ...]]] = {
+    Experiment: (*_ITEM, "layer__name"),
+    Instrument: _ITEM,
+    Phase: ("experiment__machine_name",),  # never changed once it is written
+}
+"""What rises or differs when a row, or anything that is read with it, is written: the name first,
+then the key of the stream, for which what is written of the stream stands beside it."""
+_MOST = 50_000
+
+
+@dataclass
+class _Kept:
+    stamp: tuple[object, ...]
+    row: Model
+    made: dict[Hashable, Any] = field(default_factory=dict)
+
+
+def _streams() -> Iterator[tuple[object, object]]:
+    columns = Stream.objects.values_list("pk", "name", "schema_title", "revision", "changed")
+    return ((key, tuple(stamp)) for key, *stamp in columns)
+
+
+class Memory:
+    """Rows by kind and key, and what was made of each. Rows that it gives are only to be read."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[type[Model], int], _Kept] = {}
+        self._book = SiteBook()
+        self._since: datetime | None = None
+        self._lock = threading.Lock()
+
+    def rows(
+        self,
+        wanted: QuerySet[_Row],
+        read: Callable[[QuerySet[_Row]], list[tuple[str, _Row]]],
+    ) -> list[tuple[str, _Row]]:
+        """Each row that is wanted, in order, with its name; read are those that are not known.
+
+        Args:
+            wanted: the rows, in order, with all that is to be read with them.
+            read: reads rows and says what cannot be read; such a row is left out and not kept.
+        """
+        model = wanted.model
+        columns = wanted.prefetch_related(None).values_list("pk", *_STAMPS[model])
+        # Not joined: an item whose stream is gone must not go with it.
+        streams = dict(_streams()) if "stream" in _STAMPS[model] else {}
+        stamps = {
+            key: (name, streams.get(stamp[0]) if stamp else None, *stamp)
+            for key, name, *stamp in columns
+        }
+        unknown = [
+            key
+            for key, stamp in stamps.items()
+            if (kept := self._kept.get((model, key))) is None or kept.stamp != stamp
+        ]
+        fresh: dict[int, tuple[str, _Row]] = {}
+        if unknown:
+            # Most at once are read without naming each.
+            some = wanted.filter(pk__in=unknown) if len(unknown) < len(stamps) else wanted
+            fresh = {row.pk: (name, row) for name, row in read(some)}
+        with self._lock:
+            if len(self._kept) + len(fresh) > _MOST:
+                self._kept.clear()
+            for key, (_, row) in fresh.items():
+                if key in stamps:
+                    self._kept[model, key] = _Kept(stamps[key], row)
+        found: list[tuple[str, _Row]] = []
+        for key, stamp in stamps.items():
+            kept = self._kept.get((model, key))
+            if key in fresh:
+                found.append(fresh[key])
+            elif kept is not None and kept.stamp == stamp and isinstance(kept.row, model):
+                found.append((str(stamp[0]), kept.row))
+        return found
+
+    def made(self, row: Model, key: Hashable, make: Callable[[], _Made]) -> _Made:
+        """What is made of a row, which must depend on nothing but the row, the key and the book."""
+        kept = self._kept.get((type(row), row.pk))
+        if kept is None or kept.row is not row:
+            return make()
+        if key not in kept.made:
+            kept.made[key] = make()
+        found: _Made = kept.made[key]
+        return found
+
+    def book(self, facts: Mapping[str, SiteFacts]) -> SiteBook:
+        """The registered sites; where they are other ones, nothing that was made still counts."""
+        if facts != self._book.sites:
+            with self._lock:
+                self._book = SiteBook(facts)
+                for kept in self._kept.values():
+                    kept.made.clear()
+        return self._book
+
+    def forget_after(self, longest: timedelta, now: datetime) -> None:
+        """Read everything anew where the oldest of it may have been read as long ago as that."""
+        if self._since is None or not timedelta() <= now - self._since < longest:
+            self.forget()
+            self._since = now
+
+    def forget(self) -> None:
+        """Read everything anew."""
+        with self._lock:
+            self._kept.clear()
