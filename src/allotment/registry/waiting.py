@@ -71,9 +71,9 @@ def for_account(account: Account, now: datetime, *, everybodys: bool) -> Waiting
                 rows = rows.exclude(pk__in=owned.values("pk"))
             elif not everybodys:
                 rows = owned
-            total += rows.count()
-            keys = rows.order_by(sort.order, "pk").values_list("pk", flat=True)[:MOST]
-            listed += [(sort, (model.KIND, key)) for key in keys]
+            found = list(rows.order_by(sort.order, "pk").values_list("pk", flat=True)[: MOST + 1])
+            total += rows.count() if len(found) > MOST else len(found)
+            listed += [(sort, (model.KIND, key)) for key in found[:MOST]]
     items = {(item.KIND, item.pk): item for item in browsing.fetched([key for _, key in listed])}
     matters = (sort.said(items[key], around, now) for sort, key in listed if key in items)
     return Waiting(tuple(matters), total)

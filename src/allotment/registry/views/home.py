@@ -90,6 +90,8 @@ def _running(account: Account, now: datetime) -> list[AnyItem]:
     found: dict[browsing.Key, None] = {}
     for owners in (browsing.own_names(account), None):
         for kind in (Experiment.KIND, Instrument.KIND):
+            if owners is None and len(found) >= _RUNNING:
+                continue
             wanted = Wanted(status=State.RUNNING, kind=kind, owners=owners, sort="name")
             # One's own come again among all, so that as many more are asked for.
             found |= dict.fromkeys(Shelf(wanted, now).keys(0, _RUNNING + len(found)))
@@ -120,7 +122,8 @@ def _lately() -> list[dict[str, Any]]:
         before = Q(pk__in=())
         for record in records:
             before |= Q(id=record.id, revision=record.revision - 1)
-        earlier = {(row.id, row.revision): row for row in model.history.filter(before)}
+        rows = model.history.select_related("history_user").filter(before)
+        earlier = {(row.id, row.revision): row for row in rows}
         for record in records:
             one_before = earlier.get((record.id, record.revision - 1))
             pair = [record] if one_before is None else [one_before, record]
