@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.contract.check.scenes import NOW, SCHEMAS
 
@@ -93,9 +93,15 @@ def test_check__exported_files__each_finding_has_its_line(tmp_path: Path) -> Non
     assert [line for _, _, line in twice] == [14]
 
 
+def test_read_lab__template__never_taken_for_something_that_runs(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(f"{EXPERIMENT}is_template: true\n")
+    (template,) = read_lab([tmp_path]).configuration.experiments
+    assert template.is_off
+
+
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=6,
 )
 KEYS = st.sampled_from(
@@ -106,8 +112,9 @@ KEYS = st.sampled_from(
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
-    document=st.dictionaries(KEYS, ANYTHING),
+    document=st.dictionaries(KEYS, ANYTHING, max_size=6),
     kind=st.sampled_from(["stream", "experiment", "instrument", None]),
 )
 def test_entry__any_value_at_any_place__checked_without_a_fault(

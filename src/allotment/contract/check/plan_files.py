@@ -99,6 +99,8 @@ class _Shape:
         for name, shown in _RENAMED.items():
             self._copy(name, shown)
         self._rates()
+        if self._document.get("is_template") is True:
+            self._body["active"] = False
         if kind is Kind.EXPERIMENT:
             self._experiment()
         known = {*_SAME, *_RENAMED, *_METRICS, *_NOT_READ, *_TAKEN_APART}
