@@ -1,0 +1,81 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Allotment\Tests\Allocation;
+
+use Allotment\Allocation\Experiment;
+use Allotment\Allocation\ExperimentReader;
+use Allotment\Allocation\Law;
+use Allotment\Allocation\Overrides;
+use Allotment\Allocation\SampleRate;
+use Allotment\Tests\Vectors;
+use PHPUnit\Framework\TestCase;
+
+/** What every language agrees on, case by case. */
+final class VectorsTest extends TestCase
+{
+    public function testAllocation_vectors_agree(): void
+    {
+        $cases = Vectors::read('allocation.json')['cases'];
+        $wrong = [];
+        foreach ($cases as $case) {
+            $experiment = new Experiment(
+                $case->experiment,
+                $case->groups,
+                $case->weights ?? array_fill(0, count($case->groups), 1),
+                new SampleRate((float) $case->rate),
+            );
+            $found = $experiment->allocate($case->subject);
+            if ([$found->subjectId, $found->group] !== [$case->subject_id, $case->group]) {
+                $wrong[] = $case;
+            }
+        }
+        self::assertSame([], array_slice($wrong, 0, 3));
+        self::assertCount(10_000, $cases);
+    }
+
+    public function testEvaluation_vectors_agree(): void
+    {
+        $cases = Vectors::read('evaluation.json')['cases'];
+        $wrong = [];
+        foreach ($cases as $case) {
+            $found = ExperimentReader::read($case->experiment)->allocate(
+                $case->subject,
+                $case->site,
+                new \DateTimeImmutable($case->now),
+                (array) $case->overrides,
+                (array) $case->attributes,
+            );
+            $expected = [$case->subject_id, $case->group, $case->reason];
+            if ([$found->subjectId, $found->group, $found->reason->value] !== $expected) {
+                $wrong[] = [$case, $found];
+            }
+        }
+        self::assertSame([], array_slice($wrong, 0, 3));
+        self::assertCount(2_500, $cases);
+    }
+
+    public function testReading_rates_agree(): void
+    {
+        foreach (Vectors::read('reading.json')['rates'] as $case) {
+            $expected = $case->rate === null ? null : (float) $case->rate;
+            self::assertSame($expected, ExperimentReader::rate($case->text), "'$case->text'");
+        }
+    }
+
+    public function testReading_sampling_agrees(): void
+    {
+        foreach (Vectors::read('reading.json')['sampling'] as $case) {
+            $found = Law::inSample($case->id, (float) $case->rate);
+            self::assertSame($case->in, $found, "$case->id at $case->rate");
+        }
+    }
+
+    public function testReading_overrides_agree(): void
+    {
+        foreach (Vectors::read('reading.json')['overrides'] as $case) {
+            self::assertSame((array) $case->forced, Overrides::parse($case->text), "'$case->text'");
+        }
+    }
+}

@@ -1,0 +1,115 @@
+"""The PHP client's own checks, so that one command runs every test."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from tests.required_tools import lacking, require_tool
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "clients/php"
+PACKAGES = {
+    "Psr/Log/autoload.php": "php-psr-log",
+    "Psr/Cache/autoload.php": "php-psr-cache",
+    "GuzzleHttp/autoload.php": "php-guzzlehttp-guzzle",
+    "Symfony/Component/Cache/autoload.php": "php-symfony-cache",
+}
+CONSTANTS = [
+    ("Law.php", "HASH_BITS = 24", "HASH_BITS = 23"),
+    ("Law.php", "HASH_SPAN = 1 << 24", "HASH_SPAN = 1 << 25"),
+    ("Law.php", "HASH_DIGITS = 6", "HASH_DIGITS = 5"),
+    ("Law.php", "'sha256'", "'sha512/256'"),
+    ("Law.php", "$subject . $experiment", "$experiment . $subject"),
+    ("Law.php", "'layer:'", "'layer.'"),
+    ("Law.php", "ceil($rate", "floor($rate"),
+    ("Law.php", "0xFFFFFFFF", "0x100000000"),
+    ("Law.php", "{8}/", "{7}/"),
+    ("Law.php", "$cumulative > $slot", "$cumulative >= $slot"),
+    ("Experiment.php", "$this->start <= $now", "$this->start < $now"),
+    ("Experiment.php", "$now <= $this->end", "$now < $this->end"),
+    ("Experiment.php", "$this->layer->begin <= $slot", "$this->layer->begin < $slot"),
+    ("Experiment.php", "$slot < $this->layer->end", "$slot <= $this->layer->end"),
+    ("Experiment.php", "= 'overridden'", "= 'forced'"),
+    ("Targeting.php", "(float) $value : $value", "$value : $value"),
+    ("ExperimentReader.php", "$/D'", "$/'"),
+]
+"""Changes of the law, each of which its tests must notice."""
+
+
+def phpunit(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [require_tool("phpunit"), *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def needed_packages() -> None:
+    """Interfaces and programs that the tests' bootstrap reads from PHP's include path."""
+    found = subprocess.run(
+        [
+            require_tool("php"),
+            "-r",
+            "foreach (array_slice($argv, 1) as $f)"
+            " if (!stream_resolve_include_path($f)) echo $f, PHP_EOL;",
+            *PACKAGES,
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    if found.stdout.split():
+        names = ", ".join(PACKAGES[path] for path in found.stdout.split())
+        lacking(f"needs {names}, which PHP does not find")
+
+
+def test_php_client__phpunit__passes() -> None:
+    done = phpunit(FOLDER)
+    assert done.returncode == 0, done.stdout + done.stderr
+    passed = re.search(r"OK \((\d+) tests", done.stdout)
+    assert passed is not None, done.stdout
+    assert int(passed[1]) >= 5
+
+
+@pytest.mark.parametrize(("name", "before", "after"), CONSTANTS)
+def test_php_law__one_constant_changed__fails_its_tests(
+    name: str, before: str, after: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "clients/php"
+    shutil.copytree(FOLDER, folder)
+    (tmp_path / "vectors").symlink_to(ROOT / "vectors")
+    changed = folder / "src/Allocation" / name
+    text = changed.read_text()
+    assert text.count(before) == 1, f"{name}: {before}"
+    changed.write_text(text.replace(before, after))
+    done = phpunit(folder, "tests/Allocation")
+    assert done.returncode in {1, 2}, done.stdout + done.stderr
+
+
+def test_php_client__package__requires_php_alone() -> None:
+    package = json.loads((FOLDER / "composer.json").read_text())
+    assert package["require"] == {"php-64bit": ">=8.1"}
+    assert not any(name.startswith("vendor") for name in map(str, FOLDER.iterdir()))
+    suggested = {name for name in package["suggest"] if name.startswith("psr/")}
+    assert suggested == {"psr/log", "psr/cache", "psr/http-client", "psr/http-factory"}
+
+
+def test_php_client__every_file__is_strict_and_lints() -> None:
+    files = sorted(FOLDER.rglob("*.php"))
+    assert files
+    for path in files:
+        assert "declare(strict_types=1);" in path.read_text(), path
+    for path in files:
+        done = subprocess.run(
+            [require_tool("php"), "-l", str(path)], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout

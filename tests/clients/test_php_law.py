@@ -1,0 +1,201 @@
+"""The PHP client and the Python one agree on cases made on the spot, also where both refuse.
+
+`LAW_CASES=1000000 pytest tests/clients/test_php_law.py` asks more than the usual.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.required_tools import require_tool
+
+from allotment.allocation import (
+    ConfigError,
+    allocate,
+    in_sample,
+    parse_experiment,
+    parse_overrides,
+    parse_rate,
+    parse_time,
+)
+
+DRIVER = Path(__file__).parents[2] / "clients/php/tests/law_driver.php"
+CASES = int(os.environ.get("LAW_CASES", "20000"))
+
+TEXTS = ["", "0", "00", "1", "01", "1e0", "1.0", "a", "A", " a", "é", "e\u0301", "😀", "null"]
+SCALARS: list[Any] = [*TEXTS, True, False, 0, 1, -1, 0.0, -0.0, 1.0, 0.5, 2**53, 2**53 + 1, 2**70]
+VALUES: list[Any] = [*SCALARS, None, [], ["a"], ["0", 0, False], [1, "1"], [[]], [None], {"a": 1}]
+OPERATORS = [
+    *("equals", "not_equals", "contains", "does_not_contain", "in", "not_in", "contains_all"),
+    *("contains_any", "greater_than", "less_than", "greater_than_or_equals", "less_than_or_equals"),
+]
+NAMES = ["page_id", "page_title", "1", "0", ""]
+TIMES = [
+    *("2026-11-22T12:00:00Z", "2026-11-22T12:00:00.000001Z", "2026-11-22 12:00", "2026-11-22"),
+    *("20261122T120000+0130", "2026-W47-7", "2026W477T12", "2026-11-22T12:00:00,5-23:59", "0001-01-01"),
+    *("2026-02-30", "2026-11-22T24:00", "2026-11-22T12:60", "2026-W54", "2020-W53", "2026-11-22T"),
+    *("tomorrow", "1", "2026-11-22T12:00:00Z\n", "٢٠٢٦-11-22", "2026-11-22T12:00:00+24:00"),
+]  # fmt: skip
+
+
+def maybe(dice: random.Random, garbage: list[Any], sound: Any) -> Any:
+    return dice.choice(garbage) if dice.random() < 0.02 else sound
+
+
+def experiment(dice: random.Random) -> dict[str, Any]:
+    groups = dice.sample([text for text in TEXTS if text], dice.randint(1, 10))
+    item: dict[str, Any] = {"name": maybe(dice, VALUES, dice.choice(["foo", "1", "0", "é😀"]))}
+    item["groups"] = maybe(dice, [*VALUES, ["a", "a"], ["a"] * 11], groups)
+    rates: dict[str, Any] = {"default": maybe(dice, VALUES, dice.choice([1, 1.0, "1", "0.5", 0.9]))}
+    for _ in range(dice.randint(0, 2)):
+        sites = dice.choice([["enwiki"], ["1"], ["frwiki", "enwiki"], None])
+        rates[dice.choice(["0", "1", "0.25", "1e-3", "01"])] = maybe(dice, VALUES, sites)
+    item["sample_rate"] = maybe(dice, VALUES, rates)
+    if dice.random() < 0.4:
+        weights = [dice.choice([0, 1, 2.0, 50, 99]) for _ in groups]
+        item["weights"] = maybe(dice, [*VALUES, [1.5] * len(groups), [2**20] * 2], weights)
+    if dice.random() < 0.3:
+        edges = sorted((dice.randrange(1 << 24), dice.randrange(1 << 24)))
+        layer = {"name": dice.choice(["search", "1"]), "begin": edges[0], "end": edges[1]}
+        for field in layer:
+            layer[field] = maybe(dice, VALUES, layer[field])
+        item["layer"] = maybe(dice, VALUES, layer)
+    if dice.random() < 0.5:
+        targeting: dict[str, Any] = {}
+        for _ in range(dice.randint(0, 2)):
+            operator = dice.choice(OPERATORS)
+            operand: Any = dice.choice(SCALARS)
+            if operator in {"in", "not_in", "contains_all", "contains_any"}:
+                operand = dice.choices(SCALARS, k=dice.randint(0, 4))
+            elif "than" in operator:
+                operand = dice.choice([-1, 0, 0.5, 1, 2**53])
+            name = dice.choice(NAMES)
+            targeting.setdefault(name, {})[maybe(dice, ["is"], operator)] = maybe(
+                dice, VALUES, operand
+            )
+        item["targeting"] = maybe(dice, VALUES, targeting)
+    for field in ("start", "end"):
+        if dice.random() < 0.3:
+            item[field] = maybe(dice, [*VALUES, *TIMES], dice.choice(["", None, *TIMES[:2]]))
+    for field in ("stream_name", "version", "phase_index", "contextual_attributes"):
+        if dice.random() < 0.02:
+            item[field] = dice.choice([value for value in VALUES if value != 2**70])
+    return item
+
+
+def time(dice: random.Random) -> str:
+    day = datetime(1000, 1, 2) + timedelta(seconds=dice.randrange(280 * 10**9))
+    date = dice.choice(["%Y-%m-%d", "%Y%m%d", "%G-W%V-%u", "%GW%V%u", "%G-W%V"])
+    clock = dice.choice(["", "T%H", " %H:%M", "T%H%M", "T%H:%M:%S", "T%H%M%S"])
+    text = day.strftime(date)
+    if clock.endswith("S") and dice.random() < 0.5:
+        clock += dice.choice(".,") + str(dice.randrange(10**9))
+    if clock:
+        clock += dice.choice(["", "Z", "+01", "-0330", "+05:45", "-23:59"])
+    return text + day.strftime(clock)
+
+
+def question(dice: random.Random) -> dict[str, Any]:
+    kind = dice.random()
+    if kind < 0.7:
+        item: Any = maybe(dice, VALUES, experiment(dice))
+        return {
+            "ask": "evaluate",
+            "experiment": item,
+            "subject": dice.choice([str(dice.randrange(10**6)), f"{dice.getrandbits(80):020x}"]),
+            "site": dice.choice([None, "", "enwiki", "1"]),
+            "now": "2026-11-22T12:00:00Z",
+            "overrides": {"foo": "0"} if dice.random() < 0.05 else {},
+            "attributes": {
+                name: dice.choice(VALUES) for name in dice.sample(NAMES, dice.randint(0, 4))
+            },
+        }
+    if kind < 0.8:
+        return {"ask": "time", "text": time(dice), "odd": False}
+    if kind < 0.82:
+        text = time(dice)
+        at = dice.randrange(len(text) + 1)
+        changed = text[:at] + dice.choice("0123456789-:+ZTW., ") + text[at + dice.randint(0, 1) :]
+        return {"ask": "time", "text": changed, "odd": True}
+    if kind < 0.9:
+        made = "".join(dice.choices("0123456789.eE+-", k=dice.randint(1, 6)))
+        return {"ask": "rate", "found": dice.choice([*VALUES, made, dice.random()])}
+    if kind < 0.95:
+        unit = f"{dice.getrandbits(32):08x}"
+        exact = int(unit, 16) / 0xFFFFFFFF
+        return {"ask": "sample", "id": unit, "rate": dice.choice([exact, dice.random(), 0, 1])}
+    return {"ask": "overrides", "text": "".join(dice.choices("ab0 :;é", k=dice.randint(0, 12)))}
+
+
+def answer(asked: dict[str, Any]) -> Any:
+    match asked["ask"]:
+        case "evaluate":
+            try:
+                item = parse_experiment(asked["experiment"])
+            except ConfigError:
+                return None
+            found = allocate(
+                item,
+                asked["subject"],
+                site=asked["site"],
+                now=parse_time("", "", asked["now"]),
+                overrides=asked["overrides"],
+                attributes=asked["attributes"],
+            )
+            return [found.subject_id, found.group, found.reason.value]
+        case "time":
+            try:
+                found_time = parse_time("", "", asked["text"])
+                utc = found_time and found_time.astimezone(UTC)
+            except (ConfigError, OverflowError):
+                return None
+            return utc and utc.isoformat(timespec="microseconds").removesuffix("+00:00")
+        case "rate":
+            return parse_rate(asked["found"])
+        case "sample":
+            return in_sample(asked["id"], float(asked["rate"]))
+    return parse_overrides(asked["text"])
+
+
+def answers_of_php(lines: list[str]) -> Iterator[str]:
+    done = subprocess.run(
+        [require_tool("php"), str(DRIVER)],
+        input="\n".join(lines),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr + done.stdout[-2000:]
+    return iter(done.stdout.splitlines())
+
+
+def test_php_law__cases_made_on_the_spot__agree_with_python() -> None:
+    seed = random.SystemRandom().getrandbits(64)
+    dice = random.Random(seed)
+    met: set[str] = set()
+    for start in range(0, CASES, 20_000):
+        lines = [json.dumps(question(dice)) for _ in range(min(20_000, CASES - start))]
+        for line, found in zip(lines, answers_of_php(lines), strict=True):
+            asked = json.loads(line)
+            if asked.get("odd") and json.loads(found) is None:
+                continue  # Python reads some times that are none, such as 12:00:000
+            expected = answer(asked)
+            assert json.loads(found) == expected, f"seed {seed}: {line}"
+            if asked["ask"] == "evaluate":
+                met.add("refused" if expected is None else expected[2])
+    assert len(met) == 7, f"seed {seed}: {met}"
+
+
+@pytest.mark.parametrize("text", TIMES)
+def test_php_time__text__is_the_same_time_or_none(text: str) -> None:
+    asked = {"ask": "time", "text": text}
+    assert [json.loads(found) for found in answers_of_php([json.dumps(asked)])] == [answer(asked)]
