@@ -174,6 +174,33 @@ def test_sink__window_of_duplicates_set__is_kept_to(tmp_path: Path) -> None:
         assert sink.wait(30) == 0
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_intake__key_of_the_masks_cannot_be_read__ends_with_one_sentence(
+    tmp_path: Path, workers: str
+) -> None:
+    key = tmp_path / "masking.key"
+    key.mkdir()  # not even root can read that
+    found = subprocess.run(
+        [sys.executable, "-m", "allotment", "intake", "--data", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        env={
+            **os.environ,
+            "ALLOTMENT_INTAKE_WORKERS": workers,
+            "ALLOTMENT_INTAKE_PORT": str(free_port()),
+        },
+        timeout=60,
+        check=False,
+    )
+    assert found.returncode == 1
+    told = {line for line in found.stderr.splitlines() if "is started again" not in line}
+    assert (
+        f"allotment: the key of the masks, {key}, cannot be read: Is a directory; let the user that"
+        " runs the intake read it, or put it back from a copy of the lab" in told
+    )
+    assert len(told) == int(workers), told
+
+
 @pytest.mark.parametrize("part", ["sink", "intake"])
 def test_part__two_schema_titles_of_one_table__ends_with_one_sentence(
     part: str, tmp_path: Path

@@ -146,13 +146,20 @@ def registry(data: DataOption = None) -> None:
 def intake(data: DataOption = None) -> None:
     """Run the event intake."""
     from allotment.contract.tables import TableNameError
+    from allotment.intake.app import MaskingKeyError
     from allotment.intake.server import AddressError, serve
     from allotment.intake.workers import WorkersFailedError
     from allotment.journal.protocol import JournalUnavailableError
 
     try:
         serve(_settings(data=data))
-    except (AddressError, JournalUnavailableError, TableNameError, WorkersFailedError) as error:
+    except (
+        AddressError,
+        JournalUnavailableError,
+        MaskingKeyError,
+        TableNameError,
+        WorkersFailedError,
+    ) as error:
         sys.exit(f"allotment: {error}")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 from allotment.contract.counting import count_lines
@@ -27,6 +28,10 @@ from allotment.settings import Settings
 CACHE_FILE: Final = "intake-streams.json"
 
 
+class MaskingKeyError(OSError):
+    """The key of the masks can be neither read nor made; the message says what to do."""
+
+
 class IntakeApp:
     """Makes its parts when the worker starts, closes them at its end."""
 
@@ -35,9 +40,10 @@ class IntakeApp:
 
         Raises:
             JournalUnavailableError: the journal's folder cannot be used.
+            MaskingKeyError: the lab's key cannot be had.
             TableNameError: two schema titles would share a table.
         """
-        masker = Masker(lab_key(settings.masking_key))
+        masker = _masker(settings.masking_key)
         self._pipeline = EventPipeline(SchemaRepository(settings.schema_paths), masker)
         self._source = StreamSource(
             settings.registry_url,
@@ -111,3 +117,13 @@ class IntakeApp:
             self._watch.close()
             self._journal.close()
             self._numbers.remove()
+
+
+def _masker(path: Path) -> Masker:
+    try:
+        return Masker(lab_key(path))
+    except OSError as error:
+        raise MaskingKeyError(
+            f"the key of the masks, {path}, cannot be read: {error.strerror}; let the user that"
+            " runs the intake read it, or put it back from a copy of the lab"
+        ) from error
