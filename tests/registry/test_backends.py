@@ -102,9 +102,10 @@ def test_verify_token__as_it_should_be__gives_its_claims(backend: ProviderBacken
         {"aud": ["allotment", "other"]},
         {"aud": ["allotment", "other"], "azp": "other"},
         {"aud": None},
-        {"exp": int(time.time()) - 120},
+        pytest.param({"exp": int(time.time()) - 120}, id="exp of before"),
         {"exp": None},
-        {"iat": int(time.time()) + 86_400},  # a day: the suite may run for long before it
+        # A day: the suite may run for long before it.
+        pytest.param({"iat": int(time.time()) + 86_400}, id="iat of tomorrow"),
         {"sub": None},
     ],
     ids=str,
