@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from allotment.commands.configuration_files import (
@@ -34,6 +34,9 @@ WORDS = st.text() | st.sampled_from(
         "a ",
         "#",
         "\n a",
+        "a\x85b",
+        "\u2028",
+        "\r\n",
     ]
 )
 SCALARS = st.none() | st.booleans() | st.integers() | WORDS
@@ -76,6 +79,7 @@ targeting:
 """
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(document=st.dictionaries(st.sampled_from(string.ascii_lowercase), VALUES, max_size=5))
 def test_text_of__any_values__read_back_the_same(
     tmp_path_factory: pytest.TempPathFactory, document: dict[str, Any]

@@ -36,6 +36,8 @@ FOLDERS: Final[Mapping[str, str]] = {
     "experiment": "experiments",
 }
 _WIDTH: Final = 100
+_BREAKS: Final = frozenset("\r\x85\u2028\u2029\ufeff")
+"""What YAML takes for an end of line, or for nothing, unless it is written as an escape."""
 Key = tuple[str, str]
 
 
@@ -192,11 +194,14 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _text_node(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style: str | None
-    if "\n" in text:
-        style = "|" if not any(line != line.rstrip() for line in text.split("\n")) else '"'
-    else:
-        style = "'" if plain_scalar(text) != text else None
+    style: str | None = None
+    trailing = any(line != line.rstrip() for line in text.split("\n"))
+    if _BREAKS & set(text) or (trailing and "\n" in text):
+        style = '"'  # where every such character is written as an escape
+    elif "\n" in text:
+        style = "|"
+    elif plain_scalar(text) != text:
+        style = "'"
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 

@@ -38,7 +38,7 @@ ROUTES = (
 )
 """The modules that hold routes, in the order of the document."""
 _METHODS = ("get", "post", "put", "patch", "delete")
-_ALWAYS = (400, 401, 403, 404, 422, 500)
+_ALWAYS = (400, 401, 403, 404, 422, 429, 500)
 _DESCRIPTION = (
     "Everything that the registry's pages do. Reads give an ETag; writes need it as If-Match, so "
     "that nobody's change is lost. Writes with `dry_run=1` judge and compare without storing. "

@@ -19,7 +19,7 @@ from ninja.utils import check_csrf
 
 from allotment.registry import audit, middleware, permissions
 from allotment.registry.gate import NotPermittedError
-from allotment.registry.manage_api import problems
+from allotment.registry.manage_api import problems, rate
 from allotment.registry.models import Account
 from allotment.registry.permissions import Owned
 from allotment.registry.tokens import token_account
@@ -87,11 +87,13 @@ class TokenAuth(_Door):
 
         Raises:
             TokenRefusedError: it opens nothing.
+            ProblemError: it asks too often.
         """
         header = request.headers.get("Authorization", "")
         if not header:
             return None
         account, scopes = token_account(header)
+        rate.limit(account.token_identifier)
         return Caller(account, scopes)
 
 

@@ -30,6 +30,7 @@ _TITLES: dict[int, str] = {
     412: "Somebody else wrote meanwhile",
     422: "Refused",
     428: "The version is missing",
+    429: "Too many requests",
     500: "The registry has a fault",
 }
 
