@@ -230,6 +230,11 @@ def of_candidate(entry: Entry, now: datetime, item: AnyItem | None = None) -> li
     return of_entry(scene(whole, now), entry.kind, entry.name)
 
 
+def forget() -> None:
+    """Read anew what plans are judged beside."""
+    _memory.forget()
+
+
 def _with(entry: Entry, kind: Kind, others: tuple[Entry, ...]) -> tuple[Entry, ...]:
     return (*others, entry) if entry.kind is kind else others
 

@@ -69,19 +69,20 @@ def experiments(
     identifier_type: str | None = None,
     memory: Memory | None = None,
     only: int | None = None,
+    book: SiteBook | None = None,
 ) -> Shaped:
     """Active and future experiments; of one environment and one identifier type where given.
 
     For analytics also ended and switched-off ones, and every earlier phase, each with whether it is
     switched on, and since when not. With a `memory`, what was not written since is not read again;
-    `only` is the key of one that is wanted alone.
+    `only` is the key of one that is wanted alone, `book` are the sites where they are known.
     """
     known = memory or Memory()
     served = {"activated__isnull": False} if analytics else {"stage": Stage.ACTIVE}
     one = {} if only is None else {"pk": only}
     rows = Experiment.objects.filter(**served, **one).order_by("machine_name")
     rows = rows.prefetch_related("groups", "sites", "stream", "layer")
-    book = sites(memory)
+    book = sites(memory) if book is None else book
 
     def shape(row: Experiment) -> Document | None:
         if identifier_type not in {None, row.identifier_type}:
@@ -125,13 +126,14 @@ def instruments(
     environment: str | None = None,
     memory: Memory | None = None,
     only: int | None = None,
+    book: SiteBook | None = None,
 ) -> Shaped:
     """Active and future instruments; arguments as for experiments."""
     known = memory or Memory()
     one = {} if only is None else {"pk": only}
     rows = Instrument.objects.filter(stage=Stage.ACTIVE, **one).order_by("machine_name")
     rows = rows.prefetch_related("sites", "stream")
-    book = sites(memory)
+    book = sites(memory) if book is None else book
 
     def shape(row: Instrument) -> Document | None:
         if not is_served(row, now, environment):

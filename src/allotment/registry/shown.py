@@ -19,7 +19,7 @@ from allotment.registry.models import (
     Site,
     Stream,
 )
-from allotment.registry.sites import FAMILY_PREFIX
+from allotment.registry.sites import FAMILY_PREFIX, SiteBook
 from allotment.registry.states import Stage
 from allotment.registry.surroundings import AnyItem
 
@@ -34,13 +34,18 @@ def nothing(_: datetime) -> object:
 def of_item(item: AnyItem) -> Show:
     """Its documents in every form, whether a fault keeps it out, and its environments."""
 
+    books: list[SiteBook] = []
+
     def show(now: datetime) -> object:
+        # Read in the transaction, and once: what changes is the item.
+        book = books[0] if books else public_api.sites()
+        books[:] = [book]
         if isinstance(item, Instrument):
-            shaped = [public_api.instruments(now, only=item.pk)]
+            shaped = [public_api.instruments(now, only=item.pk, book=book)]
         else:
             shaped = [
-                public_api.experiments(now, only=item.pk),
-                public_api.experiments(now, analytics=True, only=item.pk),
+                public_api.experiments(now, analytics=form, only=item.pk, book=book)
+                for form in (False, True)
             ]
         rows = type(item).objects.filter(pk=item.pk, activated__isnull=False)
         where = list(rows.values_list("environments", flat=True))

@@ -125,9 +125,14 @@ def metric(name: str) -> str:
 @register.filter
 def traffic(item: AnyItem) -> str:
     """Where an item runs, in one line."""
-    listed = [f"{row.site} {rules.percent(row.rate)}" for row in item.sites.all()]
-    if item.default_rate:
-        rate = rules.percent(item.default_rate)
+    return traffic_in_words([(row.site, row.rate) for row in item.sites.all()], item.default_rate)
+
+
+def traffic_in_words(sites: Sequence[tuple[str, Decimal]], default: Decimal) -> str:
+    """Sites with their shares, and the share of all others, in one line."""
+    listed = [f"{site} {rules.percent(rate)}" for site, rate in sites]
+    if default:
+        rate = rules.percent(default)
         every = gettext("all other sites %(rate)s") if listed else gettext("all sites %(rate)s")
         listed.append(every % {"rate": rate})
     return ", ".join(listed) or pgettext("traffic", "none yet")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.db.models import Count, QuerySet
@@ -14,9 +17,14 @@ from django.utils.translation import pgettext_lazy
 
 from allotment.registry import browsing
 from allotment.registry.lifecycle import AnyItem
-from allotment.registry.models import Experiment, Instrument, State
-
-_LISTED = ("machine_name", "name", "stage", "start", "end", "default_rate")
+from allotment.registry.models import (
+    Experiment,
+    ExperimentSite,
+    Instrument,
+    InstrumentSite,
+    State,
+)
+from allotment.registry.templatetags.registry_display import traffic_in_words
 
 TABS: dict[str, tuple[tuple[str, str | Promise], ...]] = {
     "experiment": (
@@ -74,13 +82,49 @@ def instrument(name: str) -> Instrument:
     return found
 
 
-def live(now: datetime) -> list[AnyItem]:
-    """All that is scheduled or running, with its sites and no more than a list shows; by name."""
+@dataclass(frozen=True)
+class Live:
+    """One thing that is on, as a list of hundreds shows it."""
+
+    kind: str
+    machine_name: str
+    name: str
+    traffic: str
+
+    @property
+    def key(self) -> str:
+        """What a form calls it."""
+        return f"{self.kind} {self.machine_name}"
+
+
+def live(now: datetime) -> list[Live]:
+    """All that is scheduled or running, by name; as columns, since there may be a thousand."""
     states = browsing.in_state(State.RUNNING, now) | browsing.in_state(State.SCHEDULED, now)
+    found: list[Live] = []
+    for model, places in ((Experiment, ExperimentSite), (Instrument, InstrumentSite)):
+        rows: QuerySet[Any] = model.objects.filter(states)
+        owner = f"{model.KIND}_id"
+        sites: dict[int, list[tuple[str, Decimal]]] = {}
+        named: QuerySet[Any] = places.objects.filter(**{f"{owner}__in": rows.values("pk")})
+        for key, site, rate in named.order_by("pk").values_list(owner, "site", "rate"):
+            sites.setdefault(key, []).append((site, rate))
+        columns = rows.values_list("pk", "machine_name", "name", "default_rate")
+        items = [
+            Live(model.KIND, machine_name, name, traffic_in_words(sites.get(key, ()), default))
+            for key, machine_name, name, default in columns
+        ]
+        found += sorted(items, key=lambda item: (item.name.casefold(), item.machine_name))
+    return found
+
+
+def chosen(keys: Collection[str]) -> list[AnyItem]:
+    """The items that a form calls by these keys."""
     found: list[AnyItem] = []
     for model in (Experiment, Instrument):
-        rows: QuerySet[Any] = model.objects.filter(states).only(*_LISTED)
-        found += sorted(rows.prefetch_related("sites"), key=lambda item: item.name.casefold())
+        prefix = f"{model.KIND} "
+        names = [key.removeprefix(prefix) for key in keys if key.startswith(prefix)]
+        rows: QuerySet[Any] = model.objects.filter(machine_name__in=names)
+        found += rows
     return found
 
 

@@ -47,7 +47,9 @@ def listing(request: HttpRequest) -> HttpResponse:
         for layer in Layer.objects.all()
     ]
     context = {
-        "sites": Site.objects.order_by("family", "name"),
+        "sites": sorted(
+            neighborhood.book.sites.values(), key=lambda site: (site.family, site.name)
+        ),
         "layers": layers,
         "exceptions": exceptions(),
         "tending": permissions.may(request.user, "places"),

@@ -146,7 +146,7 @@ def kill(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {"live": live, "refusals": (), "reason": "", "chosen": ()}
     if request.method == "POST":
         chosen = set(request.POST.getlist("item"))
-        picked = [item for item in live if f"{item.KIND} {item.machine_name}" in chosen]
+        picked = kinds.chosen(chosen)
         everything = "everything" in request.POST
         reason = request.POST.get("reason", "")
         context |= {"reason": reason, "chosen": chosen}
