@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from allotment.registry import plan as plans
 from allotment.registry import rules
@@ -78,9 +79,10 @@ def refuse_stale(stored: int, expected: int | None) -> None:
                 Refusal(
                     "nobody-wrote-meanwhile",
                     "revision",
-                    "somebody else saved it meanwhile",
-                    f"You began from revision {expected}; {stored} is stored now.",
-                    "Look at what changed in the history, and make your change once more.",
+                    gettext("somebody else saved it meanwhile"),
+                    gettext("You began from revision %(expected)s; %(stored)s is stored now.")
+                    % {"expected": expected, "stored": stored},
+                    gettext("Look at what changed in the history, and make your change once more."),
                 ),
             )
         )

@@ -8,48 +8,50 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from django.utils.translation import gettext, gettext_noop
+
 from allotment.registry import moments, targeting
 from allotment.registry.rules import percent
 
 _LABELS = {
-    "machine_name": "Machine name",
-    "name": "Name",
-    "description": "Description",
-    "owners": "Owner",
-    "purpose": "Purpose",
-    "task": "Task or notes",
-    "start": "Start",
-    "end": "End",
-    "stream": "Stream",
-    "schema_title": "Schema title",
-    "schema_id": "Schema",
-    "environments": "Environments",
-    "risk_level": "Risk",
-    "review_link": "Review",
-    "acknowledged": "Guidelines acknowledged",
-    "synthetic_note": "Note on synthetic traffic",
-    "hypothesis": "Hypothesis",
-    "identifier_type": "Who is put into a group",
-    "sample_unit": "Sampled by",
-    "default_rate": "Traffic on all other sites",
-    "layer_share": "Part of the layer",
-    "stage": "Stage",
-    "phase_index": "Phase, counted from 0",
-    "contact": "Contact",
-    "is_template": "Template",
-    "primary_metric": "Primary metric",
-    "secondary_metrics": "Secondary metrics",
-    "minimum_effect": "Smallest change worth having, in percent",
-    "planned_size": "Planned size of each group",
-    "planned_days": "Planned run time in days",
-    "decision_rule": "Decision rule",
-    "decision": "Decision",
-    "decision_reasons": "Reasons of the decision",
-    "layer": "Layer",
+    "machine_name": gettext_noop("Machine name"),
+    "name": gettext_noop("Name"),
+    "description": gettext_noop("Description"),
+    "owners": gettext_noop("Owner"),
+    "purpose": gettext_noop("Purpose"),
+    "task": gettext_noop("Task or notes"),
+    "start": gettext_noop("Start"),
+    "end": gettext_noop("End"),
+    "stream": gettext_noop("Stream"),
+    "schema_title": gettext_noop("Schema title"),
+    "schema_id": gettext_noop("Schema"),
+    "environments": gettext_noop("Environments"),
+    "risk_level": gettext_noop("Risk"),
+    "review_link": gettext_noop("Review"),
+    "acknowledged": gettext_noop("Guidelines acknowledged"),
+    "synthetic_note": gettext_noop("Note on synthetic traffic"),
+    "hypothesis": gettext_noop("Hypothesis"),
+    "identifier_type": gettext_noop("Who is put into a group"),
+    "sample_unit": gettext_noop("Sampled by"),
+    "default_rate": gettext_noop("Traffic on all other sites"),
+    "layer_share": gettext_noop("Part of the layer"),
+    "stage": gettext_noop("Stage"),
+    "phase_index": gettext_noop("Phase, counted from 0"),
+    "contact": gettext_noop("Contact"),
+    "is_template": gettext_noop("Template"),
+    "primary_metric": gettext_noop("Primary metric"),
+    "secondary_metrics": gettext_noop("Secondary metrics"),
+    "minimum_effect": gettext_noop("Smallest change worth having, in percent"),
+    "planned_size": gettext_noop("Planned size of each group"),
+    "planned_days": gettext_noop("Planned run time in days"),
+    "decision_rule": gettext_noop("Decision rule"),
+    "decision": gettext_noop("Decision"),
+    "decision_reasons": gettext_noop("Reasons of the decision"),
+    "layer": gettext_noop("Layer"),
 }
 _MEANS = {
-    "sites": "Raising traffic moves nobody from one group to another.",
-    "attributes": "Sent with every event from then on.",
+    "sites": gettext_noop("Raising traffic moves nobody from one group to another."),
+    "attributes": gettext_noop("Sent with every event from then on."),
 }
 
 
@@ -90,7 +92,7 @@ def entries(records: Sequence[Any]) -> list[Entry]:
         found.append(
             Entry(
                 when=record.history_date,
-                who=user.get_username() if user else "the system",
+                who=user.get_username() if user else gettext("the system"),
                 reason=record.history_change_reason or "",
                 number=record.revision,
                 version=record.version,
@@ -108,18 +110,30 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]
     for field, label in _LABELS.items():
         was, now = before.get(field), after.get(field)
         if was != now:
-            found.append(Change("~", label, _text(field, was), _text(field, now)))
+            found.append(Change("~", gettext(label), _text(field, was), _text(field, now)))
     found += _map_changes(
-        "Traffic on ", before.get("sites", {}), after.get("sites", {}), _share, _MEANS["sites"]
+        gettext("Traffic on") + " ",
+        before.get("sites", {}),
+        after.get("sites", {}),
+        _share,
+        gettext(_MEANS["sites"]),
     )
     found += _map_changes(
-        "Guardrail ", before.get("guardrails", {}), after.get("guardrails", {}), _margin, ""
+        gettext("Guardrail") + " ",
+        before.get("guardrails", {}),
+        after.get("guardrails", {}),
+        _margin,
+        "",
     )
     found += _map_changes(
-        "Only for ", _conditions(before), _conditions(after), str, "Decides who can take part."
+        gettext("Only for") + " ",
+        _conditions(before),
+        _conditions(after),
+        str,
+        gettext("Decides who can take part."),
     )
-    found += _map_changes("Link ", _links(before), _links(after), str, "")
-    found += _map_changes("Group ", _groups(before), _groups(after), str, "")
+    found += _map_changes(gettext("Link") + " ", _links(before), _links(after), str, "")
+    found += _map_changes(gettext("Group") + " ", _groups(before), _groups(after), str, "")
     found += _set_changes(before.get("attributes", []), after.get("attributes", []))
     return found
 
@@ -144,12 +158,12 @@ def _map_changes(
 
 def _set_changes(was: Sequence[str], now: Sequence[str]) -> list[Change]:
     added = [
-        Change("+", "Contextual attribute", "", name, _MEANS["attributes"])
+        Change("+", gettext("Contextual attribute"), "", name, gettext(_MEANS["attributes"]))
         for name in now
         if name not in was
     ]
     gone = [
-        Change("\u2212", "Contextual attribute", name, "", "No longer sent.")
+        Change("\u2212", gettext("Contextual attribute"), name, "", gettext("No longer sent."))
         for name in was
         if name not in now
     ]
@@ -174,7 +188,7 @@ def _links(plan: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _margin(margin: object) -> str:
-    return f"not worse by more than {margin}%"
+    return gettext("not worse by more than %(margin)s%%") % {"margin": margin}
 
 
 def _share(rate: object) -> str:
@@ -183,11 +197,11 @@ def _share(rate: object) -> str:
 
 def _text(field: str, value: object) -> str:
     if value in (None, "", []):
-        return "nothing"
+        return gettext("nothing")
     if field in {"default_rate", "layer_share"}:
         return _share(value)
     if field in {"start", "end"}:
         return moments.spoken(datetime.fromisoformat(str(value)))
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return gettext("yes") if value else gettext("no")
     return ", ".join(str(part) for part in value) if isinstance(value, list) else str(value)

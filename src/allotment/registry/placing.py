@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db.models import Model
+from django.utils.translation import gettext
 
 from allotment.registry import audit, rules, shown
 from allotment.registry import plan as plans
@@ -71,9 +72,10 @@ def save_layer(layer: Layer, *, by: Account | None = None, reason: str = "") -> 
             Refusal(
                 "layer-name-has-form",
                 "name",
-                f"“{layer.name}” cannot be a layer's name",
-                f"“{layer.name}” is not 1 to 63 letters, digits, dots, dashes or underscores.",
-                "Choose a name such as desktop-chrome.",
+                gettext("“%(name)s” cannot be a layer's name") % {"name": layer.name},
+                gettext("“%(name)s” is not 1 to 63 letters, digits, dots, dashes or underscores.")
+                % {"name": layer.name},
+                gettext("Choose a name such as desktop-chrome."),
             )
         )
     taken = Layer.objects.filter(name__iexact=layer.name).exclude(pk=layer.pk).exists()
@@ -82,9 +84,9 @@ def save_layer(layer: Layer, *, by: Account | None = None, reason: str = "") -> 
             Refusal(
                 "layer-name-is-free",
                 "name",
-                "the layer's name is taken",
-                f"There is a layer “{layer.name}” already.",
-                "Choose another name.",
+                gettext("the layer's name is taken"),
+                gettext("There is a layer “%(name)s” already.") % {"name": layer.name},
+                gettext("Choose another name."),
             )
         )
     refuse(tuple(found))
@@ -97,9 +99,9 @@ def save_layer(layer: Layer, *, by: Account | None = None, reason: str = "") -> 
                     Refusal(
                         "layer-name-stays",
                         "name",
-                        "the name of a layer that was used stays",
-                        "The name decides who is in which part, so everybody would move.",
-                        "Put the name back, or make another layer.",
+                        gettext("the name of a layer that was used stays"),
+                        gettext("The name decides who is in which part, so everybody would move."),
+                        gettext("Put the name back, or make another layer."),
                     ),
                 )
             )
@@ -119,9 +121,9 @@ def grant_exception(
             Refusal(
                 "exception-has-reason",
                 "reason",
-                "the reason is missing",
-                "An exception without a reason cannot be judged later.",
-                "Write why this item needs more than the cap.",
+                gettext("the reason is missing"),
+                gettext("An exception without a reason cannot be judged later."),
+                gettext("Write why this item needs more than the cap."),
             )
         )
     if not 0 < cap <= 1:
@@ -129,9 +131,9 @@ def grant_exception(
             Refusal(
                 "cap-is-share",
                 "cap",
-                "the share is not above 0% and at most 100%",
-                f"It is {rules.percent(cap)}.",
-                "Give a share above 0% and at most 100%.",
+                gettext("the share is not above 0% and at most 100%"),
+                gettext("It is %(cap)s.") % {"cap": rules.percent(cap)},
+                gettext("Give a share above 0% and at most 100%."),
             )
         )
     refuse(tuple(found))
@@ -177,34 +179,39 @@ def _site(site: Site) -> Iterator[Refusal]:
         yield Refusal(
             "site-has-form",
             "name",
-            f"“{site.name}” is no name of a site",
-            f"“{site.name}” is not made of lower-case letters, digits, dots, dashes, underscores.",
-            "Give the site's database name, such as frwiki.",
+            gettext("“%(name)s” is no name of a site") % {"name": site.name},
+            gettext(
+                "“%(name)s” is not made of lower-case letters, digits, dots, dashes, underscores."
+            )
+            % {"name": site.name},
+            gettext("Give the site's database name, such as frwiki."),
         )
     if site.family and not traffic.FAMILY_NAME.fullmatch(site.family):
         yield Refusal(
             "site-has-form",
             "family",
-            f"“{site.family}” is no name of a family",
-            f"“{site.family}” is not made of lower-case letters, digits, dots, dashes.",
-            "Give a name such as wikipedia.",
+            gettext("“%(family)s” is no name of a family") % {"family": site.family},
+            gettext("“%(family)s” is not made of lower-case letters, digits, dots, dashes.")
+            % {"family": site.family},
+            gettext("Give a name such as wikipedia."),
         )
     if site.cap is not None and not 0 <= site.cap <= 1:
         yield Refusal(
             "cap-is-share",
             "cap",
-            "the cap is not from 0% to 100%",
-            f"It is {rules.percent(site.cap)}.",
-            "Give a share from 0% to 100%, or leave it empty.",
+            gettext("the cap is not from 0% to 100%"),
+            gettext("It is %(cap)s.") % {"cap": rules.percent(site.cap)},
+            gettext("Give a share from 0% to 100%, or leave it empty."),
         )
     unknown = [name for name in site.environments if name not in ENVIRONMENTS]
     if unknown or not site.environments:
         yield Refusal(
             "environments-chosen",
             "environments",
-            "the site is in no known environment",
-            f"{', '.join(unknown) or 'None'} is none of {', '.join(ENVIRONMENTS)}.",
-            "Choose at least one of them.",
+            gettext("the site is in no known environment"),
+            gettext("%(none)s is none of %(environments)s.")
+            % {"none": ", ".join(unknown) or "None", "environments": ", ".join(ENVIRONMENTS)},
+            gettext("Choose at least one of them."),
         )
 
 
@@ -260,9 +267,10 @@ def _moved_in(item: AnyItem, before: SiteBook, after: SiteBook) -> Iterator[Refu
         yield Refusal(
             "family-moves-nobody",
             "name",
-            f"{item.name} is on and would change",
-            f"In {item.machine_name}, {'; '.join(problems)}.",
-            "Stop it first, or name its sites in it instead of the family.",
+            gettext("%(name)s is on and would change") % {"name": item.name},
+            gettext("In %(machine_name)s, %(problems)s.")
+            % {"machine_name": item.machine_name, "problems": "; ".join(problems)},
+            gettext("Stop it first, or name its sites in it instead of the family."),
         )
 
 

@@ -10,12 +10,14 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext, gettext_noop
 
 from allotment.registry.interval_plot import Row
 
@@ -106,16 +108,16 @@ class ResultsUnreadableError(Exception):
 
 
 VERDICTS = {
-    "no data": Face("Cannot say", "muted", "open"),
-    "uneven groups": Face("Verdict withheld", "bad", "bad"),
-    "keep running": Face("Keep running", "", "wait"),
-    "stopped early": Face("Stopped early", "muted", "stopped"),
-    "better": Face("Better", "good", "good"),
-    "worse": Face("Worse", "bad", "bad"),
-    "no clear change": Face("No clear change", "muted", "open"),
+    "no data": Face(gettext_noop("Cannot say"), "muted", "open"),
+    "uneven groups": Face(gettext_noop("Verdict withheld"), "bad", "bad"),
+    "keep running": Face(gettext_noop("Keep running"), "", "wait"),
+    "stopped early": Face(gettext_noop("Stopped early"), "muted", "stopped"),
+    "better": Face(gettext_noop("Better"), "good", "good"),
+    "worse": Face(gettext_noop("Worse"), "bad", "bad"),
+    "no clear change": Face(gettext_noop("No clear change"), "muted", "open"),
 }
-_TOO_EARLY = Face("Too early to read", "muted", "wait")
-_UNKNOWN = Face("Cannot say", "muted", "open")
+_TOO_EARLY = Face(gettext_noop("Too early to read"), "muted", "wait")
+_UNKNOWN = Face(gettext_noop("Cannot say"), "muted", "open")
 
 
 def warm_up() -> None:
@@ -196,7 +198,9 @@ def shown(report: Report, subjects: str) -> Results:
     """A report in words."""
     withheld = report.sample_ratio.healthy is False
     return Results(
-        verdict=VERDICTS.get(report.verdict.word, Face(report.verdict.word, "", "open")),
+        verdict=_translated(
+            VERDICTS.get(report.verdict.word, Face(report.verdict.word, "", "open"))
+        ),
         sentence=report.verdict.sentence,
         health=_health(report, subjects),
         lines=_lines(report, subjects),
@@ -212,6 +216,10 @@ def shown(report: Report, subjects: str) -> Results:
     )
 
 
+def _translated(face: Face) -> Face:
+    return replace(face, word=gettext(face.word))
+
+
 def _group(group: GroupResult) -> GroupRow:
     return GroupRow(
         name=group.name,
@@ -225,7 +233,7 @@ def _group(group: GroupResult) -> GroupRow:
 def _comparison(item: Comparison, report: Report) -> ComparisonRow:
     if item.result is None:
         text = "too few events"
-        return ComparisonRow(item.group, CANNOT_SAY, text, CANNOT_SAY, text, _UNKNOWN)
+        return ComparisonRow(item.group, CANNOT_SAY, text, CANNOT_SAY, text, _translated(_UNKNOWN))
     difference, lift = item.result.difference, item.result.lift
     range_word = f"{report.confidence:.0%} range"
     low, high = _points(difference.low), _points(difference.high)
@@ -242,12 +250,16 @@ def _comparison(item: Comparison, report: Report) -> ComparisonRow:
 def _reading(lift: Interval, report: Report) -> Face:
     """What one interval says; nothing while the experiment runs or its groups are uneven."""
     if not report.over or report.stopped_early or report.sample_ratio.healthy is False:
-        return _TOO_EARLY if not report.over else Face("Not to be read", "muted", "open")
+        return (
+            _translated(_TOO_EARLY)
+            if not report.over
+            else Face(gettext("Not to be read"), "muted", "open")
+        )
     if lift.low > 0:
-        return Face("Better", "good", "good")
+        return Face(gettext("Better"), "good", "good")
     if lift.high < 0:
-        return Face("Worse", "bad", "bad")
-    return Face("No clear change", "muted", "open")
+        return Face(gettext("Worse"), "bad", "bad")
+    return Face(gettext("No clear change"), "muted", "open")
 
 
 def _plot_rows(report: Report) -> tuple[Row, ...]:
@@ -278,17 +290,21 @@ def _health(report: Report, subjects: str) -> Health:
     ratio = report.sample_ratio
     if ratio.healthy is None or ratio.p_value is None:
         return Health(
-            Face("Too early", "muted", "wait"),
-            f"Too few {subjects} to check the sizes of the groups.",
+            Face(gettext("Too early"), "muted", "wait"),
+            gettext("Too few %(subjects)s to check the sizes of the groups.")
+            % {"subjects": subjects},
             f"{sizes}.{mixed}",
         )
     if not ratio.healthy:
         return Health(
-            Face("Groups uneven", "bad", "bad"),
-            "The groups are not the size they should be, so there is no verdict.",
-            f"{sizes}; a fair split comes out this uneven {_seldom(ratio.p_value)}.{mixed} Usual "
-            "causes: the feature of one group breaks or slows the page before its events are sent, "
-            "or only one group is measured.",
+            Face(gettext("Groups uneven"), "bad", "bad"),
+            gettext("The groups are not the size they should be, so there is no verdict."),
+            gettext(
+                "%(sizes)s; a fair split comes out this uneven %(p_value)s.%(mixed)s Usual "
+                "causes: the feature of one group breaks or slows the page before its events "
+                "are sent, or only one group is measured."
+            )
+            % {"sizes": sizes, "p_value": _seldom(ratio.p_value), "mixed": mixed},
         )
     how = (
         "as even as chance would have it"
@@ -296,8 +312,8 @@ def _health(report: Report, subjects: str) -> Health:
         else f"a little uneven, as chance brings about {_seldom(ratio.p_value)}"
     )
     return Health(
-        Face("Healthy", "good", "good"),
-        "Healthy: the groups are the size they should be.",
+        Face(gettext("Healthy"), "good", "good"),
+        gettext("Healthy: the groups are the size they should be."),
         f"{sizes}, {how}.{mixed}",
     )
 
@@ -323,14 +339,24 @@ def _lines(report: Report, subjects: str) -> tuple[Line, ...]:
         word, shown, means = "stopped early", bad, "the ranges are for the planned end; no decision"
     elif report.over:
         word, shown, means = "yes", good, "the ranges are valid"
-    ended = Line(Face(f"It has ended: {word}", shown.tone, shown.icon), means)
+    ended = Line(
+        Face(gettext("It has ended: %(word)s") % {"word": word}, shown.tone, shown.icon), means
+    )
     return (
         Line(
-            Face(f"Groups are the planned size: {sizes}", face.tone, face.icon),
-            f"chi-square test on {subjects}, refused below 1 in 1,000",
+            Face(
+                gettext("Groups are the planned size: %(sizes)s") % {"sizes": sizes},
+                face.tone,
+                face.icon,
+            ),
+            gettext("chi-square test on %(subjects)s, refused below 1 in 1,000")
+            % {"subjects": subjects},
         ),
         ended,
-        Line(Face("Nobody forced is counted", good.tone, good.icon), "overrides are left out"),
+        Line(
+            Face(gettext("Nobody forced is counted"), good.tone, good.icon),
+            gettext("overrides are left out"),
+        ),
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from django.utils.translation import gettext
+
 from allotment.registry import lifecycle, versions
 from allotment.registry import plan as plans
 from allotment.registry.changing import T
@@ -68,9 +70,9 @@ def _none(what: str) -> RuleRefusedError:
             Refusal(
                 "version-is-kept",
                 "number",
-                "there is nothing to go back to",
+                gettext("there is nothing to go back to"),
                 what,
-                "Choose another version in the history.",
+                gettext("Choose another version in the history."),
             ),
         )
     )

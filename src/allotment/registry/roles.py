@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 
 class Role(models.TextChoices):
     """What an account may do beyond reading; the order is that of pages and docs."""
 
-    VIEWER = "viewer", "Viewer"
-    AUTHOR = "author", "Author"
-    APPROVER = "approver", "Approver"
-    OPERATOR = "operator", "Operator"
-    ADMIN = "admin", "Admin"
+    VIEWER = "viewer", gettext_lazy("Viewer")
+    AUTHOR = "author", gettext_lazy("Author")
+    APPROVER = "approver", gettext_lazy("Approver")
+    OPERATOR = "operator", gettext_lazy("Operator")
+    ADMIN = "admin", gettext_lazy("Admin")
 
 
 MEANINGS: dict[Role, str] = {

@@ -6,7 +6,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from allotment.registry.states import State
+from allotment.registry.states import State, Verb
 
 STATES: dict[str, str | Promise] = {
     State.DRAFT: _("Draft"),
@@ -21,6 +21,19 @@ KINDS: dict[str, str | Promise] = {
     "experiment": _("Experiment"),
     "instrument": _("Instrument"),
     "stream": pgettext_lazy("channel of events", "Stream"),
+}
+VERBS: dict[str, str | Promise] = {
+    Verb.ASK: _("Ask for approval"),
+    Verb.WITHDRAW: _("Take back to draft"),
+    Verb.APPROVE: _("Approve"),
+    Verb.ACTIVATE: _("Switch on"),
+    Verb.START: _("Start now"),
+    Verb.STOP: _("Stop"),
+    Verb.KILL: _("Kill switch"),
+    Verb.DECIDE: _("Decide"),
+    Verb.RELAUNCH: _("Relaunch"),
+    Verb.ARCHIVE: _("Archive"),
+    Verb.RESTORE: _("Bring back"),
 }
 SUBJECTS: dict[str, str | Promise] = {
     "edge-unique": pgettext_lazy("subjects", "readers"),
@@ -42,3 +55,8 @@ def kind(name: str) -> str:
 def subjects(identifier_type: str) -> str:
     """What pages call an experiment's subjects, in the plural."""
     return str(SUBJECTS.get(identifier_type, pgettext_lazy("subjects", "subjects")))
+
+
+def verb(name: str) -> str:
+    """What a verb's button reads."""
+    return str(VERBS.get(name, name.capitalize()))

@@ -10,6 +10,7 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
 from allotment.registry.attributes import ATTRIBUTES
 from allotment.registry.environments import DEFAULT, LABELS
@@ -39,61 +40,69 @@ class ItemForm(forms.Form):
     KIND = ""
 
     name = forms.CharField(
-        max_length=120, label="Name", help_text="For people. Can be changed later."
+        max_length=120,
+        label=gettext_lazy("Name"),
+        help_text=gettext_lazy("For people. Can be changed later."),
     )
     machine_name = forms.CharField(
         max_length=63,
-        label="Machine name",
-        help_text="What the code asks for, letter by letter. Fixed from the first start. "
-        "8 to 63 letters, digits, dots, dashes or underscores.",
+        label=gettext_lazy("Machine name"),
+        help_text=gettext_lazy(
+            "What the code asks for, letter by letter. Fixed from the first start. "
+            "8 to 63 letters, digits, dots, dashes or underscores."
+        ),
         widget=forms.TextInput(attrs={"class": "mono", "autocapitalize": "none"}),
     )
     description = forms.CharField(
         required=False,
-        label="Description",
-        help_text="What it is, for somebody who has never heard of it.",
+        label=gettext_lazy("Description"),
+        help_text=gettext_lazy("What it is, for somebody who has never heard of it."),
         widget=forms.Textarea(attrs={"rows": 3}),
     )
     owners = forms.CharField(
         max_length=255,
-        label="Owner",
-        help_text="Who may change it: a team's name, or @account for one person. "
-        "Several: separate them by commas.",
+        label=gettext_lazy("Owner"),
+        help_text=gettext_lazy(
+            "Who may change it: a team's name, or @account for one person. "
+            "Several: separate them by commas."
+        ),
         widget=forms.TextInput(attrs={"list": "known-teams"}),
     )
     contact = forms.EmailField(
         required=False,
-        label="Contact",
-        help_text="The address that is told when it is ill.",
+        label=gettext_lazy("Contact"),
+        help_text=gettext_lazy("The address that is told when it is ill."),
         widget=forms.TextInput(attrs={"inputmode": "email", "autocomplete": "email"}),
     )
     purpose = forms.CharField(
         required=False,
         max_length=255,
-        label="Purpose",
-        help_text="The goals or key results that it serves; separate them by commas.",
+        label=gettext_lazy("Purpose"),
+        help_text=gettext_lazy("The goals or key results that it serves; separate them by commas."),
     )
     task = forms.CharField(
         required=False,
         max_length=1000,
-        label="Task or notes",
-        help_text="Where the work is discussed.",
+        label=gettext_lazy("Task or notes"),
+        help_text=gettext_lazy("Where the work is discussed."),
     )
     is_template = forms.BooleanField(
         required=False,
-        label="This is a template",
-        help_text="Others begin from it; it is never switched on itself.",
+        label=gettext_lazy("This is a template"),
+        help_text=gettext_lazy("Others begin from it; it is never switched on itself."),
     )
     stream = forms.ChoiceField(
-        label="Stream",
-        help_text="The channel that the events travel in. "
-        "Most things on web pages use product_metrics.web_base.",
+        label=gettext_lazy("Stream"),
+        help_text=gettext_lazy(
+            "The channel that the events travel in. "
+            "Most things on web pages use product_metrics.web_base."
+        ),
         widget=forms.Select(attrs={"class": "mono"}),
     )
     attributes = forms.MultipleChoiceField(
         required=False,
-        label="Also send with each event",
-        help_text="Only what a metric or a comparison reads.",
+        label=gettext_lazy("Also send with each event"),
+        help_text=gettext_lazy("Only what a metric or a comparison reads."),
         choices=[(a.name, a.label) for a in ATTRIBUTES],
         widget=forms.CheckboxSelectMultiple,
     )
@@ -102,36 +111,40 @@ class ItemForm(forms.Form):
     )
     environments = forms.MultipleChoiceField(
         required=False,
-        label="Environments",
-        help_text="Which sites are served it. Readers are in production.",
+        label=gettext_lazy("Environments"),
+        help_text=gettext_lazy("Which sites are served it. Readers are in production."),
         choices=list(LABELS.items()),
         widget=forms.CheckboxSelectMultiple,
         initial=[DEFAULT],
     )
     risk_level = forms.ChoiceField(
-        label="Risk",
-        help_text="How much is at stake for the people whose events are kept. "
-        "Low needs no review; not assessed cannot be switched on.",
+        label=gettext_lazy("Risk"),
+        help_text=gettext_lazy(
+            "How much is at stake for the people whose events are kept. "
+            "Low needs no review; not assessed cannot be switched on."
+        ),
         choices=Item.Risk.choices,
     )
     review_link = forms.CharField(
         required=False,
         max_length=1000,
-        label="Review",
-        help_text="Link to the security and legal review. Needed from medium on.",
+        label=gettext_lazy("Review"),
+        help_text=gettext_lazy("Link to the security and legal review. Needed from medium on."),
     )
     acknowledged = forms.BooleanField(
-        label="This follows the data collection guidelines",
-        help_text="Nothing is sent that the plan does not need, and nothing that names a person.",
+        label=gettext_lazy("This follows the data collection guidelines"),
+        help_text=gettext_lazy(
+            "Nothing is sent that the plan does not need, and nothing that names a person."
+        ),
         error_messages={"required": "Read the guidelines and tick the box."},
     )
-    start = forms.DateTimeField(required=False, label="Start", widget=MomentInput())
-    end = forms.DateTimeField(label="End", widget=MomentInput())
+    start = forms.DateTimeField(required=False, label=gettext_lazy("Start"), widget=MomentInput())
+    end = forms.DateTimeField(label=gettext_lazy("End"), widget=MomentInput())
     reason = forms.CharField(
         required=False,
         max_length=500,
-        label="Why this change?",
-        help_text="One sentence for the history.",
+        label=gettext_lazy("Why this change?"),
+        help_text=gettext_lazy("One sentence for the history."),
     )
     revision = forms.IntegerField(required=False, widget=forms.HiddenInput)
 

@@ -10,6 +10,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
 from allotment.registry import metric_catalog, schema_catalog
 from allotment.registry.forms.item import ItemForm
@@ -26,8 +27,8 @@ class InstrumentForm(ItemForm):
     KIND = "instrument"
 
     sample_unit = forms.ChoiceField(
-        label="By whose id is the sample drawn?",
-        help_text="One draw decides for all events of that unit.",
+        label=gettext_lazy("By whose id is the sample drawn?"),
+        help_text=gettext_lazy("One draw decides for all events of that unit."),
         choices=[("session", "Each session"), ("pageview", "Each page view")],
         widget=forms.RadioSelect,
         initial="session",
@@ -59,69 +60,75 @@ class ExperimentForm(ItemForm):
 
     hypothesis = forms.CharField(
         required=False,
-        label="What do you expect, and why?",
-        help_text="One sentence: if we do this, then that number moves, because…",
+        label=gettext_lazy("What do you expect, and why?"),
+        help_text=gettext_lazy("One sentence: if we do this, then that number moves, because…"),
         widget=forms.Textarea(attrs={"rows": 3}),
     )
     primary_metric = forms.ChoiceField(
-        required=False, label="Primary metric", help_text="The one number that decides."
+        required=False,
+        label=gettext_lazy("Primary metric"),
+        help_text=gettext_lazy("The one number that decides."),
     )
     minimum_effect = forms.DecimalField(
         required=False,
         max_digits=9,
         decimal_places=4,
-        label="Smallest change worth having",
-        help_text="How much better than control it must get to be worth the work.",
+        label=gettext_lazy("Smallest change worth having"),
+        help_text=gettext_lazy("How much better than control it must get to be worth the work."),
     )
     secondary_metrics = forms.MultipleChoiceField(
         required=False,
-        label="Secondary metrics",
-        help_text="Numbers that explain the result. They never decide.",
+        label=gettext_lazy("Secondary metrics"),
+        help_text=gettext_lazy("Numbers that explain the result. They never decide."),
         widget=forms.CheckboxSelectMultiple,
     )
     decision_rule = forms.ChoiceField(
         required=False,
-        label="Decision rule",
-        help_text="What ends in which verdict. Fixed from the first start.",
+        label=gettext_lazy("Decision rule"),
+        help_text=gettext_lazy("What ends in which verdict. Fixed from the first start."),
         choices=Experiment.DecisionRule.choices,
     )
     planned_size = forms.IntegerField(
         required=False,
         max_value=10**12,
-        label="Planned size",
-        help_text="How many subjects each group needs to find the smallest change.",
+        label=gettext_lazy("Planned size"),
+        help_text=gettext_lazy("How many subjects each group needs to find the smallest change."),
     )
     planned_days = forms.IntegerField(
         required=False,
         max_value=3650,
-        label="Planned run time",
-        help_text="Whole weeks see every day of the week alike often.",
+        label=gettext_lazy("Planned run time"),
+        help_text=gettext_lazy("Whole weeks see every day of the week alike often."),
     )
     identifier_type = forms.ChoiceField(
-        label="Who is put into a group?",
-        help_text="Decides what the experiment can see. Fixed from the first start.",
+        label=gettext_lazy("Who is put into a group?"),
+        help_text=gettext_lazy("Decides what the experiment can see. Fixed from the first start."),
         choices=Experiment.IdentifierType.choices,
         widget=forms.RadioSelect,
         error_messages={"required": "Choose who is put into a group: there is no usual answer."},
     )
     layer = forms.ChoiceField(
         required=False,
-        label="Layer",
-        help_text="Experiments in one layer never share a subject.",
+        label=gettext_lazy("Layer"),
+        help_text=gettext_lazy("Experiments in one layer never share a subject."),
     )
     layer_share = forms.DecimalField(
         required=False,
         max_digits=9,
         decimal_places=6,
-        label="Part of the layer",
-        help_text="Only people in this part can take part; no other experiment of the layer "
-        "has them. It is reserved when it is switched on.",
+        label=gettext_lazy("Part of the layer"),
+        help_text=gettext_lazy(
+            "Only people in this part can take part; no other experiment of the layer "
+            "has them. It is reserved when it is switched on."
+        ),
     )
     schema_id = forms.CharField(
         required=False,
         max_length=255,
-        label="Schema",
-        help_text="The form of its events. Leave empty for the newest that the stream takes.",
+        label=gettext_lazy("Schema"),
+        help_text=gettext_lazy(
+            "The form of its events. Leave empty for the newest that the stream takes."
+        ),
         widget=forms.TextInput(attrs={"class": "mono"}),
     )
 

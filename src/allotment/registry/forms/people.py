@@ -9,6 +9,7 @@ from django import forms
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.core.exceptions import ValidationError
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
 from allotment.registry.models import Account, Team
 from allotment.registry.permissions import SCOPE_MEANINGS, Scope
@@ -25,12 +26,14 @@ class NewAccountForm(forms.Form):
     """A new local account."""
 
     username = forms.CharField(
-        label="Name",
+        label=gettext_lazy("Name"),
         max_length=150,
-        help_text="What the person logs in with: letters, digits and . + - _",
+        help_text=gettext_lazy("What the person logs in with: letters, digits and . + - _"),
         validators=[UnicodeUsernameValidator()],
     )
-    role = forms.ChoiceField(label="Role", choices=ROLE_CHOICES, widget=forms.RadioSelect)
+    role = forms.ChoiceField(
+        label=gettext_lazy("Role"), choices=ROLE_CHOICES, widget=forms.RadioSelect
+    )
 
     def clean_username(self) -> str:
         """A name that no account has, in any case of letters."""
@@ -46,10 +49,15 @@ class RoleForm(forms.Form):
     """Another role for an account."""
 
     role = forms.ChoiceField(
-        label="What may the person do?", choices=ROLE_CHOICES, widget=forms.RadioSelect
+        label=gettext_lazy("What may the person do?"),
+        choices=ROLE_CHOICES,
+        widget=forms.RadioSelect,
     )
     reason = forms.CharField(
-        label="Why?", required=False, max_length=200, help_text="One sentence for the audit log."
+        label=gettext_lazy("Why?"),
+        required=False,
+        max_length=200,
+        help_text=gettext_lazy("One sentence for the audit log."),
     )
 
 
@@ -57,18 +65,21 @@ class TeamForm(forms.Form):
     """A team and who is in it."""
 
     name = forms.CharField(
-        label="Name",
+        label=gettext_lazy("Name"),
         max_length=120,
-        help_text="As items name it. When it changes, the team's items go along.",
+        help_text=gettext_lazy("As items name it. When it changes, the team's items go along."),
     )
-    description = forms.CharField(label="What it does", required=False, max_length=255)
+    description = forms.CharField(
+        label=gettext_lazy("What it does"), required=False, max_length=255
+    )
     members = forms.ModelMultipleChoiceField(
-        label="Members",
+        label=gettext_lazy("Members"),
         queryset=Account.objects.none(),
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        help_text="They may edit, start and stop what the team owns, if their role is author or "
-        "more.",
+        help_text=gettext_lazy(
+            "They may edit, start and stop what the team owns, if their role is author or more."
+        ),
     )
 
     def __init__(self, *given: Any, team: Team | None = None, **more: Any) -> None:  # noqa: ANN401
@@ -95,19 +106,19 @@ class TokenForm(forms.Form):
     """A new API token."""
 
     name = forms.CharField(
-        label="What is it for?",
+        label=gettext_lazy("What is it for?"),
         max_length=120,
-        help_text="So that you know it again: “nightly export”.",
+        help_text=gettext_lazy("So that you know it again: “nightly export”."),
     )
     scopes = forms.MultipleChoiceField(
-        label="What may it be used for?",
+        label=gettext_lazy("What may it be used for?"),
         choices=SCOPE_CHOICES,
         widget=forms.CheckboxSelectMultiple,
         error_messages={"required": "Choose at least one."},
-        help_text="Never more than your own role allows.",
+        help_text=gettext_lazy("Never more than your own role allows."),
     )
     life = forms.ChoiceField(
-        label="How long does it last?", choices=list(LIVES.items()), initial="90"
+        label=gettext_lazy("How long does it last?"), choices=list(LIVES.items()), initial="90"
     )
 
     def expires(self) -> Any:  # noqa: ANN401 - a datetime; the stubs of Django know no better

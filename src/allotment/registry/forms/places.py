@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.http import QueryDict
+from django.utils.translation import gettext_lazy
 
 from allotment.registry.environments import DEFAULT, LABELS
 from allotment.registry.models import CapException, Experiment, Instrument, Layer, Site
@@ -26,8 +27,8 @@ class PlaceForm(forms.Form):
     reason = forms.CharField(
         required=False,
         max_length=500,
-        label="Why this change?",
-        help_text="One sentence for the history.",
+        label=gettext_lazy("Why this change?"),
+        help_text=gettext_lazy("One sentence for the history."),
     )
 
     def __init__(self, data: QueryDict | None = None, **given: Any) -> None:  # noqa: ANN401
@@ -39,40 +40,49 @@ class SiteForm(PlaceForm):
 
     name = forms.CharField(
         max_length=63,
-        label="Name",
-        help_text="The site's database name, as its clients send it.",
+        label=gettext_lazy("Name"),
+        help_text=gettext_lazy("The site's database name, as its clients send it."),
         widget=forms.TextInput(attrs={"class": "mono", "autocapitalize": "none"}),
     )
     label = forms.CharField(
-        required=False, max_length=120, label="Label", help_text="What people call it."
+        required=False,
+        max_length=120,
+        label=gettext_lazy("Label"),
+        help_text=gettext_lazy("What people call it."),
     )
     family = forms.CharField(
         required=False,
         max_length=60,
-        label="Family",
-        help_text="Items can name all sites of a family at once, as family: and this name.",
+        label=gettext_lazy("Family"),
+        help_text=gettext_lazy(
+            "Items can name all sites of a family at once, as family: and this name."
+        ),
         widget=forms.TextInput(attrs={"class": "mono", "autocapitalize": "none"}),
     )
     domain = forms.RegexField(
         r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$",
         required=False,
         max_length=253,
-        label="Host name",
-        help_text="What a content delivery network calls it, such as fr.wikipedia.org.",
+        label=gettext_lazy("Host name"),
+        help_text=gettext_lazy(
+            "What a content delivery network calls it, such as fr.wikipedia.org."
+        ),
         error_messages={"invalid": "Give a host name in small letters, such as fr.wikipedia.org."},
         widget=forms.TextInput(attrs={"class": "mono", "autocapitalize": "none"}),
     )
     environments = forms.MultipleChoiceField(
-        label="Environments",
-        help_text="Items are served to it that are meant for one of these.",
+        label=gettext_lazy("Environments"),
+        help_text=gettext_lazy("Items are served to it that are meant for one of these."),
         choices=list(LABELS.items()),
         widget=forms.CheckboxSelectMultiple,
         initial=[DEFAULT],
     )
     cap = forms.DecimalField(
         required=False,
-        label="Cap",
-        help_text="The largest share of its subjects that one item may have. Empty: no cap.",
+        label=gettext_lazy("Cap"),
+        help_text=gettext_lazy(
+            "The largest share of its subjects that one item may have. Empty: no cap."
+        ),
         **_PERCENT,
     )
     field_order = ("name", "label", "family", "domain", "environments", "cap", "reason")
@@ -104,14 +114,18 @@ class LayerForm(PlaceForm):
 
     name = forms.CharField(
         max_length=63,
-        label="Name",
-        help_text="Decides who is in which part, so it stays once an experiment has used it.",
+        label=gettext_lazy("Name"),
+        help_text=gettext_lazy(
+            "Decides who is in which part, so it stays once an experiment has used it."
+        ),
         widget=forms.TextInput(attrs={"class": "mono", "autocapitalize": "none"}),
     )
     description = forms.CharField(
         required=False,
-        label="Description",
-        help_text="Which experiments belong in it: those that would disturb each other.",
+        label=gettext_lazy("Description"),
+        help_text=gettext_lazy(
+            "Which experiments belong in it: those that would disturb each other."
+        ),
         widget=forms.Textarea(attrs={"rows": 3}),
     )
     field_order = ("name", "description", "reason")
@@ -132,14 +146,21 @@ class ExceptionForm(PlaceForm):
     """More than a site's cap, for one item."""
 
     item = forms.ChoiceField(
-        label="Item", help_text="The instrument or experiment that may have more."
+        label=gettext_lazy("Item"),
+        help_text=gettext_lazy("The instrument or experiment that may have more."),
     )
-    site = forms.ChoiceField(label="Site", help_text="Where it may have more.")
+    site = forms.ChoiceField(
+        label=gettext_lazy("Site"), help_text=gettext_lazy("Where it may have more.")
+    )
     cap = forms.DecimalField(
-        label="Share", help_text="At most this much of the site's subjects.", **_PERCENT
+        label=gettext_lazy("Share"),
+        help_text=gettext_lazy("At most this much of the site's subjects."),
+        **_PERCENT,
     )
     reason = forms.CharField(
-        max_length=500, label="Reason", help_text="Why this item needs more than others."
+        max_length=500,
+        label=gettext_lazy("Reason"),
+        help_text=gettext_lazy("Why this item needs more than others."),
     )
     field_order = ("item", "site", "cap", "reason")
 

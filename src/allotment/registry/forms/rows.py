@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django import forms
 from django.forms.formsets import BaseFormSet
 from django.http import QueryDict
+from django.utils.translation import gettext_lazy
 
 from allotment.registry import metric_catalog
 from allotment.registry.attributes import ATTRIBUTES
@@ -52,11 +53,15 @@ class GroupRow(Row):
     name = forms.CharField(
         required=False,
         max_length=63,
-        label="Group",
+        label=gettext_lazy("Group"),
         widget=forms.TextInput(attrs={"class": "mono"}),
     )
-    description = forms.CharField(required=False, max_length=255, label="What they see")
-    weight = forms.IntegerField(required=False, min_value=1, max_value=1_000_000, label="Weight")
+    description = forms.CharField(
+        required=False, max_length=255, label=gettext_lazy("What they see")
+    )
+    weight = forms.IntegerField(
+        required=False, min_value=1, max_value=1_000_000, label=gettext_lazy("Weight")
+    )
 
 
 class SiteRow(Row):
@@ -70,7 +75,7 @@ class SiteRow(Row):
     site = forms.CharField(
         required=False,
         max_length=70,
-        label="Site",
+        label=gettext_lazy("Site"),
         widget=forms.TextInput(attrs={"class": "mono", "list": "known-sites"}),
     )
     rate = forms.DecimalField(
@@ -79,7 +84,7 @@ class SiteRow(Row):
         max_value=Decimal(100),
         max_digits=9,
         decimal_places=6,
-        label="Share",
+        label=gettext_lazy("Share"),
     )
 
 
@@ -94,15 +99,15 @@ class ConditionRow(Row):
 
     attribute = forms.ChoiceField(
         required=False,
-        label="What",
+        label=gettext_lazy("What"),
         choices=[_NOTHING, *((a.name, f"{a.label} ({a.name})") for a in ATTRIBUTES)],
     )
     operator = forms.ChoiceField(
         required=False,
-        label="How",
+        label=gettext_lazy("How"),
         choices=[_NOTHING, *((name, words) for name, (words, _, _) in OPERATORS.items())],
     )
-    value = forms.CharField(required=False, max_length=255, label="Value")
+    value = forms.CharField(required=False, max_length=255, label=gettext_lazy("Value"))
 
 
 class GuardrailRow(Row):
@@ -113,14 +118,14 @@ class GuardrailRow(Row):
         "margin": "Give how much worse it may get, or empty the whole row.",
     }
 
-    metric = forms.ChoiceField(required=False, label="Metric")
+    metric = forms.ChoiceField(required=False, label=gettext_lazy("Metric"))
     margin = forms.DecimalField(
         required=False,
         min_value=Decimal(0),
         max_value=Decimal(1000),
         max_digits=9,
         decimal_places=4,
-        label="Margin",
+        label=gettext_lazy("Margin"),
     )
 
     def __init__(self, *given: Any, **named: Any) -> None:  # noqa: ANN401 - as the form takes them
@@ -139,8 +144,8 @@ class LinkRow(Row):
         "url": "Give the address, or empty the whole row.",
     }
 
-    label = forms.CharField(required=False, max_length=120, label="Name")
-    url = forms.CharField(required=False, max_length=1000, label="Address")
+    label = forms.CharField(required=False, max_length=120, label=gettext_lazy("Name"))
+    url = forms.CharField(required=False, max_length=1000, label=gettext_lazy("Address"))
 
 
 if TYPE_CHECKING:

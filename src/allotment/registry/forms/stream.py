@@ -9,6 +9,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
 from allotment.contract.check import Severity
 from allotment.registry import checking, lifecycle, rules, schema_catalog, stream_documents
@@ -37,45 +38,50 @@ class StreamForm(forms.Form):
 
     name = forms.CharField(
         max_length=63,
-        label="Name",
-        help_text="What instruments and experiments choose. Cannot be changed later. A pattern "
-        "such as /^wiki\\.[a-z]+/ stands for every stream that fits it.",
+        label=gettext_lazy("Name"),
+        help_text=gettext_lazy(
+            "What instruments and experiments choose. Cannot be changed later. A pattern "
+            "such as /^wiki\\.[a-z]+/ stands for every stream that fits it."
+        ),
         widget=forms.TextInput(attrs={"class": "mono", "autocapitalize": "none"}),
     )
     description = forms.CharField(
         required=False,
-        label="Description",
-        help_text="What travels in it, and for whom.",
+        label=gettext_lazy("Description"),
+        help_text=gettext_lazy("What travels in it, and for whom."),
         widget=forms.Textarea(attrs={"rows": 3}),
     )
     schema_title = forms.ChoiceField(
-        label="Schema title", help_text="Every event in the stream follows a version of it."
+        label=gettext_lazy("Schema title"),
+        help_text=gettext_lazy("Every event in the stream follows a version of it."),
     )
     destination_event_service = forms.CharField(
         max_length=100,
-        label="Intake",
-        help_text="The service that takes the events. One machine has one.",
+        label=gettext_lazy("Intake"),
+        help_text=gettext_lazy("The service that takes the events. One machine has one."),
         initial="allotment-intake",
     )
     attributes = forms.MultipleChoiceField(
         required=False,
-        label="Sent with every event",
-        help_text="Besides these, each experiment on the stream may ask for its own.",
+        label=gettext_lazy("Sent with every event"),
+        help_text=gettext_lazy("Besides these, each experiment on the stream may ask for its own."),
         choices=[(a.name, a.label) for a in ATTRIBUTES],
         widget=forms.CheckboxSelectMultiple,
     )
     environments = forms.MultipleChoiceField(
         required=False,
-        label="Environments",
-        help_text="Where its events can come from. Nothing ticked means everywhere.",
+        label=gettext_lazy("Environments"),
+        help_text=gettext_lazy("Where its events can come from. Nothing ticked means everywhere."),
         choices=list(LABELS.items()),
         widget=forms.CheckboxSelectMultiple,
         initial=list(ENVIRONMENTS),
     )
     settings = forms.JSONField(
         required=False,
-        label="Further settings",
-        help_text="A JSON object that is passed on as it is, for clients and intakes that read it.",
+        label=gettext_lazy("Further settings"),
+        help_text=gettext_lazy(
+            "A JSON object that is passed on as it is, for clients and intakes that read it."
+        ),
         initial=dict,
         widget=forms.Textarea(attrs={"rows": 4, "class": "mono"}),
     )
@@ -83,8 +89,8 @@ class StreamForm(forms.Form):
     revision = forms.IntegerField(required=False, widget=forms.HiddenInput)
     meant = forms.BooleanField(
         required=False,
-        label="It is meant: take it away",
-        help_text="What the settings did stops for everything that uses the stream.",
+        label=gettext_lazy("It is meant: take it away"),
+        help_text=gettext_lazy("What the settings did stops for everything that uses the stream."),
     )
 
     def __init__(

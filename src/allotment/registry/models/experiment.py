@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
+from django.utils.translation import gettext_lazy
 from simple_history.models import HistoricalRecords
 
 from allotment.registry.models.item import Item, PlanRecord, SiteRate
@@ -21,24 +22,24 @@ class Experiment(Item):
     class IdentifierType(models.TextChoices):
         """Who is put into a group; the values are the public API's."""
 
-        BROWSER = "edge-unique", "A browser"
-        USER = "mw-user", "A user account"
-        SESSION = "session", "A session"
+        BROWSER = "edge-unique", gettext_lazy("A browser")
+        USER = "mw-user", gettext_lazy("A user account")
+        SESSION = "session", gettext_lazy("A session")
 
     class DecisionRule(models.TextChoices):
         """What ends in which verdict."""
 
-        SHIP_IF_BETTER = "ship-if-better", "Ship if better, nothing harmed"
-        SHIP_IF_NOT_WORSE = "ship-if-not-worse", "Ship if not worse, nothing harmed"
-        LEARN = "learn", "Learn only: nothing is shipped"
+        SHIP_IF_BETTER = "ship-if-better", gettext_lazy("Ship if better, nothing harmed")
+        SHIP_IF_NOT_WORSE = "ship-if-not-worse", gettext_lazy("Ship if not worse, nothing harmed")
+        LEARN = "learn", gettext_lazy("Learn only: nothing is shipped")
 
     class Decision(models.TextChoices):
         """What people decided."""
 
-        SHIP = "ship", "Ship"
-        DO_NOT_SHIP = "do-not-ship", "Do not ship"
-        LEARN_MORE = "learn-more", "Learn more"
-        NO_DECISION = "no-decision", "No decision"
+        SHIP = "ship", gettext_lazy("Ship")
+        DO_NOT_SHIP = "do-not-ship", gettext_lazy("Do not ship")
+        LEARN_MORE = "learn-more", gettext_lazy("Learn more")
+        NO_DECISION = "no-decision", gettext_lazy("No decision")
 
     KIND = "experiment"
 

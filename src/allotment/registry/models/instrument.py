@@ -1,6 +1,7 @@
 """Instruments: named producers of events that measure ordinary use."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy
 from simple_history.models import HistoricalRecords
 
 from allotment.registry.models.item import Item, PlanRecord, SiteRate
@@ -12,8 +13,8 @@ class Instrument(Item):
     class SampleUnit(models.TextChoices):
         """By whose id the sample is drawn."""
 
-        PAGEVIEW = "pageview", "Each page view"
-        SESSION = "session", "Each session"
+        PAGEVIEW = "pageview", gettext_lazy("Each page view")
+        SESSION = "session", gettext_lazy("Each session")
 
     KIND = "instrument"
 

@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
+from django.utils.translation import gettext_lazy
 from simple_history.signals import pre_create_historical_record
 
 from allotment.registry.environments import DEFAULT
@@ -43,10 +44,10 @@ class Item(models.Model):
     class Risk(models.TextChoices):
         """How much is at stake for the people whose events are kept."""
 
-        PENDING = "pending", "Not assessed yet"
-        LOW = "low", "Low"
-        MEDIUM = "medium", "Medium"
-        HIGH = "high", "High"
+        PENDING = "pending", gettext_lazy("Not assessed yet")
+        LOW = "low", gettext_lazy("Low")
+        MEDIUM = "medium", gettext_lazy("Medium")
+        HIGH = "high", gettext_lazy("High")
 
     KIND = "item"
     # What the history reads beside the row, while one is being saved.

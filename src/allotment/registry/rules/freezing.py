@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from django.utils.translation import gettext
+
 from allotment.registry.plan import AnyPlan, ExperimentPlan
 from allotment.registry.rules.facts import Standing, Surroundings
 from allotment.registry.rules.refusal import Refusal, moment
@@ -141,17 +143,19 @@ def _refusal(row: Frozen, before: Standing) -> Refusal:
         return Refusal(
             "start-stays",
             "start",
-            "the start cannot move once it has passed",
-            f"It started {moment(before.plan.start)}, and its events count from there.",
-            "Put the start back.",
+            gettext("the start cannot move once it has passed"),
+            gettext("It started %(start)s, and its events count from there.")
+            % {"start": moment(before.plan.start)},
+            gettext("Put the start back."),
         )
     if row.since is From.OVER:
         return Refusal(
             "end-stays",
             "end",
-            "the end cannot move once it has stopped",
-            f"It was to end {moment(before.plan.end)}, and {row.why}.",
-            "Put the end back; to go on, relaunch it as a new phase.",
+            gettext("the end cannot move once it has stopped"),
+            gettext("It was to end %(end)s, and %(why)s.")
+            % {"end": moment(before.plan.end), "why": row.why},
+            gettext("Put the end back; to go on, relaunch it as a new phase."),
         )
     if row.since is From.FIRST:
         remedy = "Put back what stood here, or make a new item with another name."
@@ -160,8 +164,8 @@ def _refusal(row: Frozen, before: Standing) -> Refusal:
     return Refusal(
         "live-is-frozen",
         row.field,
-        f"{row.words} cannot change any more",
-        f"It has been switched on, and {row.why}.",
+        gettext("%(words)s cannot change any more") % {"words": row.words},
+        gettext("It has been switched on, and %(why)s.") % {"why": row.why},
         remedy,
     )
 
@@ -173,13 +177,13 @@ def _closed(plan: AnyPlan, before: Standing) -> Iterator[Refusal]:
             yield Refusal(
                 "closed-stays",
                 name,
-                f"it is {before.state}",
-                "What is in the archive is not edited."
+                gettext("it is %(state)s") % {"state": before.state},
+                gettext("What is in the archive is not edited.")
                 if archived
-                else "The decision was taken on what stands here.",
-                "Bring it back from the archive first."
+                else gettext("The decision was taken on what stands here."),
+                gettext("Bring it back from the archive first.")
                 if archived
-                else "Put it back, or relaunch it as a new phase.",
+                else gettext("Put it back, or relaunch it as a new phase."),
             )
 
 
@@ -189,9 +193,9 @@ def _fewer_environments(plan: AnyPlan, before: Standing) -> Iterator[Refusal]:
         yield Refusal(
             "environments-only-grow",
             "environments",
-            f"this would end it in {' and '.join(gone)}",
-            "People there have met their group and would lose it.",
-            "Choose the environment again, or stop the experiment.",
+            gettext("this would end it in %(gone)s") % {"gone": " and ".join(gone)},
+            gettext("People there have met their group and would lose it."),
+            gettext("Choose the environment again, or stop the experiment."),
         )
 
 
@@ -202,15 +206,16 @@ def _live_dates(plan: AnyPlan, before: Standing, now: datetime) -> Iterator[Refu
         yield Refusal(
             "start-in-future",
             "start",
-            "this would start it",
-            "It waits for its start, and editing never switches on.",
-            "Choose a later start, or use Start now on its page.",
+            gettext("this would start it"),
+            gettext("It waits for its start, and editing never switches on."),
+            gettext("Choose a later start, or use Start now on its page."),
         )
     if plan.end <= now:
         yield Refusal(
             "end-in-future",
             "end",
-            "this would stop it",
-            f"{moment(plan.end)} has passed, and editing never switches off.",
-            "Choose a later end, or use Stop now on its page.",
+            gettext("this would stop it"),
+            gettext("%(end)s has passed, and editing never switches off.")
+            % {"end": moment(plan.end)},
+            gettext("Choose a later end, or use Stop now on its page."),
         )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from django.utils.translation import gettext
+
 from allotment.registry import states
 from allotment.registry.layers import Range
 from allotment.registry.plan import AnyPlan, ExperimentPlan
@@ -45,8 +47,9 @@ def state_allows(state: State, verb: Verb, kind: str) -> tuple[Refusal, ...]:
         Refusal(
             "state-allows",
             "state",
-            f"{article} {kind} that is {state} cannot be {_PAST[verb]}",
-            f"It is {state}.",
+            gettext("%(article)s %(kind)s that is %(state)s cannot be %(past_verb)s")
+            % {"article": article, "kind": kind, "state": state, "past_verb": _PAST[verb]},
+            gettext("It is %(state)s.") % {"state": state},
             remedy,
         ),
     )
@@ -58,25 +61,25 @@ def pledges(plan: AnyPlan) -> Iterator[Refusal]:
         yield Refusal(
             "template-never-runs",
             "is_template",
-            "a template never runs",
-            "It is there to begin others from.",
-            "Clone it, or take the mark of a template away.",
+            gettext("a template never runs"),
+            gettext("It is there to begin others from."),
+            gettext("Clone it, or take the mark of a template away."),
         )
     if plan.risk_level == "pending":
         yield Refusal(
             "risk-is-assessed",
             "risk_level",
-            "the risk is not assessed yet",
-            "Nothing may be switched on before somebody has said how much is at stake.",
-            "Edit the item and choose a risk level.",
+            gettext("the risk is not assessed yet"),
+            gettext("Nothing may be switched on before somebody has said how much is at stake."),
+            gettext("Edit the item and choose a risk level."),
         )
     if not plan.environments:
         yield Refusal(
             "environments-chosen",
             "environments",
-            "it is meant for no environment",
-            "No site would be served it.",
-            "Choose at least one; production is where readers are.",
+            gettext("it is meant for no environment"),
+            gettext("No site would be served it."),
+            gettext("Choose at least one; production is where readers are."),
         )
 
 
@@ -88,9 +91,9 @@ def to_be_complete(plan: AnyPlan, *, around: Surroundings, now: datetime) -> tup
             Refusal(
                 "end-in-future",
                 "end",
-                "the end has passed",
-                f"It ends {moment(plan.end)}, so it would stop at once.",
-                "Edit the item and choose a later end.",
+                gettext("the end has passed"),
+                gettext("It ends %(end)s, so it would stop at once.") % {"end": moment(plan.end)},
+                gettext("Edit the item and choose a later end."),
             )
         )
     found += traffic.some(plan.default_rate, [rate for _, rate in plan.sites])
@@ -126,9 +129,9 @@ def to_activate(
             Refusal(
                 "second-person-approved",
                 "state",
-                "a second person has not approved it",
-                "Here, what is switched on was looked at by somebody else, as it stands.",
-                "Ask for approval on its page; then an approver approves it.",
+                gettext("a second person has not approved it"),
+                gettext("Here, what is switched on was looked at by somebody else, as it stands."),
+                gettext("Ask for approval on its page; then an approver approves it."),
             )
         )
     if last_stop is not None and plan.start is not None and plan.start <= last_stop:
@@ -136,10 +139,13 @@ def to_activate(
             Refusal(
                 "phases-follow",
                 "start",
-                "it would start in the phase before",
-                f"The phase before ended {moment(last_stop)}, and this one is planned to start "
-                f"{moment(plan.start)}: events would belong to both.",
-                "Choose a later start, or leave it empty.",
+                gettext("it would start in the phase before"),
+                gettext(
+                    "The phase before ended %(last_stop)s, and this one is planned to start "
+                    "%(start)s: events would belong to both."
+                )
+                % {"last_stop": moment(last_stop), "start": moment(plan.start)},
+                gettext("Choose a later start, or leave it empty."),
             )
         )
     if isinstance(plan, ExperimentPlan):
@@ -155,9 +161,11 @@ def to_approve(*, approver: object, authors: tuple[object, ...]) -> tuple[Refusa
         Refusal(
             "approver-is-another",
             "state",
-            "nobody approves what is their own",
-            "The person who approves must be another than the one who made or last edited it.",
-            "Ask somebody else to approve it.",
+            gettext("nobody approves what is their own"),
+            gettext(
+                "The person who approves must be another than the one who made or last edited it."
+            ),
+            gettext("Ask somebody else to approve it."),
         ),
     )
 
@@ -177,9 +185,11 @@ def to_decide(decision: str, reasons: str, known: tuple[str, ...]) -> tuple[Refu
             Refusal(
                 "decision-has-reasons",
                 "decision",
-                "the decision is missing",
-                f"“{decision}” is no decision." if decision else "Nothing is chosen.",
-                f"Give one of {', '.join(known)}.",
+                gettext("the decision is missing"),
+                gettext("“%(decision)s” is no decision.") % {"decision": decision}
+                if decision
+                else gettext("Nothing is chosen."),
+                gettext("Give one of %(known)s.") % {"known": ", ".join(known)},
             )
         )
     if not reasons.strip():
@@ -187,9 +197,9 @@ def to_decide(decision: str, reasons: str, known: tuple[str, ...]) -> tuple[Refu
             Refusal(
                 "decision-has-reasons",
                 "decision_reasons",
-                "the reasons are missing",
-                "Whoever reads the decision in a year must see what it rested on.",
-                "Write one or two sentences.",
+                gettext("the reasons are missing"),
+                gettext("Whoever reads the decision in a year must see what it rested on."),
+                gettext("Write one or two sentences."),
             )
         )
     return tuple(found)
@@ -203,9 +213,9 @@ def to_kill(reason: str, *, picked: bool) -> tuple[Refusal, ...]:
             Refusal(
                 "kill-has-reason",
                 "reason",
-                "the reason is missing",
-                "Everybody whose item stops must see why.",
-                "Write what is wrong, in a few words.",
+                gettext("the reason is missing"),
+                gettext("Everybody whose item stops must see why."),
+                gettext("Write what is wrong, in a few words."),
             )
         )
     if not picked:
@@ -213,9 +223,9 @@ def to_kill(reason: str, *, picked: bool) -> tuple[Refusal, ...]:
             Refusal(
                 "kill-has-items",
                 "items",
-                "nothing is ticked",
-                "The kill switch was pressed for what is ticked, and nothing is.",
-                "Tick what must stop, or stop everything.",
+                gettext("nothing is ticked"),
+                gettext("The kill switch was pressed for what is ticked, and nothing is."),
+                gettext("Tick what must stop, or stop everything."),
             )
         )
     return tuple(found)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from django.utils.translation import gettext
+
 from allotment.registry import attributes, risk, targeting
 from allotment.registry.plan import AnyPlan
 from allotment.registry.rules.facts import StreamFacts
@@ -22,17 +24,18 @@ def tiers(plan: AnyPlan, stream: StreamFacts) -> Iterator[Refusal]:
         yield Refusal(
             "risk-fits-what-is-sent",
             "risk_level",
-            f"what is sent makes the risk {found.tier}",
-            f"Its events carry {found.sentence}.",
-            f"Choose {found.tier} and link the review, or send less.",
+            gettext("what is sent makes the risk %(tier)s") % {"tier": found.tier},
+            gettext("Its events carry %(sentence)s.") % {"sentence": found.sentence},
+            gettext("Choose %(tier)s and link the review, or send less.") % {"tier": found.tier},
         )
     if plan.risk_level in {"medium", "high"} and not plan.review_link:
         yield Refusal(
             "risk-needs-review",
             "review_link",
-            f"{plan.risk_level} risk needs a review",
-            f"The risk is {plan.risk_level} and no review is linked.",
-            "Link the security and legal review, or choose another risk level.",
+            gettext("%(risk_level)s risk needs a review") % {"risk_level": plan.risk_level},
+            gettext("The risk is %(risk_level)s and no review is linked.")
+            % {"risk_level": plan.risk_level},
+            gettext("Link the security and legal review, or choose another risk level."),
         )
 
 
@@ -42,9 +45,9 @@ def acknowledged(plan: AnyPlan) -> Iterator[Refusal]:
         yield Refusal(
             "guidelines-acknowledged",
             "acknowledged",
-            "the guidelines are not acknowledged",
-            "Nobody has said that this follows the data collection guidelines.",
-            "Read them and tick the box.",
+            gettext("the guidelines are not acknowledged"),
+            gettext("Nobody has said that this follows the data collection guidelines."),
+            gettext("Read them and tick the box."),
         )
 
 
@@ -55,10 +58,13 @@ def fields(plan: AnyPlan) -> Iterator[Refusal]:
         yield Refusal(
             "attribute-has-field",
             "attributes",
-            "the schema has no field for an attribute",
-            f"Events of {plan.stream} have no field for {', '.join(missing)}, "
-            "so every event would be refused.",
-            "Leave it out, or choose another stream.",
+            gettext("the schema has no field for an attribute"),
+            gettext(
+                "Events of %(stream)s have no field for %(missing)s, so every event would be "
+                "refused."
+            )
+            % {"stream": plan.stream, "missing": ", ".join(missing)},
+            gettext("Leave it out, or choose another stream."),
         )
 
 
@@ -70,8 +76,9 @@ def conditions(plan: AnyPlan) -> Iterator[Refusal]:
             yield Refusal(
                 "condition-can-be-met",
                 "targeting",
-                f"a condition on {condition.attribute} cannot be used",
-                "Nobody would meet it.",
+                gettext("a condition on %(attribute)s cannot be used")
+                % {"attribute": condition.attribute},
+                gettext("Nobody would meet it."),
                 problem,
             )
     counts = Counter((c.attribute, c.operator) for c in plan.targeting)
@@ -80,7 +87,8 @@ def conditions(plan: AnyPlan) -> Iterator[Refusal]:
             yield Refusal(
                 "condition-listed-once",
                 "targeting",
-                f"{attribute} {operator} is asked {count} times",
-                "Of two conditions of one kind on one attribute, only one could count.",
-                "Keep one of the rows; “in” takes several values.",
+                gettext("%(attribute)s %(operator)s is asked %(count)s times")
+                % {"attribute": attribute, "operator": operator, "count": count},
+                gettext("Of two conditions of one kind on one attribute, only one could count."),
+                gettext("Keep one of the rows; “in” takes several values."),
             )

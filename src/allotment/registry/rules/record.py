@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from decimal import Decimal
 
+from django.utils.translation import gettext
+
 from allotment.allocation.law import MAX_TOTAL_WEIGHT
 from allotment.allocation.reading import MAX_GROUPS
 from allotment.contract.check.rules_names import GROUP_NAME, MACHINE_NAME
@@ -24,18 +26,22 @@ def names(plan: AnyPlan, taken: Collection[str]) -> Iterator[Refusal]:
         yield Refusal(
             "name-has-form",
             "machine_name",
-            "the machine name has a form that code cannot use",
-            f"“{name}” is not 8 to 63 letters, digits, dots, dashes or underscores "
-            "that begin with a letter or digit.",
-            "Choose a name such as related-articles-card.",
+            gettext("the machine name has a form that code cannot use"),
+            gettext(
+                "“%(name)s” is not 8 to 63 letters, digits, dots, dashes or underscores that "
+                "begin with a letter or digit."
+            )
+            % {"name": name},
+            gettext("Choose a name such as related-articles-card."),
         )
     elif name.casefold() in {other.casefold() for other in taken}:
         yield Refusal(
             "name-is-free",
             "machine_name",
-            "the machine name is taken",
-            f"“{name}” is the name of another instrument, experiment or stream.",
-            "Choose another name; upper and lower case count as the same.",
+            gettext("the machine name is taken"),
+            gettext("“%(name)s” is the name of another instrument, experiment or stream.")
+            % {"name": name},
+            gettext("Choose another name; upper and lower case count as the same."),
         )
 
 
@@ -45,9 +51,10 @@ def dates(plan: AnyPlan) -> Iterator[Refusal]:
         yield Refusal(
             "end-after-start",
             "end",
-            "the end is not after the start",
-            f"It starts {moment(plan.start)} and ends {moment(plan.end)}.",
-            "Choose an end that is later than the start.",
+            gettext("the end is not after the start"),
+            gettext("It starts %(start)s and ends %(end)s.")
+            % {"start": moment(plan.start), "end": moment(plan.end)},
+            gettext("Choose an end that is later than the start."),
         )
 
 
@@ -58,9 +65,9 @@ def links(plan: AnyPlan) -> Iterator[Refusal]:
             yield Refusal(
                 "link-is-address",
                 "links",
-                "a link is no web address",
-                f"“{link.url}” does not begin with http:// or https://.",
-                "Give the whole address, as the browser shows it.",
+                gettext("a link is no web address"),
+                gettext("“%(url)s” does not begin with http:// or https://.") % {"url": link.url},
+                gettext("Give the whole address, as the browser shows it."),
             )
 
 
@@ -70,9 +77,10 @@ def groups(plan: ExperimentPlan) -> Iterator[Refusal]:
         yield Refusal(
             "groups-are-enough",
             "groups",
-            f"an experiment has {FEWEST_GROUPS} to {MAX_GROUPS} groups",
-            f"This one has {len(plan.groups)}.",
-            "The first is control; give at least one more to compare with it.",
+            gettext("an experiment has %(fewest_groups)s to %(max_groups)s groups")
+            % {"fewest_groups": FEWEST_GROUPS, "max_groups": MAX_GROUPS},
+            gettext("This one has %(groups)s.") % {"groups": len(plan.groups)},
+            gettext("The first is control; give at least one more to compare with it."),
         )
     counts = Counter(group.name for group in plan.groups)
     for name, count in counts.items():
@@ -80,26 +88,29 @@ def groups(plan: ExperimentPlan) -> Iterator[Refusal]:
             yield Refusal(
                 "group-named-once",
                 "groups",
-                f"two groups are called {name}",
-                f"“{name}” stands in {count} rows.",
-                "Give each group a name of its own.",
+                gettext("two groups are called %(name)s") % {"name": name},
+                gettext("“%(name)s” stands in %(count)s rows.") % {"name": name, "count": count},
+                gettext("Give each group a name of its own."),
             )
         if not GROUP_NAME.fullmatch(name):
             yield Refusal(
                 "group-name-has-form",
                 "groups",
-                f"“{name}” cannot be a group's name",
-                f"“{name}” is not 1 to 63 letters, digits, dots, dashes or underscores.",
-                "Choose a name such as control or card.",
+                gettext("“%(name)s” cannot be a group's name") % {"name": name},
+                gettext("“%(name)s” is not 1 to 63 letters, digits, dots, dashes or underscores.")
+                % {"name": name},
+                gettext("Choose a name such as control or card."),
             )
     weights = [group.weight for group in plan.groups]
     if min(weights, default=1) < 1 or sum(weights) > MAX_TOTAL_WEIGHT:
         yield Refusal(
             "weights-are-positive",
             "groups",
-            "a group's weight cannot be used",
-            f"The weights are {', '.join(str(w) for w in weights)}.",
-            f"Give whole numbers from 1 whose sum is at most {MAX_TOTAL_WEIGHT}.",
+            gettext("a group's weight cannot be used"),
+            gettext("The weights are %(weights)s.")
+            % {"weights": ", ".join(str(w) for w in weights)},
+            gettext("Give whole numbers from 1 whose sum is at most %(max_total_weight)s.")
+            % {"max_total_weight": MAX_TOTAL_WEIGHT},
         )
 
 
@@ -112,27 +123,32 @@ def analysis(plan: ExperimentPlan) -> Iterator[Refusal]:
             yield Refusal(
                 "metric-named-once",
                 "secondary_metrics",
-                f"{metric} is named more than once",
-                f"“{metric}” stands {count} times among primary, secondary and guardrail metrics.",
-                "Keep it in the place that fits best.",
+                gettext("%(metric)s is named more than once") % {"metric": metric},
+                gettext(
+                    "“%(metric)s” stands %(count)s times among primary, secondary and guardrail "
+                    "metrics."
+                )
+                % {"metric": metric, "count": count},
+                gettext("Keep it in the place that fits best."),
             )
     effect = plan.minimum_effect
     if effect is not None and effect <= 0:
         yield Refusal(
             "effect-is-positive",
             "minimum_effect",
-            "the smallest change worth having is not above 0",
-            f"It is {effect}%.",
-            "Give how much better the metric must get, such as 2.",
+            gettext("the smallest change worth having is not above 0"),
+            gettext("It is %(effect)s%%.") % {"effect": effect},
+            gettext("Give how much better the metric must get, such as 2."),
         )
     for guardrail in plan.guardrails:
         if guardrail.margin <= Decimal(0):
             yield Refusal(
                 "margin-is-positive",
                 "guardrails",
-                f"the margin of {guardrail.metric} is not above 0",
-                f"It is {guardrail.margin}%; no experiment could ever show that.",
-                "Give how much worse it may get at most, such as 1.",
+                gettext("the margin of %(metric)s is not above 0") % {"metric": guardrail.metric},
+                gettext("It is %(margin)s%%; no experiment could ever show that.")
+                % {"margin": guardrail.margin},
+                gettext("Give how much worse it may get at most, such as 1."),
             )
     for field, word in (("planned_size", "size"), ("planned_days", "run time")):
         planned = getattr(plan, field)
@@ -140,7 +156,7 @@ def analysis(plan: ExperimentPlan) -> Iterator[Refusal]:
             yield Refusal(
                 "planned-is-positive",
                 field,
-                f"the planned {word} is not at least 1",
-                f"It is {planned}.",
-                "Give a whole number from 1, or leave it empty.",
+                gettext("the planned %(word)s is not at least 1") % {"word": word},
+                gettext("It is %(planned)s.") % {"planned": planned},
+                gettext("Give a whole number from 1, or leave it empty."),
             )

@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from decimal import Decimal
 
+from django.utils.translation import gettext
+
 from allotment.contract.check.rules_traffic import SITE_NAME
 from allotment.registry import sites as places
 from allotment.registry.layers import Range, free_share, grown, lowest_free, slots
@@ -34,19 +36,27 @@ def listed(plan: AnyPlan, book: SiteBook) -> Iterator[Refusal]:
             yield Refusal(
                 "site-listed-once",
                 "sites",
-                f"{site} is listed {'twice' if len(rows) == _TWICE else f'{len(rows)} times'}",
-                f"{site} stands at {' and at '.join(rates)}{how}.",
-                "Keep one of the rows."
+                gettext("%(site)s is listed %(times)s")
+                % {"site": site, "times": "twice" if len(rows) == _TWICE else f"{len(rows)} times"},
+                gettext("%(site)s stands at %(rates)s%(how)s.")
+                % {"site": site, "rates": " and at ".join(rates), "how": how},
+                gettext("Keep one of the rows.")
                 if direct
-                else "Keep one of the rows; instead of a family its other sites can be named.",
+                else gettext(
+                    "Keep one of the rows; instead of a family its other sites can be named."
+                ),
             )
         if not SITE_NAME.fullmatch(site):
             yield Refusal(
                 "site-has-form",
                 "sites",
-                f"“{site}” is no name of a site",
-                f"“{site}” is not made of lower-case letters, digits, dots, dashes or underscores.",
-                "Give the site's database name, such as frwiki.",
+                gettext("“%(site)s” is no name of a site") % {"site": site},
+                gettext(
+                    "“%(site)s” is not made of lower-case letters, digits, dots, dashes or "
+                    "underscores."
+                )
+                % {"site": site},
+                gettext("Give the site's database name, such as frwiki."),
             )
     counts = Counter(row for row, _ in plan.sites if row.startswith(FAMILY_PREFIX))
     for family in places.unknown_families(plan.sites, book):
@@ -54,18 +64,24 @@ def listed(plan: AnyPlan, book: SiteBook) -> Iterator[Refusal]:
         yield Refusal(
             "family-is-known",
             "sites",
-            f"no site belongs to {family}",
-            f"“{family}” has no sites{f'; known are {known}' if known else ''}.",
-            "Register its sites first, or name the sites.",
+            gettext("no site belongs to %(family)s") % {"family": family},
+            gettext("“%(family)s” has no sites%(f_known_are_known_if_known_else)s.")
+            % {
+                "family": family,
+                "f_known_are_known_if_known_else": f"; known are {known}" if known else "",
+            },
+            gettext("Register its sites first, or name the sites."),
         )
     for family, count in counts.items():
         if count > 1 and not book.family(family.removeprefix(FAMILY_PREFIX)):
             yield Refusal(
                 "site-listed-once",
                 "sites",
-                f"{family} is listed {count} times",
-                f"“{family}” stands in {count} rows.",
-                "Keep one of the rows.",
+                gettext("%(family)s is listed %(count)s times")
+                % {"family": family, "count": count},
+                gettext("“%(family)s” stands in %(count)s rows.")
+                % {"family": family, "count": count},
+                gettext("Keep one of the rows."),
             )
 
 
@@ -88,10 +104,14 @@ def caps(plan: AnyPlan, before: Standing | None, around: Surroundings) -> Iterat
         yield Refusal(
             "site-below-cap",
             "sites",
-            f"the traffic on {name} is above its cap",
-            f"The share on {name} is {percent(rate)}; at most {percent(cap)} of its subjects may "
-            "take part in one item.",
-            f"Give {percent(cap)} or less for {name}, or ask an operator for an exception.",
+            gettext("the traffic on %(name)s is above its cap") % {"name": name},
+            gettext(
+                "The share on %(name)s is %(rate)s; at most %(cap)s of its subjects may take "
+                "part in one item."
+            )
+            % {"name": name, "rate": percent(rate), "cap": percent(cap)},
+            gettext("Give %(cap)s or less for %(name)s, or ask an operator for an exception.")
+            % {"cap": percent(cap), "name": name},
         )
     if others:
         yield _others_above(plan.default_rate, others)
@@ -104,11 +124,16 @@ def _others_above(rate: Decimal, others: list[tuple[str, Decimal]]) -> Refusal:
     return Refusal(
         "site-below-cap",
         "default_rate",
-        "the traffic on all other sites is above some caps",
-        f"The share at all other sites is {percent(rate)}, and some of them have a cap: "
-        f"{shown}{more}.",
-        "Name these sites with their cap or less, lower the share, or ask an operator for an "
-        "exception.",
+        gettext("the traffic on all other sites is above some caps"),
+        gettext(
+            "The share at all other sites is %(rate)s, and some of them have a cap: "
+            "%(shown)s%(more)s."
+        )
+        % {"rate": percent(rate), "shown": shown, "more": more},
+        gettext(
+            "Name these sites with their cap or less, lower the share, or ask an operator for an "
+            "exception."
+        ),
     )
 
 
@@ -120,10 +145,16 @@ def where(plan: AnyPlan, around: Surroundings) -> Iterator[Refusal]:
         yield Refusal(
             "environment-has-stream",
             "environments",
-            f"its stream is not in {' and '.join(absent)}",
-            f"{plan.stream} is in {', '.join(around.stream.environments) or 'no environment'} "
-            "alone, so every event from elsewhere would be refused.",
-            "Take the environment away, or choose another stream.",
+            gettext("its stream is not in %(absent)s") % {"absent": " and ".join(absent)},
+            gettext(
+                "%(stream)s is in %(environment)s alone, so every event from elsewhere would "
+                "be refused."
+            )
+            % {
+                "stream": plan.stream,
+                "environment": ", ".join(around.stream.environments) or "no environment",
+            },
+            gettext("Take the environment away, or choose another stream."),
         )
     for site in sorted(around.book.rates(plan.sites)):
         known = around.book.sites.get(site)
@@ -131,10 +162,17 @@ def where(plan: AnyPlan, around: Surroundings) -> Iterator[Refusal]:
             yield Refusal(
                 "environment-has-site",
                 "sites",
-                f"{site} is in none of its environments",
-                f"{site} is in {', '.join(known.environments) or 'no environment'}; this is meant "
-                f"for {', '.join(plan.environments)}, so nobody there would take part.",
-                "Take the site away, or choose its environment too.",
+                gettext("%(site)s is in none of its environments") % {"site": site},
+                gettext(
+                    "%(site)s is in %(environment)s; this is meant for %(environments)s, so nobody "
+                    "there would take part."
+                )
+                % {
+                    "site": site,
+                    "environment": ", ".join(known.environments) or "no environment",
+                    "environments": ", ".join(plan.environments),
+                },
+                gettext("Take the site away, or choose its environment too."),
             )
 
 
@@ -149,10 +187,12 @@ def some(default_rate: Decimal, rates: Collection[Decimal]) -> Iterator[Refusal]
         yield Refusal(
             "some-traffic",
             "default_rate",
-            "nobody would take part",
-            "The share is 0% at every site.",
-            "Give at least one site a share, or give one to all other sites: "
-            "100% lets everybody take part.",
+            gettext("nobody would take part"),
+            gettext("The share is 0% at every site."),
+            gettext(
+                "Give at least one site a share, or give one to all other sites: "
+                "100% lets everybody take part."
+            ),
         )
 
 
@@ -171,10 +211,14 @@ def lowered(plan: ExperimentPlan, before: Standing, book: SiteBook) -> Iterator[
         yield Refusal(
             "traffic-only-rises",
             "sites" if place != "on all other sites" else "default_rate",
-            f"this would lower the traffic {place}",
-            f"The traffic {place} is {percent(before_rate)} and would fall to {percent(rate)}: "
-            "readers who have met their group would lose it.",
-            f"Give {percent(before_rate)} or more, or stop the experiment and relaunch it.",
+            gettext("this would lower the traffic %(place)s") % {"place": place},
+            gettext(
+                "The traffic %(place)s is %(before_rate)s and would fall to %(rate)s: readers "
+                "who have met their group would lose it."
+            )
+            % {"place": place, "before_rate": percent(before_rate), "rate": percent(rate)},
+            gettext("Give %(before_rate)s or more, or stop the experiment and relaunch it.")
+            % {"before_rate": percent(before_rate)},
         )
 
 
@@ -186,17 +230,18 @@ def layer(plan: ExperimentPlan, before: Standing | None, around: Surroundings) -
         yield Refusal(
             "layer-is-known",
             "layer",
-            f"there is no layer {plan.layer}",
-            f"“{plan.layer}” is no layer.",
-            "Choose one of the list, or make it first.",
+            gettext("there is no layer %(layer)s") % {"layer": plan.layer},
+            gettext("“%(layer)s” is no layer.") % {"layer": plan.layer},
+            gettext("Choose one of the list, or make it first."),
         )
     if plan.layer_share is None or not 0 < plan.layer_share <= 1:
         yield Refusal(
             "layer-has-share",
             "layer_share",
-            "the share of the layer is missing",
-            f"An experiment in the layer {plan.layer} owns a part of it that no other one has.",
-            "Give how much of the layer it needs, above 0% and at most 100%.",
+            gettext("the share of the layer is missing"),
+            gettext("An experiment in the layer %(layer)s owns a part of it that no other one has.")
+            % {"layer": plan.layer},
+            gettext("Give how much of the layer it needs, above 0% and at most 100%."),
         )
         return
     if before is None or before.range is None or not isinstance(before.plan, ExperimentPlan):
@@ -206,10 +251,17 @@ def layer(plan: ExperimentPlan, before: Standing | None, around: Surroundings) -
         yield Refusal(
             "layer-range-only-grows",
             "layer_share",
-            "its part of the layer can only grow",
-            f"It owns {percent(share)} of {plan.layer}; with {percent(plan.layer_share)} people "
-            "who have met their group would lose it.",
-            f"Give {percent(share)} or more.",
+            gettext("its part of the layer can only grow"),
+            gettext(
+                "It owns %(share)s of %(layer)s; with %(layer_share)s people who have met "
+                "their group would lose it."
+            )
+            % {
+                "share": percent(share),
+                "layer": plan.layer,
+                "layer_share": percent(plan.layer_share),
+            },
+            gettext("Give %(share)s or more.") % {"share": percent(share)},
         )
     elif before.live and before.plan.layer == plan.layer:
         yield from _no_room(plan, before.range, around)
@@ -226,19 +278,28 @@ def layer_to_activate(
         yield Refusal(
             "layer-fits-identifier",
             "layer",
-            f"{plan.layer} is used by experiments that put others into groups",
-            f"{other.name} draws by {other.identifier_type}, this one by {plan.identifier_type}: "
-            "one person could be in both.",
-            "Choose another layer, or wait until the other one has ended.",
+            gettext("%(layer)s is used by experiments that put others into groups")
+            % {"layer": plan.layer},
+            gettext(
+                "%(name)s draws by %(identifier_type)s, this one by %(identifier_type2)s: one "
+                "person could be in both."
+            )
+            % {
+                "name": other.name,
+                "identifier_type": other.identifier_type,
+                "identifier_type2": plan.identifier_type,
+            },
+            gettext("Choose another layer, or wait until the other one has ended."),
         )
     taken = [owner.range for owner in around.owners]
     if own is not None and grown(own, own.width, taken) is None:
         yield Refusal(
             "layer-range-is-free",
             "layer",
-            "its part of the layer has been taken since",
-            f"While it was stopped, another experiment of {plan.layer} took the people it had.",
-            "Wait until that one has ended, or relaunch this one in another part.",
+            gettext("its part of the layer has been taken since"),
+            gettext("While it was stopped, another experiment of %(layer)s took the people it had.")
+            % {"layer": plan.layer},
+            gettext("Wait until that one has ended, or relaunch this one in another part."),
         )
     else:
         yield from _no_room(plan, own, around)
@@ -257,10 +318,13 @@ def _no_room(plan: ExperimentPlan, own: Range | None, around: Surroundings) -> I
         yield Refusal(
             "layer-has-room",
             "layer_share",
-            f"{plan.layer} has no room for {percent(plan.layer_share or Decimal(0))}",
-            f"{', '.join(owner.name for owner in around.owners)} own the rest; "
-            f"{percent(free)} in one piece is free."
+            gettext("%(layer)s has no room for %(decimal)s")
+            % {"layer": plan.layer, "decimal": percent(plan.layer_share or Decimal(0))},
+            gettext("%(owners)s own the rest; %(free)s in one piece is free.")
+            % {"owners": ", ".join(owner.name for owner in around.owners), "free": percent(free)}
             if own is None
-            else "The parts beside its own are taken, and its people must stay in it.",
-            "Take less of it, choose another layer, or wait until another experiment has ended.",
+            else gettext("The parts beside its own are taken, and its people must stay in it."),
+            gettext(
+                "Take less of it, choose another layer, or wait until another experiment has ended."
+            ),
         )

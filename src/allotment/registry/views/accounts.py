@@ -14,6 +14,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
@@ -153,7 +154,7 @@ def change_password(request: HttpRequest) -> HttpResponse:
             update_session_auth_hash(request, account)
             people.end_sessions(account, keep=request.session.session_key)
             audit.record("change-password", kind="account", name=account.username)
-        messages.success(request, "Your password is changed.")
+        messages.success(request, gettext("Your password is changed."))
         return redirect("home")
     status = 200 if request.method == "GET" else _UNPROCESSABLE
     return render(request, "registry/password.html", {"form": form, "must": must}, status=status)

@@ -6,6 +6,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template import loader
+from django.utils.translation import gettext
 
 from allotment.registry.gate import NotPermittedError
 
@@ -23,9 +24,9 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
     return _fault(
         request,
         400,
-        "This request could not be read",
-        "The browser sent something that the registry does not understand.",
-        "Go back, load the page again and send it once more.",
+        gettext("This request could not be read"),
+        gettext("The browser sent something that the registry does not understand."),
+        gettext("Go back, load the page again and send it once more."),
     )
 
 
@@ -33,13 +34,15 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
     """403: not allowed, with the reason and how to get the right where these are known."""
     if isinstance(exception, NotPermittedError):
         decision = exception.decision
-        return _fault(request, 403, "You may not do this", decision.reason, decision.remedy)
+        return _fault(
+            request, 403, gettext("You may not do this"), decision.reason, decision.remedy
+        )
     return _fault(
         request,
         403,
-        "You may not do this",
-        "Your account does not have the right.",
-        "Ask an administrator of this registry.",
+        gettext("You may not do this"),
+        gettext("Your account does not have the right."),
+        gettext("Ask an administrator of this registry."),
     )
 
 
@@ -49,9 +52,9 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
     return _fault(
         request,
         404,
-        "There is nothing here",
-        "No page, instrument or experiment has this address.",
-        "Look for it in the directory.",
+        gettext("There is nothing here"),
+        gettext("No page, instrument or experiment has this address."),
+        gettext("Look for it in the directory."),
     )
 
 
@@ -68,7 +71,9 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return _fault(
         request,
         403,
-        "The form was too old, or not from this registry",
-        "Its token does not belong to your session; nothing was changed.",
-        "Go back, load the page again and send the form once more. Cookies must be allowed.",
+        gettext("The form was too old, or not from this registry"),
+        gettext("Its token does not belong to your session; nothing was changed."),
+        gettext(
+            "Go back, load the page again and send the form once more. Cookies must be allowed."
+        ),
     )

@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from allotment.registry import (
@@ -263,17 +264,22 @@ def _save(request: HttpRequest, bundle: Bundle, item: AnyItem | None) -> AnyItem
         if by is not None:
             plan = plans.with_owners(plan, with_owner(by, plan.owners))
         made = lifecycle.create(plan, by=by)
-        messages.success(request, f"{made.name} is saved as a draft. It is switched off.")
+        messages.success(
+            request,
+            gettext("%(name)s is saved as a draft. It is switched off.") % {"name": made.name},
+        )
         return made
     found = bundle.form.cleaned_data
     saved = lifecycle.edit(item, plan, reason=found["reason"], by=by, expected=found["revision"])
     live = saved.state(timezone.now()) in LIVE
-    after = (
-        "It stays switched on; sites read the change within seconds."
-        if live
-        else "It stays switched off."
-    )
     withdrawn = item.approved is not None and saved.approved is None
-    again = " It waits for approval again." if withdrawn and not live else ""
-    messages.success(request, f"{saved.name} is saved. {after}{again}")
+    if live:
+        text = gettext(
+            "%(name)s is saved. It stays switched on; sites read the change within seconds."
+        )
+    elif withdrawn:
+        text = gettext("%(name)s is saved. It stays switched off. It waits for approval again.")
+    else:
+        text = gettext("%(name)s is saved. It stays switched off.")
+    messages.success(request, text % {"name": saved.name})
     return saved

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
 from allotment.registry import (
@@ -31,7 +32,7 @@ from allotment.registry.lifecycle import AnyItem
 from allotment.registry.models import Account, Experiment, State
 from allotment.registry.permissions import Decision
 from allotment.registry.rules import RuleRefusedError, Surroundings
-from allotment.registry.states import LIVE, WORDS, Verb
+from allotment.registry.states import LIVE, Verb
 from allotment.registry.surroundings import Neighborhood, range_of
 from allotment.registry.views import kinds
 
@@ -109,11 +110,16 @@ def revert(request: HttpRequest, kind: str, name: str) -> HttpResponse:
         }
         return render(request, "registry/verb_refused.html", context, status=422)
     if saved.revision == item.revision:
-        messages.success(request, f"{item.name} is already as it was in version {number}.")
+        messages.success(
+            request,
+            gettext("%(name)s is already as it was in version %(number)s.")
+            % {"name": item.name, "number": number},
+        )
     else:
         messages.success(
             request,
-            f"{item.name} is as it was in version {number}; this is version {saved.revision}.",
+            gettext("%(name)s is as it was in version %(number)s; this is version %(revision)s.")
+            % {"name": item.name, "number": number, "revision": saved.revision},
         )
     return redirect(f"{kind}-history", name=name)
 
@@ -181,7 +187,7 @@ def buttons(request: HttpRequest, item: AnyItem, state: State) -> list[Button]:
         found.append(
             Button(
                 verb=verb,
-                word=WORDS[verb].capitalize(),
+                word=words.verb(verb),
                 address=reverse(f"{item.KIND}-{verb}", args=[item.machine_name]),
                 has_page=verb in _WITH_PAGE,
                 primary=verb is first,

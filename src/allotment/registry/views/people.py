@@ -8,6 +8,7 @@ from django.db.models import Count, Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -72,7 +73,14 @@ def person(request: HttpRequest, name: str) -> HttpResponse:
             except PeopleRefusedError as error:
                 form.add_error("role", str(error))
             else:
-                messages.success(request, f"{account.username} is now {form.cleaned_data['role']}.")
+                messages.success(
+                    request,
+                    gettext("%(username)s is now %(cleaned_data_role)s.")
+                    % {
+                        "username": account.username,
+                        "cleaned_data_role": form.cleaned_data["role"],
+                    },
+                )
                 return redirect("person", name=account.username)
     return _person_page(request, account, form)
 
@@ -106,8 +114,12 @@ def switch(request: HttpRequest, name: str) -> HttpResponse:
     except PeopleRefusedError as error:
         form = RoleForm(initial={"role": account.role})
         return _person_page(request, account, form, str(error))
-    word = "on. The person can log in again" if on else "off. Its sessions are ended"
-    messages.success(request, f"{account.username} is switched {word}.")
+    text = (
+        gettext("%(username)s is switched on. The person can log in again.")
+        if on
+        else gettext("%(username)s is switched off. Its sessions are ended.")
+    )
+    messages.success(request, text % {"username": account.username})
     return redirect("person", name=account.username)
 
 
@@ -135,7 +147,9 @@ def end_sessions(request: HttpRequest, name: str) -> HttpResponse:
     people.end_sessions(account, keep=keep)
     if request.POST.get("tokens") == "yes":
         people.revoke_all(account, reason="Revoked by an admin")
-    messages.success(request, f"{account.username} is logged out everywhere.")
+    messages.success(
+        request, gettext("%(username)s is logged out everywhere.") % {"username": account.username}
+    )
     return redirect("person", name=account.username)
 
 
@@ -191,7 +205,7 @@ def _team_page(request: HttpRequest, stored: Team | None, refused: str = "") -> 
         except PeopleRefusedError as error:
             form.add_error("name", str(error))
         else:
-            messages.success(request, f"{saved.name} is saved.")
+            messages.success(request, gettext("%(name)s is saved.") % {"name": saved.name})
             return redirect("teams")
     context = {
         "form": form,
@@ -212,7 +226,7 @@ def remove_team(request: HttpRequest, key: int) -> HttpResponse:
         people.remove_team(stored)
     except PeopleRefusedError as error:
         return _team_page(request, stored, str(error))
-    messages.success(request, f"{stored.name} is removed.")
+    messages.success(request, gettext("%(name)s is removed.") % {"name": stored.name})
     return redirect("teams")
 
 

@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -54,8 +55,10 @@ def end_sessions(request: HttpRequest) -> HttpResponse:
     myself = _myself(request)
     only = request.POST.get("session", "")
     ended = people.end_sessions(myself, keep=request.session.session_key, only=only)
-    word = "session is" if ended == 1 else "sessions are"
-    messages.success(request, f"{ended} other {word} ended.")
+    text = ngettext(
+        "%(ended)s other session is ended.", "%(ended)s other sessions are ended.", ended
+    )
+    messages.success(request, text % {"ended": ended})
     return redirect("account")
 
 
@@ -87,5 +90,9 @@ def revoke_token(request: HttpRequest, identifier: str) -> HttpResponse:
         # The same answer in both cases: whether it exists is nobody else's matter.
         raise Http404("there is no such token of yours")
     tokens.revoke(token)
-    messages.success(request, f"The token “{token.name}” is revoked. It opens nothing any more.")
+    messages.success(
+        request,
+        gettext("The token “%(name)s” is revoked. It opens nothing any more.")
+        % {"name": token.name},
+    )
     return redirect("account" if token.account == myself else "tokens")

@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from allotment.registry import gate, permissions, placing
@@ -86,7 +87,9 @@ def remove_site(request: HttpRequest, name: str) -> HttpResponse:
     except RuleRefusedError as error:
         form = SiteForm(initial=SiteForm.initial_of(found))
         return _page(request, form, found, error, status=422)
-    messages.success(request, f"{name} has no family, environments or cap any more.")
+    messages.success(
+        request, gettext("%(name)s has no family, environments or cap any more.") % {"name": name}
+    )
     return redirect("sites")
 
 
@@ -135,7 +138,9 @@ def withdraw_exception(request: HttpRequest, key: int) -> HttpResponse:
         raise Http404("no such exception")
     placing.withdraw_exception(granted, by=_acting(request))
     messages.success(
-        request, f"{granted.machine_name} has no exception on {granted.site} any more."
+        request,
+        gettext("%(machine_name)s has no exception on %(site)s any more.")
+        % {"machine_name": granted.machine_name, "site": granted.site},
     )
     return redirect("sites")
 

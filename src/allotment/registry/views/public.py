@@ -9,6 +9,7 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
 from allotment.registry import audit, gate, interval_plot, words
@@ -60,6 +61,10 @@ def publish(request: HttpRequest, name: str) -> HttpResponse:
         changed = Experiment.objects.filter(pk=item.pk, public=not public).update(public=public)
         if changed:
             audit.record("publish" if public else "unpublish", kind="experiment", name=name)
-    word = "Everybody can read its public page" if public else "It has no public page any more"
-    messages.success(request, f"{word}.")
+    text = (
+        gettext("Everybody can read its public page.")
+        if public
+        else gettext("It has no public page any more.")
+    )
+    messages.success(request, text)
     return redirect("experiment", name=name)

@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from mozilla_django_oidc.views import (
     OIDCAuthenticationCallbackView,
@@ -106,26 +107,28 @@ class Return(OIDCAuthenticationCallbackView):  # type: ignore[misc] # has no typ
 
 def _unavailable() -> SignInRefusedError:
     return SignInRefusedError(
-        "The provider of single sign-on does not answer",
-        "The registry could not learn from it where to send you.",
-        "Try again in a minute. If it goes on, tell an admin; the log says more.",
+        gettext("The provider of single sign-on does not answer"),
+        gettext("The registry could not learn from it where to send you."),
+        gettext("Try again in a minute. If it goes on, tell an admin; the log says more."),
         status=502,
     )
 
 
 def _unknown_state() -> SignInRefusedError:
     return SignInRefusedError(
-        "This log-in was not begun here",
-        "The provider's answer does not belong to a log-in that this browser began, or it was "
-        "used before.",
-        "Begin again at the log-in page. Cookies must be allowed.",
+        gettext("This log-in was not begun here"),
+        gettext(
+            "The provider's answer does not belong to a log-in that this browser began, or it was "
+            "used before."
+        ),
+        gettext("Begin again at the log-in page. Cookies must be allowed."),
         status=400,
     )
 
 
 def _denied() -> SignInRefusedError:
     return SignInRefusedError(
-        "The provider did not let you in",
-        "It ended the log-in, or you did.",
-        "Begin again at the log-in page, or ask whoever runs the provider.",
+        gettext("The provider did not let you in"),
+        gettext("It ended the log-in, or you did."),
+        gettext("Begin again at the log-in page, or ask whoever runs the provider."),
     )

@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -118,7 +119,7 @@ def _form_page(request: HttpRequest, stream: Stream | None) -> HttpResponse:
             except RuleRefusedError as error:
                 refusals, status = error.refusals, 412
             else:
-                messages.success(request, f"{saved.name} is saved.")
+                messages.success(request, gettext("%(name)s is saved.") % {"name": saved.name})
                 return redirect("streams")
     else:
         form = StreamForm(stream=stream, initial=initial)

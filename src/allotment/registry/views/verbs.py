@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from allotment.registry import gate, lifecycle
@@ -20,16 +21,16 @@ from allotment.registry.views import kinds
 from allotment.registry.views.items import item_context
 
 _DID_NOT = {
-    Verb.ASK: "was not submitted",
-    Verb.WITHDRAW: "was not taken back",
-    Verb.APPROVE: "was not approved",
-    Verb.ACTIVATE: "was not switched on",
-    Verb.START: "was not started",
-    Verb.STOP: "was not stopped",
-    Verb.DECIDE: "was not decided",
-    Verb.RELAUNCH: "was not relaunched",
-    Verb.ARCHIVE: "was not archived",
-    Verb.RESTORE: "was not brought back",
+    Verb.ASK: gettext_lazy("was not submitted"),
+    Verb.WITHDRAW: gettext_lazy("was not taken back"),
+    Verb.APPROVE: gettext_lazy("was not approved"),
+    Verb.ACTIVATE: gettext_lazy("was not switched on"),
+    Verb.START: gettext_lazy("was not started"),
+    Verb.STOP: gettext_lazy("was not stopped"),
+    Verb.DECIDE: gettext_lazy("was not decided"),
+    Verb.RELAUNCH: gettext_lazy("was not relaunched"),
+    Verb.ARCHIVE: gettext_lazy("was not archived"),
+    Verb.RESTORE: gettext_lazy("was not brought back"),
 }
 
 
@@ -126,7 +127,7 @@ def decide(request: HttpRequest, name: str) -> HttpResponse:
         except RuleRefusedError as error:
             refusals = error.refusals
         else:
-            messages.success(request, f"{item.name} is decided.")
+            messages.success(request, gettext("%(name)s is decided.") % {"name": item.name})
             return redirect("experiment", name=name)
     context = item_context(request, item) | {
         "choices": Experiment.Decision.choices,
@@ -158,8 +159,12 @@ def kill(request: HttpRequest) -> HttpResponse:
             context["refusals"] = error.refusals
         else:
             count = len(done.stopped)
-            word = "item is" if count == 1 else "items are"
-            messages.success(request, f"{count} {word} stopped, once sites have read it.")
+            text = ngettext(
+                "%(count)s item is stopped, once sites have read it.",
+                "%(count)s items are stopped, once sites have read it.",
+                count,
+            )
+            messages.success(request, text % {"count": count})
             return redirect("home")
     status = 422 if context["refusals"] else 200
     return render(request, "registry/kill.html", context, status=status)
@@ -174,20 +179,25 @@ def _refused(
 
 def _said(item: AnyItem, verb: Verb) -> str:
     """What has happened, in one or two sentences."""
-    if verb is Verb.ACTIVATE:
-        if item.state(timezone.now()) is State.SCHEDULED:
-            return f"{item.name} is switched on and waits for its start."
-        return f"{item.name} runs. Sites read it within seconds."
-    nobody = (
-        "Nobody is enrolled any more" if item.KIND == "experiment" else "Nothing is sent any more"
+    if verb is Verb.ACTIVATE and item.state(timezone.now()) is State.SCHEDULED:
+        return gettext("%(name)s is switched on and waits for its start.") % {"name": item.name}
+    stopped = (
+        gettext("%(name)s is stopped. Nobody is enrolled any more once sites have read it.")
+        if item.KIND == "experiment"
+        else gettext("%(name)s is stopped. Nothing is sent any more once sites have read it.")
     )
-    return {
-        Verb.ASK: f"{item.name} is ready. Now another person can approve it.",
-        Verb.WITHDRAW: f"{item.name} is a draft again.",
-        Verb.APPROVE: f"{item.name} is approved. It can be switched on.",
-        Verb.START: f"{item.name} runs. Sites read it within seconds.",
-        Verb.STOP: f"{item.name} is stopped. {nobody} once sites have read it.",
-        Verb.RELAUNCH: f"{item.name} has a new phase, which is a draft. What was measured stays.",
-        Verb.ARCHIVE: f"{item.name} is in the archive.",
-        Verb.RESTORE: f"{item.name} is back from the archive.",
+    runs = gettext("%(name)s runs. Sites read it within seconds.")
+    text = {
+        Verb.ACTIVATE: runs,
+        Verb.ASK: gettext("%(name)s is ready. Now another person can approve it."),
+        Verb.WITHDRAW: gettext("%(name)s is a draft again."),
+        Verb.APPROVE: gettext("%(name)s is approved. It can be switched on."),
+        Verb.START: runs,
+        Verb.STOP: stopped,
+        Verb.RELAUNCH: gettext(
+            "%(name)s has a new phase, which is a draft. What was measured stays."
+        ),
+        Verb.ARCHIVE: gettext("%(name)s is in the archive."),
+        Verb.RESTORE: gettext("%(name)s is back from the archive."),
     }[verb]
+    return text % {"name": item.name}
