@@ -55,17 +55,11 @@ def phpunit(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module", autouse=True)
 def needed_packages() -> None:
     """Interfaces and programs that the tests' bootstrap reads from PHP's include path."""
+    find = (
+        "foreach (array_slice($argv, 1) as $f) if (!stream_resolve_include_path($f)) echo $f, ' ';"
+    )
     found = subprocess.run(
-        [
-            require_tool("php"),
-            "-r",
-            "foreach (array_slice($argv, 1) as $f)"
-            " if (!stream_resolve_include_path($f)) echo $f, PHP_EOL;",
-            *PACKAGES,
-        ],
-        capture_output=True,
-        text=True,
-        check=True,
+        [require_tool("php"), "-r", find, *PACKAGES], capture_output=True, text=True, check=True
     )
     if found.stdout.split():
         names = ", ".join(PACKAGES[path] for path in found.stdout.split())

@@ -40,14 +40,29 @@ OPERATORS = [
 NAMES = ["page_id", "page_title", "1", "0", ""]
 TIMES = [
     *("2026-11-22T12:00:00Z", "2026-11-22T12:00:00.000001Z", "2026-11-22 12:00", "2026-11-22"),
-    *("20261122T120000+0130", "2026-W47-7", "2026W477T12", "2026-11-22T12:00:00,5-23:59", "0001-01-01"),
-    *("2026-02-30", "2026-11-22T24:00", "2026-11-22T12:60", "2026-W54", "2020-W53", "2026-11-22T"),
-    *("tomorrow", "1", "2026-11-22T12:00:00Z\n", "٢٠٢٦-11-22", "2026-11-22T12:00:00+24:00"),
+    *("20261122T120000+0130", "2026-W47-7", "2026W477T12", "2026-11-22T12:00:00,5-23:59"),
+    *("0001-01-01", "2026-02-30", "2026-11-22T24:00", "2026-11-22T12:60", "2026-W54", "2020-W53"),
+    *("2026-11-22T", "tomorrow", "1", "2026-11-22T12:00:00Z\n", "٢٠٢٦-11-22"),
+    "2026-11-22T12:00:00+24:00",
 ]  # fmt: skip
 
 
-def maybe(dice: random.Random, garbage: list[Any], sound: Any) -> Any:
+def maybe(dice: random.Random, garbage: list[Any], sound: object) -> object:
     return dice.choice(garbage) if dice.random() < 0.02 else sound
+
+
+def targeting(dice: random.Random) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for _ in range(dice.randint(0, 2)):
+        operator = dice.choice(OPERATORS)
+        operand: Any = dice.choice(SCALARS)
+        if operator in {"in", "not_in", "contains_all", "contains_any"}:
+            operand = dice.choices(SCALARS, k=dice.randint(0, 4))
+        elif "than" in operator:
+            operand = dice.choice([-1, 0, 0.5, 1, 2**53])
+        used = dice.choice(["is", *[operator] * 50])
+        found.setdefault(dice.choice(NAMES), {})[used] = maybe(dice, VALUES, operand)
+    return found
 
 
 def experiment(dice: random.Random) -> dict[str, Any]:
@@ -64,24 +79,15 @@ def experiment(dice: random.Random) -> dict[str, Any]:
         item["weights"] = maybe(dice, [*VALUES, [1.5] * len(groups), [2**20] * 2], weights)
     if dice.random() < 0.3:
         edges = sorted((dice.randrange(1 << 24), dice.randrange(1 << 24)))
-        layer = {"name": dice.choice(["search", "1"]), "begin": edges[0], "end": edges[1]}
-        for field in layer:
-            layer[field] = maybe(dice, VALUES, layer[field])
+        layer: dict[str, Any] = {
+            "name": dice.choice(["search", "1"]),
+            "begin": edges[0],
+            "end": edges[1],
+        }
+        layer = {field: maybe(dice, VALUES, value) for field, value in layer.items()}
         item["layer"] = maybe(dice, VALUES, layer)
     if dice.random() < 0.5:
-        targeting: dict[str, Any] = {}
-        for _ in range(dice.randint(0, 2)):
-            operator = dice.choice(OPERATORS)
-            operand: Any = dice.choice(SCALARS)
-            if operator in {"in", "not_in", "contains_all", "contains_any"}:
-                operand = dice.choices(SCALARS, k=dice.randint(0, 4))
-            elif "than" in operator:
-                operand = dice.choice([-1, 0, 0.5, 1, 2**53])
-            name = dice.choice(NAMES)
-            targeting.setdefault(name, {})[maybe(dice, ["is"], operator)] = maybe(
-                dice, VALUES, operand
-            )
-        item["targeting"] = maybe(dice, VALUES, targeting)
+        item["targeting"] = maybe(dice, VALUES, targeting(dice))
     for field in ("start", "end"):
         if dice.random() < 0.3:
             item[field] = maybe(dice, [*VALUES, *TIMES], dice.choice(["", None, *TIMES[:2]]))
@@ -92,7 +98,7 @@ def experiment(dice: random.Random) -> dict[str, Any]:
 
 
 def time(dice: random.Random) -> str:
-    day = datetime(1000, 1, 2) + timedelta(seconds=dice.randrange(280 * 10**9))
+    day = datetime(1000, 1, 2, tzinfo=UTC) + timedelta(seconds=dice.randrange(280 * 10**9))
     date = dice.choice(["%Y-%m-%d", "%Y%m%d", "%G-W%V-%u", "%GW%V%u", "%G-W%V"])
     clock = dice.choice(["", "T%H", " %H:%M", "T%H%M", "T%H:%M:%S", "T%H%M%S"])
     text = day.strftime(date)
@@ -135,7 +141,7 @@ def question(dice: random.Random) -> dict[str, Any]:
     return {"ask": "overrides", "text": "".join(dice.choices("ab0 :;é", k=dice.randint(0, 12)))}
 
 
-def answer(asked: dict[str, Any]) -> Any:
+def answer(asked: dict[str, Any]) -> object:
     match asked["ask"]:
         case "evaluate":
             try:
@@ -191,7 +197,7 @@ def test_php_law__cases_made_on_the_spot__agree_with_python() -> None:
             expected = answer(asked)
             assert json.loads(found) == expected, f"seed {seed}: {line}"
             if asked["ask"] == "evaluate":
-                met.add("refused" if expected is None else expected[2])
+                met.add("refused" if expected is None else json.loads(found)[2])
     assert len(met) == 7, f"seed {seed}: {met}"
 
 

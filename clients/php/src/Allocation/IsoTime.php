@@ -16,7 +16,7 @@ final class IsoTime
     /** The time that an ISO 8601 text names, in UTC; without a zone it counts as UTC. Null: none. */
     public static function read(string $text): ?\DateTimeImmutable
     {
-        $pattern = '/^' . self::DATE . '(?:.' . self::TIME . self::ZONE . '?)?$/Dsu';
+        $pattern = '/^' . self::DATE . '(?:[Tt ]' . self::TIME . self::ZONE . '?)?$/Dsu';
         if (preg_match($pattern, $text, $found, PREG_UNMATCHED_AS_NULL) !== 1) {
             return null;
         }
