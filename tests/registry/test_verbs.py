@@ -95,6 +95,24 @@ def test_activate__risk_that_needs_approval__only_after_another_person(
 
 
 @pytest.mark.usefixtures("approval")
+def test_edit__live_and_risk_rises_to_where_approval_is_asked__only_with_a_second_person(
+    experiment_plan: Make, account: Account, ben: Account
+) -> None:
+    """What could not have been switched on alone is not come to by an edit alone."""
+    item = lifecycle.activate(lifecycle.create(experiment_plan(), by=account), by=account)
+    risky = replace(plans.of(item), risk_level="medium", review_link="https://example.org/review/7")
+    assert refused(lambda: lifecycle.edit(item, risky, by=account)) == ["second-person-approved"]
+    item = lifecycle.edit(lifecycle.stop(item, by=account), risky, by=account)
+    lifecycle.approve(item, by=ben)
+    item = lifecycle.activate(item, by=account)
+    # What was approved may be described and raised on; it needs approval to be switched on again.
+    more = replace(plans.of(item), description="Told better", default_rate=Decimal("0.5"))
+    item = lifecycle.edit(item, more, by=account)
+    assert state(item) is State.RUNNING
+    assert item.approved is None
+
+
+@pytest.mark.usefixtures("approval")
 def test_activate__low_risk_below_the_bar__needs_nobody(experiment_plan: Make) -> None:
     assert state(lifecycle.activate(lifecycle.create(experiment_plan()))) is State.RUNNING
 

@@ -21,6 +21,7 @@ from allotment.registry.rules.moves import (
     to_activate,
     to_approve,
     to_be_complete,
+    to_change_live,
     to_decide,
     to_kill,
     to_start,
@@ -44,6 +45,7 @@ __all__ = [
     "to_activate",
     "to_approve",
     "to_be_complete",
+    "to_change_live",
     "to_decide",
     "to_kill",
     "to_save",
@@ -83,4 +85,5 @@ def to_save(
         # A live item must not be edited into what could not have been switched on.
         if before.live:
             found += pledges(plan)
+            found += to_change_live(plan, before.plan, around)
     return tuple(found)

@@ -126,12 +126,8 @@ def to_activate(
     found = [*to_be_complete(plan, around=around, now=now)]
     if around.needs_approval(plan.risk_level) and not approved:
         found.append(
-            Refusal(
-                "second-person-approved",
-                "state",
-                gettext("a second person has not approved it"),
-                gettext("Here, what is switched on was looked at by somebody else, as it stands."),
-                gettext("Ask for approval on its page; then an approver approves it."),
+            _not_approved(
+                "state", gettext("Ask for approval on its page; then an approver approves it.")
             )
         )
     if last_stop is not None and plan.start is not None and plan.start <= last_stop:
@@ -151,6 +147,24 @@ def to_activate(
     if isinstance(plan, ExperimentPlan):
         found += traffic.layer_to_activate(plan, own, around)
     return tuple(found)
+
+
+def to_change_live(plan: AnyPlan, before: AnyPlan, around: Surroundings) -> tuple[Refusal, ...]:
+    """Refuses that what is on without approval comes to a risk that needs one."""
+    if around.needs_approval(before.risk_level) or not around.needs_approval(plan.risk_level):
+        return ()
+    remedy = gettext("Stop it, change it, and ask for approval before you switch it on again.")
+    return (_not_approved("risk_level", remedy),)
+
+
+def _not_approved(field: str, remedy: str) -> Refusal:
+    return Refusal(
+        "second-person-approved",
+        field,
+        gettext("a second person has not approved it"),
+        gettext("Here, what is switched on was looked at by somebody else, as it stands."),
+        remedy,
+    )
 
 
 def to_approve(*, approver: object, authors: tuple[object, ...]) -> tuple[Refusal, ...]:
