@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
 import pytest
 from django.conf import LazySettings
 from django.test import Client
+from django.utils import timezone
+from tests.analysis.synthetic import event, put
+
+from allotment.registry import lifecycle
+from allotment.registry.plan import ExperimentPlan, GroupPlan
 
 pytestmark = pytest.mark.django_db
 
@@ -42,3 +53,28 @@ def test_api__any_language_asked_for__the_same_answer_for_all(path: str) -> None
     assert answer.status_code == 200
     assert "Accept-Language" not in answer.headers.get("Vary", "")
     assert "Content-Language" not in answer.headers
+
+
+def test_drawings__german_reader__numbers_as_drawings_need_them(
+    visitor: Client, own_data: Path, experiment_plan: Callable[..., ExperimentPlan]
+) -> None:
+    """A comma in a length would be another number to the browser."""
+    plan = experiment_plan(
+        sites=(("frwiki", Decimal("0.1234")),),
+        groups=tuple(GroupPlan(name=name, weight=3) for name in ("control", "b", "c")),
+    )
+    item = lifecycle.activate(lifecycle.create(plan))
+    moment = (timezone.now() - timedelta(minutes=1)).isoformat()
+    put(own_data / "lake", [event("s", "b", "click", 1, experiment=item.machine_name, dt=moment)])
+    visitor.cookies["language"] = "de"
+    drawn = 0
+    for path in ("", "/health", "/results"):
+        text = visitor.get(f"/experiments/search-suggestions{path}").content.decode()
+        assert '<html lang="de">' in text
+        for drawing in re.findall(r"<svg.*?</svg>", text, re.DOTALL):
+            lengths = re.findall(r'\s(?:x|y|dx|dy|width|height|rx|viewBox)="([^"]*)"', drawing)
+            drawn += sum("." in length for length in lengths)
+            assert not [length for length in lengths if "," in length]
+    text = visitor.get("/calendar").content.decode()
+    assert not re.search(r'\s(?:x|y|width|height)="\d+,', text)
+    assert drawn > 5
