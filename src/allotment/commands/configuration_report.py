@@ -6,19 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from allotment.commands.configuration_files import Filed, Key
+from allotment.contract.check.plan_files import FIELDS
 
 _SIGNS: Final = {"created": "+", "changed": "~", "removed": "-", "refused": "!"}
-_FIELDS: Final = {
-    "name": "machine_name",
-    "stream_name": "stream",
-    "contextual_attributes": "attributes",
-    "sample_rate": "sites",
-    "user_identifier_type": "identifier_type",
-    "weights": "groups",
-    "metrics": "primary_metric",
-    "producers": "settings",
-}
-"""The check's words for what files call otherwise."""
 
 
 def lines(
@@ -43,7 +33,7 @@ def _entry(one: Mapping[str, Any], filed: Filed | None, *, stored: bool) -> Iter
         yield f"        {refusal['what']}"
         yield f"        To satisfy it: {refusal['remedy']}"
     for finding in one["findings"]:
-        field = _FIELDS.get(finding["field"], finding["field"])
+        field = FIELDS.get(finding["field"], finding["field"])
         place = f"{filed.place(field)}: " if filed else ""
         yield f"    {place}{finding['severity']} {finding['rule']}: {finding['headline']}"
     if one["forbidden"]:

@@ -32,6 +32,7 @@ from allotment.contract.check import (
     of_entry,
 )
 from allotment.contract.check.entries import entry_of
+from allotment.contract.check.plan_files import FIELDS
 from allotment.registry import environments, schema_catalog, targeting
 from allotment.registry import plan as plans
 from allotment.registry.models import Experiment, Instrument, Stream
@@ -56,17 +57,6 @@ _SAID_BY: Final = {
     "stream-name-has-form": "name-has-form",
 }
 """Rules of the check that the registry's forms hold by another rule."""
-_FIELDS: Final = {
-    "name": "machine_name",
-    "stream_name": "stream",
-    "contextual_attributes": "attributes",
-    "sample_rate": "sites",
-    "user_identifier_type": "identifier_type",
-    "weights": "groups",
-    "metrics": "primary_metric",
-    "producers": "settings",
-    "sample": "settings",
-}
 
 
 def document(plan: AnyPlan) -> dict[str, Any]:
@@ -268,7 +258,7 @@ def judged(findings: Iterable[Finding], said: Collection[str] = ()) -> list[Find
 
 def field_of(finding: Finding) -> str:
     """The form's field that a finding concerns."""
-    return _FIELDS.get(finding.place.field, finding.place.field)
+    return FIELDS.get(finding.place.field, finding.place.field)
 
 
 @dataclass(frozen=True)

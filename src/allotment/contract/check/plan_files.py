@@ -26,6 +26,15 @@ _RENAMED: Final = {
     "attributes": "contextual_attributes",
     "identifier_type": "user_identifier_type",
 }
+FIELDS: Final[Mapping[str, str]] = {
+    **{shown: name for name, shown in _RENAMED.items() if shown != "display_name"},
+    "sample_rate": "sites",
+    "weights": "groups",
+    "metrics": "primary_metric",
+    "producers": "settings",
+    "sample": "settings",
+}
+"""The fields of findings in the words of a plan, where they are others."""
 _METRICS: Final = {"primary_metric": "primary", "secondary_metrics": "secondary"}
 _NOT_READ: Final = frozenset(
     {
