@@ -6,11 +6,14 @@ are variables of the stylesheet, so that one drawing serves light and dark.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 _ROOM = 1.15
+# The drawing is one picture with one sentence; its parts would be announced as pictures unnamed.
+_SPOKEN_PART = re.compile(r' (?:role|aria-[a-z]+)="[^"]*"')
 _FINE = 0.1
 
 
@@ -62,6 +65,7 @@ def _svg(specification: dict[str, Any], form: str, rows: tuple[Row, ...]) -> str
     import vl_convert  # noqa: PLC0415 - loads a script engine, which only this page needs
 
     drawn: str = vl_convert.vegalite_to_svg(specification, vl_version="5.20")
+    drawn = _SPOKEN_PART.sub("", drawn)
     start = drawn.index('class="marks"')
     said = "; ".join(f"{row.label} {row.text}" for row in rows)
     label = f"Change against control with 95 percent range: {_escaped(said)}"
