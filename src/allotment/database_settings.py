@@ -103,6 +103,8 @@ class Database:
             return {
                 "ENGINE": "django.db.backends.sqlite3",
                 "NAME": str(sqlite),
+                # To open the file takes longer than to answer that nothing has changed.
+                "CONN_MAX_AGE": _KEEP_CONNECTION_SECONDS,
                 "OPTIONS": {
                     # Writers queue at the start of a transaction; readers never wait for them.
                     "transaction_mode": "IMMEDIATE",
