@@ -29,6 +29,12 @@
       return;
     }
     var waiting = 0;
+    var said = document.querySelector('[data-said]');
+    var say = function (sentence) {
+      if (said && sentence && said.textContent !== sentence.textContent) {
+        said.textContent = sentence.textContent;
+      }
+    };
     var asking = null;
     var ask = function () {
       if (asking) {
@@ -43,6 +49,7 @@
         .then(function (text) {
           if (text !== null) {
             beside.innerHTML = text;
+            say(beside.querySelector('p'));
           }
         })
         .catch(function () { /* the button is still there */ });
@@ -81,9 +88,22 @@
     part.querySelectorAll('.snippet').forEach(addCopy);
   }
 
+  // What was refused has the focus by its markup; where only fields are wrong, the first one gets it.
+  function goToFirstFault() {
+    var wrong = document.querySelector('main form [aria-invalid="true"]');
+    if (!wrong || document.querySelector('[autofocus]')) {
+      return;
+    }
+    var field = wrong.matches('fieldset') ? wrong.querySelector('input') : wrong;
+    if (field) {
+      field.focus();
+    }
+  }
+
   nameMachine(document.getElementById('id_name'), document.getElementById('id_machine_name'));
   keepChecking(document.querySelector('form[data-check]'), document.querySelector('.check-col'));
   enrich(document);
+  goToFirstFault();
 
   // A part that htmx fetched gets the same; a page that is no part of this one is opened whole.
   document.addEventListener('htmx:afterSwap', function (event) { enrich(event.target); });
