@@ -1,0 +1,56 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Allotment\Configuration;
+
+use Allotment\Json;
+
+/** What a stream's configuration says to a client library. */
+final class StreamSettings
+{
+    private const WEB_TITLE = 'analytics/product_metrics/web/base';
+    /** The schema that events of a title follow when its configuration names no version. */
+    private const DEFAULT_SCHEMAS = [
+        self::WEB_TITLE => '/analytics/product_metrics/web/base/1.3.0',
+        'analytics/product_metrics/app/base' => '/analytics/product_metrics/app/base/1.3.0',
+    ];
+
+    /** The schema of a title's events where nothing else names one. */
+    public static function schemaOfTitle(string $title): string
+    {
+        return self::DEFAULT_SCHEMAS[$title] ?? "/$title/latest";
+    }
+
+    /** The schema of a stream's events where nothing else names one. */
+    public static function defaultSchema(\stdClass $stream): string
+    {
+        $title = $stream->schema_title ?? '';
+        return self::schemaOfTitle(trim(is_string($title) && $title !== '' ? $title : self::WEB_TITLE, '/'));
+    }
+
+    /** The stream that events of this one go to: its own name, unless it is an instrument's. */
+    public static function target(\stdClass $stream, string $name): string
+    {
+        $target = self::producer($stream)['stream_name'] ?? '';
+        return is_string($target) && $target !== '' ? $target : $name;
+    }
+
+    /**
+     * Names of the contextual attributes that a stream asks for.
+     *
+     * @return list<string>
+     */
+    public static function requestedAttributes(\stdClass $stream): array
+    {
+        $values = self::producer($stream)['provide_values'] ?? null;
+        return is_array($values) ? array_values(array_filter($values, 'is_string')) : [];
+    }
+
+    /** @return array<array-key, mixed> */
+    private static function producer(\stdClass $stream): array
+    {
+        $producers = Json::map($stream->producers ?? null) ?? [];
+        return Json::map($producers['metrics_platform_client'] ?? null) ?? [];
+    }
+}

@@ -1,0 +1,83 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Allotment;
+
+use Allotment\Configuration\StreamSettings;
+
+/** One experiment as one visitor meets it. */
+final class ExperimentHandle
+{
+    public const EXPOSURE_ACTION = 'experiment_exposure';
+
+    /** @internal `Visitor::getExperiment` makes them */
+    public function __construct(private readonly Visitor $visitor, public readonly string $name)
+    {
+    }
+
+    /** The visitor's group; null where it is not enrolled. */
+    public function getAssignedGroup(): ?string
+    {
+        return $this->visitor->membership()->group($this->name);
+    }
+
+    /** Whether the visitor is in one of these groups. */
+    public function isAssignedGroup(string ...$groups): bool
+    {
+        return in_array($this->getAssignedGroup(), $groups, true);
+    }
+
+    /**
+     * Sends an event to the experiment's stream; nothing for a visitor who is not enrolled.
+     *
+     * The experiment's name stands in `instrument_name`: it tells the experiment's own events from
+     * those that only carry its membership.
+     *
+     * @param array<array-key, mixed> $data further fields of the event
+     * @return bool whether the event is on its way
+     */
+    public function send(string $action, array $data = [], ?\DateTimeInterface $at = null): bool
+    {
+        return $this->visitor->guarded(function () use ($action, $data, $at): bool {
+            $configuration = $this->visitor->configuration;
+            if ($this->getAssignedGroup() === null) {
+                return $this->visitor->refuse('not_enrolled');
+            }
+            $experiment = $configuration->experiment($this->name);
+            if ($experiment === null) {
+                return $this->visitor->refuse('unknown_experiment', "experiment '$this->name' is not configured");
+            }
+            $stream = $experiment->streamName;
+            $settings = $configuration->stream($stream);
+            if ($settings === null) {
+                return $this->visitor->refuse(
+                    'unknown_stream',
+                    "stream '$stream' of '$this->name' is not configured"
+                );
+            }
+            return $this->visitor->send(
+                $stream,
+                $experiment->schemaId === '' ? StreamSettings::defaultSchema($settings) : $experiment->schemaId,
+                $action,
+                $data,
+                [...StreamSettings::requestedAttributes($settings), ...$experiment->contextualAttributes],
+                fixed: ['instrument_name' => $this->name],
+                at: $at,
+            );
+        }, false);
+    }
+
+    /**
+     * Says that the visitor has now met its group. Call it where they do, not before.
+     *
+     * A visitor is exposed once: what is said again in one request counts as `already_exposed`.
+     */
+    public function sendExposure(): bool
+    {
+        if ($this->getAssignedGroup() !== null && !$this->visitor->isFirstExposure($this->name)) {
+            return $this->visitor->refuse('already_exposed');
+        }
+        return $this->send(self::EXPOSURE_ACTION);
+    }
+}

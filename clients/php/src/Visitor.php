@@ -1,0 +1,264 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Allotment;
+
+use Allotment\Allocation\Law;
+use Allotment\Configuration\Configuration;
+use Allotment\Configuration\StreamSettings;
+
+/**
+ * One visitor during one request: the experiments they are in, and the events about what they do.
+ *
+ * Made by `Client::visitor`. The configuration is the one held when the visitor was made, so that a
+ * request sees one truth. Nothing of it throws: what cannot be done is counted by the client.
+ */
+final class Visitor
+{
+    public readonly string $pageviewId;
+    /** @var array<array-key, array<array-key, mixed>> what contextual attributes can be filled from */
+    public readonly array $context;
+    private ?Membership $membership = null;
+    /** @var array<string, int> */
+    private array $steps = [];
+    /** @var array<string, true> */
+    private array $exposed = [];
+
+    /**
+     * @internal `Client::visitor` makes them
+     * @param array<array-key, string> $overrides
+     * @param array<array-key, mixed> $context
+     * @param array<array-key, string> $edge
+     */
+    public function __construct(
+        private readonly Client $client,
+        public readonly Configuration $configuration,
+        public readonly Identity $identity,
+        private readonly array $overrides,
+        array $context,
+        private readonly array $edge,
+    ) {
+        $this->pageviewId = bin2hex(random_bytes(10));
+        $performer = ['is_logged_in' => $identity->userId !== null, 'pageview_id' => $this->pageviewId];
+        if ($identity->sessionId !== null) {
+            $performer['session_id'] = $identity->sessionId;
+        }
+        $own = ['performer' => $performer, 'mediawiki' => ['database' => $client->site]];
+        $given = [];
+        foreach ($context as $group => $members) {
+            if (is_array($members) || $members instanceof \stdClass) {
+                $given[$group] = (array) $members;
+            } else {
+                $client->warn("the context's '$group' is " . Json::show($members) . '; give an array of attributes');
+            }
+        }
+        $this->context = Events::merged($own, $given);
+    }
+
+    /** The experiments that this visitor is in. Evaluated at the first look. */
+    public function membership(): Membership
+    {
+        return $this->membership ??= $this->client->guarded(
+            fn (): Membership => Enrollment::of(
+                $this->configuration->experiments(),
+                $this->identity,
+                $this->client->site,
+                new \DateTimeImmutable(),
+                $this->overrides,
+                Events::flat($this->context),
+                $this->edge,
+            ),
+            new Membership()
+        );
+    }
+
+    /** Whether anybody has looked at the membership: what is answered may depend on it. */
+    public function wasEvaluated(): bool
+    {
+        return $this->membership !== null;
+    }
+
+    /**
+     * The membership as a page's script sees it, for `json_encode`: `Membership::toPage`.
+     *
+     * @return array<string, list<string>|\stdClass>
+     */
+    public function getCurrentUserExperiments(): array
+    {
+        return $this->membership()->toPage();
+    }
+
+    /** The visitor's group in an experiment; null where it is not enrolled. */
+    public function getExperimentBucketValue(string $name): ?string
+    {
+        return $this->membership()->group($name);
+    }
+
+    /** An experiment by its name; one that is unknown has no group and sends nothing. */
+    public function getExperiment(string $name): ExperimentHandle
+    {
+        return new ExperimentHandle($this, $name);
+    }
+
+    /** An instrument by its name; one that is unknown is out of sample and sends nothing. */
+    public function getInstrument(string $name): InstrumentHandle
+    {
+        return new InstrumentHandle($this, $name);
+    }
+
+    /**
+     * Sends an event about something that the visitor did.
+     *
+     * The event carries the membership, and the contextual attributes that the stream asks for.
+     *
+     * @param string $stream a configured stream, or the name of an instrument's pseudo-stream
+     * @param string $schema the event's `$schema`, such as `/analytics/product_metrics/web/base/1.3.0`
+     * @param string $action what was done, such as `click`
+     * @param array<array-key, mixed> $data further fields of the event
+     * @param ?\DateTimeInterface $at when it was done; now if not given
+     * @return bool whether the event is on its way. False: the stream is not configured, the visitor
+     *   is not in its sample, the action is empty, or the queue is full; `Client::refused` counts which
+     */
+    public function submitInteraction(
+        string $stream,
+        string $schema,
+        string $action,
+        array $data = [],
+        ?\DateTimeInterface $at = null,
+    ): bool {
+        return $this->client->guarded(function () use ($stream, $schema, $action, $data, $at): bool {
+            $settings = $this->configuration->stream($stream);
+            $target = $settings === null ? $stream : StreamSettings::target($settings, $stream);
+            if ($settings === null || $this->configuration->stream($target) === null) {
+                return $this->refuse('unknown_stream', "stream '$target' is not configured");
+            }
+            $sample = $settings->sample ?? null;
+            if ($sample !== null && !$this->isSampled($sample)) {
+                return $this->refuse('not_sampled');
+            }
+            return $this->send(
+                $target,
+                $schema,
+                $action,
+                $data,
+                StreamSettings::requestedAttributes($settings),
+                $sample === null ? null : (array) $sample,
+                at: $at,
+            );
+        }, false);
+    }
+
+    /**
+     * Sends an event of which stream, attributes and sampling are settled already.
+     *
+     * @internal
+     * @param array<array-key, mixed> $data
+     * @param list<string> $attributes
+     * @param array<array-key, mixed>|null $sample
+     * @param array<string, mixed> $fixed
+     */
+    public function send(
+        string $stream,
+        string $schema,
+        string $action,
+        array $data,
+        array $attributes,
+        ?array $sample = null,
+        array $fixed = [],
+        ?\DateTimeInterface $at = null,
+    ): bool {
+        if ($action === '') {
+            return $this->refuse('no_action', "an event for '$stream' names no action");
+        }
+        $membership = $this->membership();
+        return $this->client->delivery->submit(Events::interaction(
+            $schema,
+            $stream,
+            $this->client->domain,
+            Events::newId(),
+            $at ?? new \DateTimeImmutable(),
+            $action,
+            $data,
+            Events::requestedContext($attributes, $this->context),
+            $membership->assigned === [] ? null : $membership->toEvent(),
+            $sample,
+            $fixed,
+        ));
+    }
+
+    /**
+     * Whether this visitor's pageview or session is in a sample of that rate (0 to 1).
+     *
+     * @internal
+     */
+    public function inSample(string $unit, mixed $rate): bool
+    {
+        $id = match ($unit) {
+            'pageview' => $this->pageviewId,
+            'session' => $this->identity->sessionId,
+            default => null,
+        };
+        if ($id === null || (!is_int($rate) && !is_float($rate))) {
+            return false;
+        }
+        return $rate > 0 && $rate <= 1 && Law::inSample($id, (float) $rate);
+    }
+
+    /**
+     * 1, 2, 3, …: the running number of an instrument's events for this visitor.
+     *
+     * @internal
+     */
+    public function nextStep(string $name): int
+    {
+        return $this->steps[$name] = ($this->steps[$name] ?? 0) + 1;
+    }
+
+    /**
+     * Whether the visitor's exposure to an experiment is told for the first time.
+     *
+     * @internal
+     */
+    public function isFirstExposure(string $experiment): bool
+    {
+        $first = !isset($this->exposed[$experiment]);
+        $this->exposed[$experiment] = true;
+        return $first;
+    }
+
+    /**
+     * Counts an event that is not sent; always false.
+     *
+     * @internal
+     */
+    public function refuse(string $reason, string $text = ''): bool
+    {
+        return $this->client->refuse($reason, $text);
+    }
+
+    /**
+     * @internal
+     * @template T
+     * @param \Closure(): T $work
+     * @param T $otherwise
+     * @return T
+     */
+    public function guarded(\Closure $work, mixed $otherwise): mixed
+    {
+        return $this->client->guarded($work, $otherwise);
+    }
+
+    /** The site's name. */
+    public function site(): string
+    {
+        return $this->client->site;
+    }
+
+    private function isSampled(mixed $sample): bool
+    {
+        $members = Json::map($sample);
+        $unit = $members['unit'] ?? null;
+        return $members !== null && is_string($unit) && $this->inSample($unit, $members['rate'] ?? null);
+    }
+}
