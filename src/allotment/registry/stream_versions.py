@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
 from allotment.registry.document_diff import differences
@@ -120,20 +121,21 @@ def store(
         given["revision"] = str(expected)
     form = StreamForm(given, stream=stream, initial=document_of(stream) if stream else None)
     if not form.is_valid():
+        found = form.errors.as_data().items()
         raise RuleRefusedError(
-            tuple(
-                Refusal(
-                    error.code if error.code and "-" in error.code else "value-has-form",
-                    field,
-                    f"{field} cannot be used",
-                    " ".join(error.messages),
-                    "Mend it and send it again; “meant” says that something is taken away.",
-                )
-                for field, errors in form.errors.as_data().items()
-                for error in errors
-            )
+            tuple(_refusal(field, one) for field, errors in found for one in errors)
         )
     return form.save(reason=reason)
+
+
+def _refusal(field: str, error: ValidationError) -> Refusal:
+    """What a field of the form says, as a rule's no."""
+    rule = error.code if error.code and "-" in error.code else "value-has-form"
+    what = " ".join(error.messages)
+    if rule == "block-not-lost":
+        headline = "a block of its settings would be lost"
+        return Refusal(rule, field, headline, what, "Where it is meant, say that it is (“meant”).")
+    return Refusal(rule, field, f"{field} cannot be used", what, "Mend it and send it again.")
 
 
 def revert(
