@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import html
 import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from django.test import Client
 from tests.registry.page_reading import Page
+from tests.required_tools import require_tool
 
 from allotment.registry import lifecycle, seeding
 from allotment.registry.models import Account, Experiment
@@ -250,10 +252,32 @@ def test_install__experiment__exact_name_in_every_snippet_and_whether_it_worked(
     assert "allotment.getExperiment('search-suggestions')" in snippets["feature.js"]
     assert 'visitor.get_experiment("search-suggestions")' in snippets["feature.py"]
     assert snippets["Address that forces described"] == "?mpo=search-suggestions:described"
-    assert "There is no client for PHP yet" in page.source
+    assert "$visitor->getExperiment('search-suggestions')" in snippets["feature.php"]
     assert "is not known" in page.source  # there is no lake yet
     (own_data / "lake").mkdir()
     assert "No event of it has arrived" in visitor.get(f"{E}/install").content.decode()
+
+
+def test_install__php__parses_and_calls_what_the_client_has(
+    visitor: Client, items: Items, tmp_path: Path
+) -> None:
+    php = require_tool("php")
+    items("running")
+    source = Path(__file__).parents[2] / "clients" / "php" / "src"
+    client = "".join(path.read_text() for path in source.rglob("*.php"))
+    for address in (E, I):
+        page = Page(visitor.get(f"{address}/install").content.decode())
+        (snippet,) = [
+            e.text for e in page.all("pre") if e.attributes["aria-label"].endswith(".php")
+        ]
+        script = tmp_path / "snippet.php"
+        script.write_text(f"<?php\n{snippet}")
+        checked = subprocess.run([php, "-l", script], capture_output=True, text=True, check=False)
+        assert checked.returncode == 0, checked.stdout
+        called = re.findall(r"(?:->|::)(\w+)\(", snippet)
+        assert len(called) >= 3
+        for method in called:
+            assert f"function {method}(" in client, method
 
 
 def test_times__zone_cookie__zone_and_utc(visitor: Client, items: Items) -> None:
