@@ -25,14 +25,14 @@ final class FileStore implements Store
             $this->makeFolder();
             $fresh = sprintf('%s/.%s.%s', dirname($this->path), basename($this->path), bin2hex(random_bytes(8)));
             $file = fopen($fresh, 'xb');
-            // Renamed only once it is on the disk: a copy of nothing would be worse than an old one.
-            $whole = fwrite($file, $copy) === strlen($copy) && fflush($file) && fsync($file);
-            fclose($file);
-            if (!$whole || !rename($fresh, $this->path)) {
-                unlink($fresh);
-                return false;
+            try {
+                // Renamed only once it is on the disk: a copy of nothing would be worse than an old one.
+                $whole = fwrite($file, $copy) === strlen($copy) && fflush($file) && fsync($file);
+                fclose($file);
+                return $whole && rename($fresh, $this->path);
+            } finally {
+                @unlink($fresh);
             }
-            return true;
         });
     }
 
@@ -62,7 +62,8 @@ final class FileStore implements Store
     private function makeFolder(): void
     {
         $folder = dirname($this->path);
-        if (!is_dir($folder)) {
+        // Another process may make it at the same moment; then the first attempt fails, and nothing else.
+        if (!is_dir($folder) && !@mkdir($folder, 0o770, true) && !is_dir($folder)) {
             mkdir($folder, 0o770, true);
         }
     }
@@ -76,7 +77,10 @@ final class FileStore implements Store
      */
     private function quietly(string $done, \Closure $work): mixed
     {
-        set_error_handler(function (int $_, string $text) use ($done): never {
+        set_error_handler(function (int $code, string $text) use ($done): bool {
+            if ((error_reporting() & $code) === 0) {
+                return true;
+            }
             throw new StoreProblem("the copy in $this->path cannot be $done: $text");
         });
         try {
