@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import threading
+import zoneinfo
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
+from django.utils import timezone
 
 from allotment.registry import audit
 from allotment.registry.models import Account, AuditEntry
@@ -166,6 +169,21 @@ def test_flush__of_the_whole_database__leaves_the_log(numbers: list[int]) -> Non
         call_command("flush", interactive=False, verbosity=0, inhibit_post_migrate=True)
     assert not Account.objects.exists()
     assert audit.verify().rows == numbers[-1]
+
+
+@pytest.mark.parametrize("name", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
+def test_page__days__are_those_of_the_reader(
+    visitor: Client, numbers: list[int], name: str
+) -> None:
+    """At any hour one of these two has another date than UTC."""
+    visitor.cookies["tz"] = name
+    written = AuditEntry.objects.get(number=numbers[0]).when
+    today = timezone.localdate(written, zoneinfo.ZoneInfo(name))
+    before = today - timedelta(days=1)
+    assert (
+        "item-1" in visitor.get("/audit", {"from": str(today), "to": str(today)}).content.decode()
+    )
+    assert "item-1" not in visitor.get("/audit", {"to": str(before)}).content.decode()
 
 
 @pytest.mark.usefixtures("streams", "numbers")

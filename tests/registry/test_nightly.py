@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from io import StringIO
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from tests.registry.page_reading import Page
 
 from allotment.contract.check import Kind
 from allotment.registry import lifecycle, nightly
-from allotment.registry.models import Stream
+from allotment.registry.models import Site, Stream
 from allotment.registry.plan import ExperimentPlan
 
 pytestmark = pytest.mark.django_db
@@ -41,6 +42,17 @@ def test_run__sound_lab__nothing_and_home_says_nothing(
     lifecycle.activate(lifecycle.create(experiment_plan()))
     assert rules(nightly.run(own_data / "registry", NOW)) == []
     assert 'id="ills"' not in visitor.get("/").content.decode()
+
+
+def test_run__item_at_a_family_of_sites__a_name_like_others(
+    visitor: Client, own_data: Path, experiment_plan: Callable[..., ExperimentPlan]
+) -> None:
+    site = Site.objects.create(name="swwiki", family="wikipedia")
+    share = Decimal("0.1")
+    lifecycle.activate(lifecycle.create(experiment_plan(sites=(("family:wikipedia", share),))))
+    assert rules(nightly.run(own_data / "registry", NOW)) == []
+    site.delete()
+    assert rules(nightly.run(own_data / "registry", NOW)) == ["site-has-form"]
 
 
 def test_run__broken_stream__kept_and_shown_on_home(visitor: Client, own_data: Path) -> None:

@@ -35,11 +35,12 @@ from allotment.contract.check.entries import entry_of
 from allotment.contract.check.plan_files import FIELDS
 from allotment.registry import environments, schema_catalog, targeting
 from allotment.registry import plan as plans
-from allotment.registry.models import Experiment, Instrument, Stream
+from allotment.registry.models import Experiment, Instrument, Site, Stream
 from allotment.registry.plan import AnyPlan, ExperimentPlan, InstrumentPlan, rate_text
 from allotment.registry.remembered import Memory
 from allotment.registry.rules import Refusal
 from allotment.registry.rules.catalog import RULES as OWN_RULES
+from allotment.registry.sites import FAMILY_PREFIX
 from allotment.registry.states import LIVE, Stage
 from allotment.registry.surroundings import AnyItem
 
@@ -151,8 +152,16 @@ def scene(
         platforms=PLATFORMS,
         previous=previous,
         observations=observations,
-        limits=Limits(environments=usual.environments | set(environments.ENVIRONMENTS)),
+        limits=Limits(
+            environments=usual.environments | set(environments.ENVIRONMENTS),
+            families=frozenset(f"{FAMILY_PREFIX}{name}" for name in _families()),
+        ),
     )
+
+
+def _families() -> Iterator[str]:
+    named = Site.objects.exclude(family="").order_by("family")
+    yield from named.values_list("family", flat=True).distinct()
 
 
 def configuration(now: datetime) -> Configuration:

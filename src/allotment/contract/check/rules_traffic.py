@@ -133,6 +133,8 @@ def site_has_form(entry: Entry, scene: Scene) -> Iterator[Fault]:
     slip in it, leaves the site at the rate of all others.
     """
     for site, _, path in entry.site_rates:
+        if site in scene.limits.families:
+            continue
         if not SITE_NAME.fullmatch(site):
             yield Fault(
                 f"“{site}” is no name of a site",

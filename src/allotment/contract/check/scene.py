@@ -34,6 +34,7 @@ class Limits:
     Args:
         caps: the largest share by identifier type (`*` for any) and site (`*` for any), 0 to 1.
         sites: every site there is; empty where that is not known.
+        families: rows that stand for several sites, as items may name them: `family:wikipedia`.
         years_ahead: a date further ahead than this is taken for a slip.
         kept_days: how long events are kept, in days; None where they are kept for good.
         intakes: the services that `destination_event_service` may name.
@@ -42,6 +43,7 @@ class Limits:
 
     caps: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     sites: frozenset[str] = frozenset()
+    families: frozenset[str] = frozenset()
     years_ahead: int = 3
     kept_days: int | None = 90
     intakes: frozenset[str] = frozenset(

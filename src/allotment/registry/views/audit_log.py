@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, time
+from datetime import datetime, time
 from urllib.parse import urlencode
 
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
@@ -33,13 +34,14 @@ def _found(asked: dict[str, str]) -> QuerySet[AuditEntry]:
         rows = rows.filter(action=asked["action"])
     if asked["name"]:
         rows = rows.filter(name__icontains=asked["name"])
+    zone = timezone.get_current_timezone()
     for bound, lookup, end in (("from", "gte", time.min), ("to", "lte", time.max)):
         try:
             day = parse_date(asked[bound])
         except ValueError:
             day = None
         if day is not None:
-            rows = rows.filter(**{f"when__{lookup}": datetime.combine(day, end, UTC)})
+            rows = rows.filter(**{f"when__{lookup}": datetime.combine(day, end, zone)})
     return rows
 
 
