@@ -141,6 +141,10 @@ def test_plan__live_experiment__semantic_diff_and_refusals_with_file_and_line(
     planned = registry.run("plan", str(files))
     assert planned.returncode == 2
     assert "~ Name: Related articles card → Related articles" in planned.stdout
+    machine = json.loads(registry.run("plan", str(files), "--format", "json").stdout)
+    (entry,) = machine["entries"]
+    assert (entry["done"], entry["changes"][0]["label"]) == ("changed", "Name")
+    assert machine["absent"] == []
     edit(path, "weight: 1", "weight: 3")
     edit(path, "acknowledged: true", "acknowledged: true\nsmaple_rate: 1")
     refused = registry.run("plan", str(files))
