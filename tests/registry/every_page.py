@@ -61,12 +61,16 @@ NO_PAGES = frozenset(
 
 @dataclass(frozen=True)
 class Shown:
-    """One page in one state: `name` is that of its address, `state` tells it from others."""
+    """One page in one state: `name` is that of its address, `state` tells it from others.
+
+    `press` is the button that brings the state about, where the address alone does not.
+    """
 
     name: str
     address: str
     state: str = ""
     anonymous: bool = False
+    press: str = ""
 
     def __str__(self) -> str:
         return f"{self.name}-{self.state}" if self.state else self.name
@@ -117,6 +121,13 @@ def of(lab: Lab) -> Iterator[Shown]:
     ):
         yield Shown(name, reverse(name, args=[argument]))
     yield from _items()
+    yield Shown("experiment-new", "/experiments/new", "refused", press="Save draft")
+    yield Shown("site-new", "/sites/new", "refused", press="Save site")
+    yield Shown("kill", "/kill", "refused", press="Stop what is ticked")
+    decide = reverse("experiment-decide", args=[lived_in.STOPPED])
+    yield Shown("experiment-decide", decide, "refused", press="Write it down")
+    draft = reverse("experiment", args=[lived_in.DRAFT])
+    yield Shown("experiment", draft, "refused", press="Switch on")
     yield Shown("not-found", "/experiments/no-such-thing")
 
 

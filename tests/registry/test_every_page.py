@@ -95,6 +95,9 @@ def test_every_page__both_themes_and_widths__nothing_is_in_the_way(
         answer = page.goto(f"{live_server.url}{shown.address}")
         assert answer is not None
         assert answer.status == (404 if shown.name == "not-found" else 200), shown
+        if shown.press:
+            page.get_by_role("button", name=shown.press, exact=True).click()
+            page.wait_for_load_state()
         page.evaluate(axe)
         faults += [f"{shown}: {fault}" for fault in _examined(page)]
     assert not faults, "\n".join(faults)

@@ -91,7 +91,7 @@
   // What was refused has the focus by its markup; where only fields are wrong, the first one gets it.
   function goToFirstFault() {
     var wrong = document.querySelector('main form [aria-invalid="true"]');
-    if (!wrong || document.querySelector('[autofocus]')) {
+    if (!wrong || document.querySelector('[role="alert"][autofocus]')) {
       return;
     }
     var field = wrong.matches('fieldset') ? wrong.querySelector('input') : wrong;

@@ -1,0 +1,177 @@
+"""From the log-in page to a running experiment with the keyboard alone, in a real browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+from django.test import Client
+from playwright.sync_api import Browser, Page, expect
+from pytest_django.live_server_helper import LiveServer
+
+from allotment.registry import seeding
+from allotment.registry.models import Account, Experiment
+
+PASSWORD = "seven small boats at dawn"
+MOST_STOPS = 90
+
+pytestmark = [
+    pytest.mark.usefixtures("database_beside_a_loop"),
+    pytest.mark.django_db(transaction=True),
+]
+
+# The element that has the focus: what it is, and whether a person sees that it has it. It is seen
+# where an outline or a shadow is drawn, inside the window, and nothing lies on top of it.
+STOP = """() => {
+  const one = document.activeElement;
+  const style = getComputedStyle(one);
+  const box = one.getBoundingClientRect();
+  const [left, right] = [Math.max(box.left, 0), Math.min(box.right, innerWidth)];
+  const [above, below] = [Math.max(box.top, 0), Math.min(box.bottom, innerHeight)];
+  const [x, y] = [(left + right) / 2, (above + below) / 2];
+  const top = document.elementFromPoint(x, y);
+  const drawn = (style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2)
+    || style.boxShadow !== 'none' || (one.closest('svg') && style.strokeWidth !== '0px');
+  const label = one.labels && one.labels.length ? one.labels[0].textContent : '';
+  const name = one.getAttribute('aria-label') || label || one.textContent;
+  return {
+    tag: one.tagName.toLowerCase(),
+    id: one.id,
+    type: one.type || '',
+    name: name.trim().replace(/\\s+/g, ' '),
+    described: (one.getAttribute('aria-describedby') || '').split(' ')
+      .map(id => (document.getElementById(id) || {textContent: ''}).textContent).join(' '),
+    seen: Boolean(drawn && right - left > 1 && below - above > 1 && top
+      && (one === top || one.contains(top) || top.contains(one))),
+  };
+}"""
+
+
+class Keyboard:
+    """A person who has a keyboard alone: every stop on the way must show where the focus is."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.stops = 0
+
+    def here(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.page.evaluate(STOP)
+        return found
+
+    def press(self, key: str) -> None:
+        self.page.keyboard.press(key)
+
+    def tab(self, key: str = "Tab") -> dict[str, Any]:
+        """One stop further."""
+        self.press(key)
+        stop = self.here()
+        self.stops += 1
+        assert stop["tag"] == "body" or stop["seen"], f"the focus is not seen: {stop}"
+        return stop
+
+    def to(self, name: str, *, tag: str = "", key: str = "Tab") -> dict[str, Any]:
+        """On to what is called by this name, stop by stop."""
+        passed = []
+        for _ in range(MOST_STOPS):
+            stop = self.tab(key)
+            if stop["name"].casefold().startswith(name.casefold()) and tag in {"", stop["tag"]}:
+                return stop
+            passed.append(stop["name"][:30])
+        raise AssertionError(f"Tab never comes to {name!r}, but to {passed}")
+
+    def write(self, label: str, text: str) -> None:
+        """Replace what stands in a field."""
+        self.to(label)
+        self.press("Control+a")
+        self.page.keyboard.type(text)
+
+
+@pytest.fixture
+def keyboard(chromium: Browser) -> Iterator[Keyboard]:
+    context = chromium.new_context(viewport={"width": 1280, "height": 800})
+    yield Keyboard(context.new_page())
+    context.close()
+
+
+def test_newcomer__keyboard_alone__from_log_in_to_a_running_experiment(
+    keyboard: Keyboard, live_server: LiveServer, settings: LazySettings
+) -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    seeding.create_streams()
+    Account.objects.create_user("grace", password=PASSWORD, role="author")
+    page = keyboard.page
+    page.goto(f"{live_server.url}/login")
+
+    expect(page.get_by_label("Name")).to_be_focused()
+    page.keyboard.type("grace")
+    keyboard.write("Password", "of somebody else")
+    keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_be_focused()
+    assert keyboard.here()["name"].startswith("No account has this name and password.")
+    keyboard.write("Name", "grace")
+    keyboard.write("Password", PASSWORD)
+    keyboard.press("Enter")
+    page.wait_for_url(f"{live_server.url}/")
+
+    # The first stop is the way past the navigation.
+    assert keyboard.tab()["name"] == "Skip to content"
+    keyboard.press("Enter")
+    assert keyboard.tab()["name"] == "New instrument"
+    keyboard.to("New experiment", tag="a")
+    keyboard.press("Enter")
+    page.wait_for_url("**/experiments/new")
+    keyboard.write("Name", "Search suggestions")
+    keyboard.to("Save draft", tag="button")
+    keyboard.press("Enter")
+
+    # What is missing is said first, leads to the field, and is said there again.
+    expect(page.locator("#refused")).to_be_focused()
+    assert "Not saved:" in keyboard.here()["name"]
+    assert keyboard.to("Owner", tag="a")
+    keyboard.press("Enter")
+    expect(page.locator("#id_owners")).to_be_focused()
+    owners = keyboard.here()
+    assert owners["seen"]
+    assert "This field is required." in owners["described"]
+    page.keyboard.type("Search team")
+
+    keyboard.to("A browser")
+    keyboard.press("Space")
+    keyboard.write("Group 1, Group", "control")
+    keyboard.write("Group 2, group", "described")
+    keyboard.write("Share at all other sites", "100")
+    keyboard.to("Risk", tag="select")
+    page.keyboard.type("Low")
+    keyboard.to("This follows the data collection")
+    keyboard.press("Space")
+    keyboard.to("Save draft", tag="button")
+    keyboard.press("Enter")
+    page.wait_for_url("**/experiments/search-suggestions")
+
+    keyboard.to("Switch on", tag="button")
+    keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("Search suggestions runs.")
+    expect(page.locator(".title-row")).to_contain_text(re.compile("running", re.IGNORECASE))
+    item = Experiment.objects.get()
+    assert item.activated is not None
+    assert keyboard.stops > 60
+
+
+def test_form__only_a_field_is_wrong__the_focus_is_there_with_the_reason(
+    keyboard: Keyboard, live_server: LiveServer
+) -> None:
+    client = Client()
+    client.force_login(Account.objects.create_user("ada", role="admin"))
+    address = str(live_server.url)
+    page = keyboard.page
+    page.context.add_cookies(
+        [{"name": n, "value": c.value, "url": address} for n, c in client.cookies.items()]
+    )
+    page.goto(f"{address}/sites/new")
+    keyboard.to("Save site", tag="button")
+    keyboard.press("Enter")
+    expect(page.locator("#id_name")).to_be_focused()
+    assert "This field is required." in keyboard.here()["described"]
