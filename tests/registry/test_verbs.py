@@ -221,7 +221,7 @@ def test_state_allows__refusal__names_the_first_step(experiment_plan: Make) -> N
     (refusal,) = error.value.refusals
     assert refusal.rule == "state-allows"
     assert refusal.headline == "an experiment that is stopped cannot be archived"
-    assert refusal.remedy == "First: “decide”."
+    assert refusal.remedy == "First: “Decide”."
 
 
 def test_archive_and_restore__back_where_it_was(

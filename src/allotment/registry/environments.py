@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
+
 ENVIRONMENTS = ("development", "staging", "production")
 DEFAULT = "production"
-LABELS = {name: name.capitalize() for name in ENVIRONMENTS}
+LABELS: dict[str, str | Promise] = {
+    "development": gettext_lazy("Development"),
+    "staging": gettext_lazy("Staging"),
+    "production": gettext_lazy("Production"),
+}
 
 
 def is_served(

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from django.contrib.auth.models import AnonymousUser
+from django.utils.translation import gettext, gettext_noop
 
 from allotment.registry.models import Account
 from allotment.registry.roles import Role
@@ -27,10 +28,19 @@ class Scope(StrEnum):
 
 
 SCOPE_MEANINGS: dict[Scope, str] = {
-    Scope.READ: "Read everything that its owner can read.",
-    Scope.WRITE: "Make and edit items and streams, and take them through approval and decision.",
-    Scope.OPERATE: "Start, stop and kill.",
-    Scope.PEOPLE: "Manage people, teams and tokens, and read the audit log.",
+    Scope.READ: gettext_noop("Read everything that its owner can read."),
+    Scope.WRITE: gettext_noop(
+        "Make and edit items and streams, and take them through approval and decision."
+    ),
+    Scope.OPERATE: gettext_noop("Start, stop and kill."),
+    Scope.PEOPLE: gettext_noop("Manage people, teams and tokens, and read the audit log."),
+}
+_SOMEBODY = {
+    Role.VIEWER: gettext_noop("a viewer"),
+    Role.AUTHOR: gettext_noop("an author"),
+    Role.APPROVER: gettext_noop("an approver"),
+    Role.OPERATOR: gettext_noop("an operator"),
+    Role.ADMIN: gettext_noop("an admin"),
 }
 _ALL = frozenset(Role)
 _AUTHORS = _ALL - {Role.VIEWER}
@@ -59,29 +69,39 @@ def _any(words: str, scope: Scope, roles: frozenset[Role]) -> Action:
 
 
 ACTIONS: dict[str, Action] = {
-    "see": _any("read pages, results and history", Scope.READ, _ALL),
-    "own": _any("look after one's own account, sessions and tokens", Scope.PEOPLE, _ALL),
-    "create": _any("make an instrument or experiment", Scope.WRITE, _AUTHORS),
-    "edit": Action("edit it", Scope.WRITE, _AUTHORS, _ADMIN),
-    "publish": Action("give it a public page, or take that away", Scope.WRITE, _AUTHORS, _ADMIN),
-    "ask": Action("ask for approval", Scope.WRITE, _AUTHORS, _ADMIN),
-    "withdraw": Action("take it back to draft", Scope.WRITE, _AUTHORS, _ADMIN),
-    "approve": Action("approve it", Scope.WRITE, _NOBODY, _APPROVERS),
-    "activate": Action("switch it on", Scope.OPERATE, _AUTHORS, _OPERATORS),
-    "start": Action("start it now", Scope.OPERATE, _AUTHORS, _OPERATORS),
-    "stop": Action("stop it", Scope.OPERATE, _AUTHORS, _OPERATORS),
-    "kill": _any("use the kill switch, for one, several or all", Scope.OPERATE, _OPERATORS),
-    "decide": Action("write down the decision", Scope.WRITE, _AUTHORS, _ADMIN),
-    "relaunch": Action("relaunch it", Scope.WRITE, _AUTHORS, _ADMIN),
-    "archive": Action("archive it", Scope.WRITE, _AUTHORS, _ADMIN),
-    "restore": Action("bring it back from the archive", Scope.WRITE, _AUTHORS, _ADMIN),
-    "streams": _any("make and edit streams", Scope.WRITE, _OPERATORS),
-    "places": _any("tend sites, layers and exceptions to caps", Scope.WRITE, _OPERATORS),
-    "health": _any("see the health of the whole lab", Scope.READ, _OPERATORS),
-    "people": _any("manage people and their roles", Scope.PEOPLE, _ADMIN),
-    "teams": _any("manage teams", Scope.PEOPLE, _ADMIN),
-    "tokens": _any("see and revoke everybody's tokens", Scope.PEOPLE, _ADMIN),
-    "audit": _any("read and export the audit log", Scope.PEOPLE, _ADMIN),
+    "see": _any(gettext_noop("read pages, results and history"), Scope.READ, _ALL),
+    "own": _any(
+        gettext_noop("look after one's own account, sessions and tokens"), Scope.PEOPLE, _ALL
+    ),
+    "create": _any(gettext_noop("make an instrument or experiment"), Scope.WRITE, _AUTHORS),
+    "edit": Action(gettext_noop("edit it"), Scope.WRITE, _AUTHORS, _ADMIN),
+    "publish": Action(
+        gettext_noop("give it a public page, or take that away"), Scope.WRITE, _AUTHORS, _ADMIN
+    ),
+    "ask": Action(gettext_noop("ask for approval"), Scope.WRITE, _AUTHORS, _ADMIN),
+    "withdraw": Action(gettext_noop("take it back to draft"), Scope.WRITE, _AUTHORS, _ADMIN),
+    "approve": Action(gettext_noop("approve it"), Scope.WRITE, _NOBODY, _APPROVERS),
+    "activate": Action(gettext_noop("switch it on"), Scope.OPERATE, _AUTHORS, _OPERATORS),
+    "start": Action(gettext_noop("start it now"), Scope.OPERATE, _AUTHORS, _OPERATORS),
+    "stop": Action(gettext_noop("stop it"), Scope.OPERATE, _AUTHORS, _OPERATORS),
+    "kill": _any(
+        gettext_noop("use the kill switch, for one, several or all"), Scope.OPERATE, _OPERATORS
+    ),
+    "decide": Action(gettext_noop("write down the decision"), Scope.WRITE, _AUTHORS, _ADMIN),
+    "relaunch": Action(gettext_noop("relaunch it"), Scope.WRITE, _AUTHORS, _ADMIN),
+    "archive": Action(gettext_noop("archive it"), Scope.WRITE, _AUTHORS, _ADMIN),
+    "restore": Action(
+        gettext_noop("bring it back from the archive"), Scope.WRITE, _AUTHORS, _ADMIN
+    ),
+    "streams": _any(gettext_noop("make and edit streams"), Scope.WRITE, _OPERATORS),
+    "places": _any(
+        gettext_noop("tend sites, layers and exceptions to caps"), Scope.WRITE, _OPERATORS
+    ),
+    "health": _any(gettext_noop("see the health of the whole lab"), Scope.READ, _OPERATORS),
+    "people": _any(gettext_noop("manage people and their roles"), Scope.PEOPLE, _ADMIN),
+    "teams": _any(gettext_noop("manage teams"), Scope.PEOPLE, _ADMIN),
+    "tokens": _any(gettext_noop("see and revoke everybody's tokens"), Scope.PEOPLE, _ADMIN),
+    "audit": _any(gettext_noop("read and export the audit log"), Scope.PEOPLE, _ADMIN),
 }
 
 
@@ -135,11 +155,13 @@ def decide(
         KeyError: there is no such action.
     """
     row = ACTIONS[action]
+    words = gettext(row.words)
     if scopes is not None and row.scope not in scopes:
         return Decision(
             allowed=False,
-            reason=f"The token lacks the scope “{row.scope}”, which it needs to {row.words}.",
-            remedy="Make a token that has the scope.",
+            reason=gettext("The token lacks the scope “%(scope)s”, which it needs to %(words)s.")
+            % {"scope": row.scope, "words": words},
+            remedy=gettext("Make a token that has the scope."),
         )
     fitting = {None: row.own | row.others, True: row.own, False: row.others}[owns]
     if role in fitting:
@@ -147,21 +169,28 @@ def decide(
     if owns and not row.own:
         return Decision(
             allowed=False,
-            reason=f"It is your own, and nobody may {row.words} who owns it.",
-            remedy=f"Ask {_roles(row.others)} who does not own it.",
+            reason=gettext("It is your own, and nobody may %(words)s who owns it.")
+            % {"words": words},
+            remedy=gettext("Ask %(roles)s who does not own it.") % {"roles": _roles(row.others)},
         )
     if owns is False and role in row.own:
-        belongs = f"It belongs to {', '.join(owners)}" if owners else "It has no owner"
+        text = (
+            gettext("It belongs to %(owners)s; only its owners may %(words)s, or %(roles)s.")
+            if owners
+            else gettext("It has no owner; only its owners may %(words)s, or %(roles)s.")
+        )
+        told = {"owners": ", ".join(owners), "words": words, "roles": _roles(row.others)}
         return Decision(
             allowed=False,
-            reason=f"{belongs}; only its owners may {row.words}, or {_roles(row.others)}.",
-            remedy="Ask one of them to do it, or to make you an owner.",
+            reason=text % told,
+            remedy=gettext("Ask one of them to do it, or to make you an owner."),
         )
     needed = row.own | row.others
     return Decision(
         allowed=False,
-        reason=f"Your role is {role.label.lower()}; to {row.words} takes {_roles(needed)}.",
-        remedy="Ask an admin for the role.",
+        reason=gettext("Your role is %(role)s; to %(words)s takes %(roles)s.")
+        % {"role": role.inside, "words": words, "roles": _roles(needed)},
+        remedy=gettext("Ask an admin for the role."),
     )
 
 
@@ -179,7 +208,9 @@ def may(
     """
     if not isinstance(account, Account) or not account.is_active:
         return Decision(
-            allowed=False, reason="You are not logged in.", remedy="Log in and try again."
+            allowed=False,
+            reason=gettext("You are not logged in."),
+            remedy=gettext("Log in and try again."),
         )
     role = Role(account.role)
     if item is None:
@@ -216,7 +247,8 @@ def _listed(roles: frozenset[Role]) -> str:
 def _roles(roles: frozenset[Role]) -> str:
     """A set of roles in a sentence: `an author, an operator or an admin`."""
     if roles == _AUTHORS:
-        return "at least an author"
-    words = [f"{'a' if role is Role.VIEWER else 'an'} {role.label.lower()}" for role in Role]
-    named = [word for word, role in zip(words, Role, strict=True) if role in roles]
-    return " or ".join([", ".join(named[:-1]), named[-1]]) if len(named) > 1 else named[0]
+        return gettext("at least an author")
+    named = [gettext(words) for role, words in _SOMEBODY.items() if role in roles]
+    if len(named) == 1:
+        return named[0]
+    return gettext("%(first)s or %(last)s") % {"first": ", ".join(named[:-1]), "last": named[-1]}

@@ -17,6 +17,25 @@ STATES: dict[str, str | Promise] = {
     State.DECIDED: _("Decided"),
     State.ARCHIVED: _("Archived"),
 }
+# Nouns keep their capital in some languages, and a predicate may be another word than a heading.
+_INSIDE: dict[str, str | Promise] = {
+    State.DRAFT: pgettext_lazy("what an item is", "draft"),
+    State.READY: pgettext_lazy("what an item is", "ready"),
+    State.SCHEDULED: pgettext_lazy("what an item is", "scheduled"),
+    State.RUNNING: pgettext_lazy("what an item is", "running"),
+    State.STOPPED: pgettext_lazy("what an item is", "stopped"),
+    State.DECIDED: pgettext_lazy("what an item is", "decided"),
+    State.ARCHIVED: pgettext_lazy("what an item is", "archived"),
+    "experiment": pgettext_lazy("inside a sentence", "experiment"),
+    "instrument": pgettext_lazy("inside a sentence", "instrument"),
+    "stream": pgettext_lazy("inside a sentence", "stream"),
+    "site": pgettext_lazy("inside a sentence", "site"),
+    "layer": pgettext_lazy("inside a sentence", "layer"),
+    "low": pgettext_lazy("risk", "low"),
+    "medium": pgettext_lazy("risk", "medium"),
+    "high": pgettext_lazy("risk", "high"),
+    "pending": pgettext_lazy("risk", "not assessed yet"),
+}
 KINDS: dict[str, str | Promise] = {
     "experiment": _("Experiment"),
     "instrument": _("Instrument"),
@@ -45,6 +64,11 @@ SUBJECTS: dict[str, str | Promise] = {
 def state(name: str) -> str:
     """A state's word, as a badge shows it."""
     return str(STATES.get(name, name.capitalize()))
+
+
+def inside(name: str) -> str:
+    """The word of a state, a kind or a risk inside a sentence: `an experiment that is running`."""
+    return str(_INSIDE.get(name, name))
 
 
 def kind(name: str) -> str:

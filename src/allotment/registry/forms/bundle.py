@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
+from django.utils.translation import gettext
 
 from allotment.registry.forms.kinds import ExperimentForm, InstrumentForm
 from allotment.registry.forms.rows import (
@@ -25,7 +26,13 @@ _ROWS: dict[str, tuple[type[Rows], ...]] = {
     "experiment": (GroupRows, SiteRows, ConditionRows, GuardrailRows, LinkRows),
     "instrument": (SiteRows, ConditionRows, LinkRows),
 }
-_FIRST_GROUPS = (GroupPlan(name="control", description="What people see today"), GroupPlan(name=""))
+
+
+def _first_groups() -> tuple[GroupPlan, ...]:
+    return (
+        GroupPlan(name="control", description=gettext("What people see today")),
+        GroupPlan(name=""),
+    )
 
 
 @dataclass
@@ -48,7 +55,7 @@ class Bundle:
             rows["sites"] = SiteRows(initial=[{}])
         if plan is None and "groups" in rows:
             first = [
-                {"name": g.name, "description": g.description, "weight": 1} for g in _FIRST_GROUPS
+                {"name": g.name, "description": g.description, "weight": 1} for g in _first_groups()
             ]
             rows["groups"] = GroupRows(initial=first)
         return cls(form(initial=form.initial_for(plan), locked=locked), rows).lock(locked)

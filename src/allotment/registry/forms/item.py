@@ -10,9 +10,9 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 from django.utils import timezone
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy
 
-from allotment.registry.attributes import ATTRIBUTES
+from allotment.registry import attributes
 from allotment.registry.environments import DEFAULT, LABELS
 from allotment.registry.models import Stream
 from allotment.registry.models.item import Item
@@ -103,7 +103,7 @@ class ItemForm(forms.Form):
         required=False,
         label=gettext_lazy("Also send with each event"),
         help_text=gettext_lazy("Only what a metric or a comparison reads."),
-        choices=[(a.name, a.label) for a in ATTRIBUTES],
+        choices=attributes.choices,
         widget=forms.CheckboxSelectMultiple,
     )
     default_rate = forms.DecimalField(
@@ -136,7 +136,7 @@ class ItemForm(forms.Form):
         help_text=gettext_lazy(
             "Nothing is sent that the plan does not need, and nothing that names a person."
         ),
-        error_messages={"required": "Read the guidelines and tick the box."},
+        error_messages={"required": gettext_lazy("Read the guidelines and tick the box.")},
     )
     start = forms.DateTimeField(required=False, label=gettext_lazy("Start"), widget=MomentInput())
     end = forms.DateTimeField(label=gettext_lazy("End"), widget=MomentInput())
@@ -161,9 +161,12 @@ class ItemForm(forms.Form):
         names = list(known.values_list("name", flat=True))
         self.offer("stream", [(name, name) for name in names])
         zone = timezone.get_current_timezone_name()
-        of_zone = "In UTC." if zone == "UTC" else f"In your zone, {zone}."
-        self.fields["start"].help_text = f"{of_zone} Leave empty to start when it is switched on."
-        self.fields["end"].help_text = f"{of_zone} It stops by itself then."
+        of_zone = gettext("In UTC.")
+        if zone != "UTC":
+            of_zone = gettext("In your zone, %(zone)s.") % {"zone": zone}
+        open_start = gettext("Leave empty to start when it is switched on.")
+        self.fields["start"].help_text = f"{of_zone} {open_start}"
+        self.fields["end"].help_text = f"{of_zone} {gettext('It stops by itself then.')}"
 
     def offer(self, name: str, choices: list[tuple[str, str]]) -> None:
         """Let a field of choices offer these."""

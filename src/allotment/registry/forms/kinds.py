@@ -10,7 +10,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from django.utils import timezone
-from django.utils.translation import gettext_lazy
+from django.utils.functional import Promise
+from django.utils.translation import gettext, gettext_lazy
 
 from allotment.registry import metric_catalog, schema_catalog
 from allotment.registry.forms.item import ItemForm
@@ -29,7 +30,7 @@ class InstrumentForm(ItemForm):
     sample_unit = forms.ChoiceField(
         label=gettext_lazy("By whose id is the sample drawn?"),
         help_text=gettext_lazy("One draw decides for all events of that unit."),
-        choices=[("session", "Each session"), ("pageview", "Each page view")],
+        choices=Instrument.SampleUnit.choices,
         widget=forms.RadioSelect,
         initial="session",
     )
@@ -43,8 +44,8 @@ class InstrumentForm(ItemForm):
     ) -> None:
         super().__init__(data, initial=initial, locked=locked)
         rate = self.fields["default_rate"]
-        rate.label = "Share at all other sites"
-        rate.help_text = "How many of the sessions or page views send events, in percent."
+        rate.label = gettext("Share at all other sites")
+        rate.help_text = gettext("How many of the sessions or page views send events, in percent.")
 
     def plan(self, rows: Mapping[str, tuple[Any, ...]], before: AnyPlan | None) -> AnyPlan:
         """The plan of a valid form."""
@@ -141,16 +142,18 @@ class ExperimentForm(ItemForm):
     ) -> None:
         super().__init__(data, initial=initial, locked=locked)
         rate = self.fields["default_rate"]
-        rate.label = "Share at all other sites"
-        rate.help_text = (
+        rate.label = gettext("Share at all other sites")
+        rate.help_text = gettext(
             "0 means: only the sites above. With 0 here and no site above nobody takes part."
         )
         given = initial or {}
         primary = str(given.get("primary_metric") or "")
-        self.offer("primary_metric", [("", "Not chosen yet"), *metric_catalog.choices(primary)])
+        self.offer(
+            "primary_metric", [("", gettext("Not chosen yet")), *metric_catalog.choices(primary)]
+        )
         stored = [str(name) for name in given.get("secondary_metrics") or ()]
         self.offer("secondary_metrics", metric_catalog.choices(*stored))
-        self.offer("layer", [("", "No layer"), *_layers()])
+        self.offer("layer", [("", gettext("No layer")), *_layers()])
 
     def clean(self) -> dict[str, Any]:
         """Fill in the newest schema of the stream, and refuse one that events cannot follow."""
@@ -166,8 +169,11 @@ class ExperimentForm(ItemForm):
             self.add_error(
                 "schema_id",
                 ValidationError(
-                    f"“{given}” is no version of {title}, which the stream takes. "
-                    f"Give {newest}, or leave it empty."
+                    gettext(
+                        "“%(given)s” is no version of %(title)s, which the stream takes. Give "
+                        "%(newest)s, or leave it empty."
+                    )
+                    % {"given": given, "title": title, "newest": newest}
                 ),
             )
         return found
@@ -212,19 +218,24 @@ def _layers() -> list[tuple[str, str]]:
         return []
     taken = Neighborhood(timezone.now()).taken_ranges
     return [
-        (name, f"{name}, {percent(free_share(taken.get(name, ())))} free in one piece")
+        (
+            name,
+            gettext("%(name)s, %(share)s free in one piece")
+            % {"name": name, "share": percent(free_share(taken.get(name, ())))},
+        )
         for name in names
     ]
 
 
-IDENTIFIER_HINTS: Mapping[str, str] = {
-    "edge-unique": "Readers, logged in or not. The same person on a phone and a laptop counts "
-    "twice.",
-    "mw-user": "Logged-in people only, the same group on every device.",
-    "session": "A new draw at each visit. Only for changes that nobody notices.",
+IDENTIFIER_HINTS: Mapping[str, str | Promise] = {
+    "edge-unique": gettext_lazy(
+        "Readers, logged in or not. The same person on a phone and a laptop counts twice."
+    ),
+    "mw-user": gettext_lazy("Logged-in people only, the same group on every device."),
+    "session": gettext_lazy("A new draw at each visit. Only for changes that nobody notices."),
 }
 
-SAMPLE_UNIT_HINTS: Mapping[str, str] = {
-    Instrument.SampleUnit.SESSION: "All page views of a visit are in, or none.",
-    Instrument.SampleUnit.PAGEVIEW: "Each page view is drawn for itself.",
+SAMPLE_UNIT_HINTS: Mapping[str, str | Promise] = {
+    Instrument.SampleUnit.SESSION: gettext_lazy("All page views of a visit are in, or none."),
+    Instrument.SampleUnit.PAGEVIEW: gettext_lazy("Each page view is drawn for itself."),
 }

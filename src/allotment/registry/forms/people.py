@@ -9,17 +9,27 @@ from django import forms
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.core.exceptions import ValidationError
 from django.utils import timezone
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy, pgettext_lazy
 
 from allotment.registry.models import Account, Team
 from allotment.registry.permissions import SCOPE_MEANINGS, Scope
 from allotment.registry.roles import MEANINGS, Role
 
 ROLE_CHOICES = [(role.value, role.label) for role in Role]
-ROLE_HINTS = {role.value: MEANINGS[role] for role in Role}
-SCOPE_CHOICES = [(scope.value, scope.value.capitalize()) for scope in Scope]
-SCOPE_HINTS = {scope.value: SCOPE_MEANINGS[scope] for scope in Scope}
-LIVES = {"7": "7 days", "30": "30 days", "90": "90 days", "365": "365 days"}
+ROLE_HINTS = {role.value: gettext_lazy(MEANINGS[role]) for role in Role}
+SCOPE_CHOICES = [
+    (Scope.READ.value, pgettext_lazy("what a token is for", "Read")),
+    (Scope.WRITE.value, pgettext_lazy("what a token is for", "Write")),
+    (Scope.OPERATE.value, pgettext_lazy("what a token is for", "Operate")),
+    (Scope.PEOPLE.value, pgettext_lazy("what a token is for", "People")),
+]
+SCOPE_HINTS = {scope.value: gettext_lazy(SCOPE_MEANINGS[scope]) for scope in Scope}
+LIVES = {
+    "7": gettext_lazy("7 days"),
+    "30": gettext_lazy("30 days"),
+    "90": gettext_lazy("90 days"),
+    "365": gettext_lazy("365 days"),
+}
 
 
 class NewAccountForm(forms.Form):
@@ -39,9 +49,9 @@ class NewAccountForm(forms.Form):
         """A name that no account has, in any case of letters."""
         name = str(self.cleaned_data["username"])
         if "@" in name:
-            raise ValidationError("Leave out “@”: items name an account as @name.")
+            raise ValidationError(gettext("Leave out “@”: items name an account as @name."))
         if Account.objects.filter(username__iexact=name).exists():
-            raise ValidationError("An account has this name already. Choose another.")
+            raise ValidationError(gettext("An account has this name already. Choose another."))
         return name
 
 
@@ -93,12 +103,14 @@ class TeamForm(forms.Form):
         """A name that no other team has, and that cannot be mistaken for an account's."""
         name = str(self.cleaned_data["name"]).strip()
         if name.startswith("@") or "," in name:
-            raise ValidationError("A team's name does not begin with “@” and holds no comma.")
+            raise ValidationError(
+                gettext("A team's name does not begin with “@” and holds no comma.")
+            )
         others = Team.objects.filter(name__iexact=name)
         if self.team is not None:
             others = others.exclude(pk=self.team.pk)
         if others.exists():
-            raise ValidationError("A team has this name already. Choose another.")
+            raise ValidationError(gettext("A team has this name already. Choose another."))
         return name
 
 
@@ -114,7 +126,7 @@ class TokenForm(forms.Form):
         label=gettext_lazy("What may it be used for?"),
         choices=SCOPE_CHOICES,
         widget=forms.CheckboxSelectMultiple,
-        error_messages={"required": "Choose at least one."},
+        error_messages={"required": gettext_lazy("Choose at least one.")},
         help_text=gettext_lazy("Never more than your own role allows."),
     )
     life = forms.ChoiceField(

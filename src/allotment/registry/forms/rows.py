@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django import forms
 from django.forms.formsets import BaseFormSet
 from django.http import QueryDict
-from django.utils.translation import gettext_lazy
+from django.utils.functional import Promise
+from django.utils.translation import gettext, gettext_lazy
 
 from allotment.registry import metric_catalog
 from allotment.registry.attributes import ATTRIBUTES
@@ -33,7 +34,7 @@ _NOTHING = ("", "—")
 class Row(forms.Form):
     """One row: which cells a row that counts must have, and what to say without them."""
 
-    NEEDS: ClassVar[dict[str, str]] = {}
+    NEEDS: ClassVar[dict[str, str | Promise]] = {}
 
     def clean(self) -> dict[str, Any]:
         """A row in which anything is given needs all that makes it one."""
@@ -41,14 +42,14 @@ class Row(forms.Form):
         if any(value not in (None, "") for name, value in found.items() if name != "weight"):
             for name, sentence in self.NEEDS.items():
                 if found.get(name) in (None, "") and name not in self.errors:
-                    self.add_error(name, sentence)
+                    self.add_error(name, str(sentence))
         return found
 
 
 class GroupRow(Row):
     """One group of an experiment."""
 
-    NEEDS: ClassVar = {"name": "Give the group a name, or empty the whole row."}
+    NEEDS: ClassVar = {"name": gettext_lazy("Give the group a name, or empty the whole row.")}
 
     name = forms.CharField(
         required=False,
@@ -68,8 +69,8 @@ class SiteRow(Row):
     """One site or family, and the share of its subjects, in percent."""
 
     NEEDS: ClassVar = {
-        "rate": "Give the share, or empty the whole row.",
-        "site": "Give the site's name, or empty the whole row.",
+        "rate": gettext_lazy("Give the share, or empty the whole row."),
+        "site": gettext_lazy("Give the site's name, or empty the whole row."),
     }
 
     site = forms.CharField(
@@ -88,24 +89,32 @@ class SiteRow(Row):
     )
 
 
+def _attributes() -> list[tuple[str, str]]:
+    return [_NOTHING, *((a.name, f"{a.words} ({a.name})") for a in ATTRIBUTES)]
+
+
+def _operators() -> list[tuple[str, str]]:
+    return [_NOTHING, *((name, gettext(words)) for name, (words, _, _) in OPERATORS.items())]
+
+
 class ConditionRow(Row):
     """One condition on a contextual attribute."""
 
     NEEDS: ClassVar = {
-        "attribute": "Choose what is compared, or empty the whole row.",
-        "operator": "Choose how it is compared, or empty the whole row.",
-        "value": "Give what it is compared with, or empty the whole row.",
+        "attribute": gettext_lazy("Choose what is compared, or empty the whole row."),
+        "operator": gettext_lazy("Choose how it is compared, or empty the whole row."),
+        "value": gettext_lazy("Give what it is compared with, or empty the whole row."),
     }
 
     attribute = forms.ChoiceField(
         required=False,
         label=gettext_lazy("What"),
-        choices=[_NOTHING, *((a.name, f"{a.label} ({a.name})") for a in ATTRIBUTES)],
+        choices=_attributes,
     )
     operator = forms.ChoiceField(
         required=False,
         label=gettext_lazy("How"),
-        choices=[_NOTHING, *((name, words) for name, (words, _, _) in OPERATORS.items())],
+        choices=_operators,
     )
     value = forms.CharField(required=False, max_length=255, label=gettext_lazy("Value"))
 
@@ -114,8 +123,8 @@ class GuardrailRow(Row):
     """One metric that must not get worse, and by how much it may, in percent."""
 
     NEEDS: ClassVar = {
-        "metric": "Choose the metric, or empty the whole row.",
-        "margin": "Give how much worse it may get, or empty the whole row.",
+        "metric": gettext_lazy("Choose the metric, or empty the whole row."),
+        "margin": gettext_lazy("Give how much worse it may get, or empty the whole row."),
     }
 
     metric = forms.ChoiceField(required=False, label=gettext_lazy("Metric"))
@@ -140,8 +149,8 @@ class LinkRow(Row):
     """One link to more."""
 
     NEEDS: ClassVar = {
-        "label": "Give the link a name, or empty the whole row.",
-        "url": "Give the address, or empty the whole row.",
+        "label": gettext_lazy("Give the link a name, or empty the whole row."),
+        "url": gettext_lazy("Give the address, or empty the whole row."),
     }
 
     label = forms.CharField(required=False, max_length=120, label=gettext_lazy("Name"))
@@ -165,9 +174,9 @@ class Rows(_Base):
     renderer = None
 
     name = ""
-    word = ""
-    label = ""
-    hint = ""
+    word: str | Promise = ""
+    label: str | Promise = ""
+    hint: str | Promise = ""
     columns: tuple[tuple[str, str], ...] = ()
     units: ClassVar[Mapping[str, str]] = {}
     free: ClassVar[frozenset[str]] = frozenset()
@@ -182,10 +191,14 @@ class Rows(_Base):
         super().__init__(data, initial=[dict(row) for row in initial or ()], prefix=self.name)
 
     def add_fields(self, form: Row, index: int | None) -> None:
-        """Label each cell by its row, for those who hear the page: `Group 2, weight`."""
+        """Label each cell by its row, for those who hear the page: `Group 2, Weight`."""
         super().add_fields(form, index)
         for field in form.fields.values():
-            label = f"{self.word} {(index or 0) + 1}, {str(field.label).lower()}"
+            label = gettext("%(word)s %(number)s, %(cell)s") % {
+                "word": self.word,
+                "number": (index or 0) + 1,
+                "cell": field.label,
+            }
             field.widget.attrs["aria-label"] = label
 
     def get_form_kwargs(self, index: int | None) -> dict[str, Any]:  # noqa: ARG002
@@ -231,8 +244,9 @@ class Rows(_Base):
 class GroupRows(Rows):
     """The groups of an experiment."""
 
-    form, name, word, label = GroupRow, "groups", "Group", "Groups"
-    hint = (
+    form, name = GroupRow, "groups"
+    word, label = gettext_lazy("Group"), gettext_lazy("Groups")
+    hint = gettext_lazy(
         "The first is control: what people see today. Weights share the subjects out; 1 and 1 "
         "is half and half."
     )
@@ -259,8 +273,11 @@ class GroupRows(Rows):
 class SiteRows(Rows):
     """The sites with a share of their own."""
 
-    form, name, word, label = SiteRow, "sites", "Site", "Traffic"
-    hint = "The share of each site's subjects. A whole family: write family: and its name."
+    form, name = SiteRow, "sites"
+    word, label = gettext_lazy("Site"), gettext_lazy("Traffic")
+    hint = gettext_lazy(
+        "The share of each site's subjects. A whole family: write family: and its name."
+    )
     columns = (("site", ""), ("rate", "w8"))
     units: ClassVar = {"rate": "%"}
 
@@ -286,9 +303,9 @@ class SiteRows(Rows):
 class ConditionRows(Rows):
     """Who it is for."""
 
-    form, name, word = ConditionRow, "targeting", "Condition"
-    label = "Only for"
-    hint = (
+    form, name = ConditionRow, "targeting"
+    word, label = gettext_lazy("Condition"), gettext_lazy("Only for")
+    hint = gettext_lazy(
         "Leave it empty for everybody. All conditions must hold. Several values: separate them by "
         "commas. A question takes yes or no."
     )
@@ -317,8 +334,9 @@ class ConditionRows(Rows):
 class GuardrailRows(Rows):
     """Numbers that must not get worse."""
 
-    form, name, word, label = GuardrailRow, "guardrails", "Guardrail", "Guardrails"
-    hint = "Numbers that must not get worse by more than the margin."
+    form, name = GuardrailRow, "guardrails"
+    word, label = gettext_lazy("Guardrail"), gettext_lazy("Guardrails")
+    hint = gettext_lazy("Numbers that must not get worse by more than the margin.")
     columns = (("metric", ""), ("margin", "w8"))
     units: ClassVar = {"margin": "%"}
 
@@ -336,8 +354,9 @@ class GuardrailRows(Rows):
 class LinkRows(Rows):
     """Where more is written."""
 
-    form, name, word, label = LinkRow, "links", "Link", "Links"
-    hint = "Design, code, earlier results: whatever a reader may want to open."
+    form, name = LinkRow, "links"
+    word, label = gettext_lazy("Link"), gettext_lazy("Links")
+    hint = gettext_lazy("Design, code, earlier results: whatever a reader may want to open.")
     columns = (("label", "w8"), ("url", ""))
 
     def value(self) -> tuple[Link, ...]:

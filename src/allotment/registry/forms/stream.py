@@ -12,8 +12,14 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 from allotment.contract.check import Severity
-from allotment.registry import checking, lifecycle, rules, schema_catalog, stream_documents
-from allotment.registry.attributes import ATTRIBUTES
+from allotment.registry import (
+    attributes,
+    checking,
+    lifecycle,
+    rules,
+    schema_catalog,
+    stream_documents,
+)
 from allotment.registry.environments import ENVIRONMENTS, LABELS
 from allotment.registry.models import Experiment, Instrument, Stream
 from allotment.registry.states import LIVE, Stage
@@ -65,7 +71,7 @@ class StreamForm(forms.Form):
         required=False,
         label=gettext_lazy("Sent with every event"),
         help_text=gettext_lazy("Besides these, each experiment on the stream may ask for its own."),
-        choices=[(a.name, a.label) for a in ATTRIBUTES],
+        choices=attributes.choices,
         widget=forms.CheckboxSelectMultiple,
     )
     environments = forms.MultipleChoiceField(

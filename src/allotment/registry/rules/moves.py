@@ -5,29 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 
-from allotment.registry import states
+from allotment.registry import states, words
 from allotment.registry.layers import Range
 from allotment.registry.plan import AnyPlan, ExperimentPlan
 from allotment.registry.rules import privacy, traffic
 from allotment.registry.rules.facts import Surroundings
 from allotment.registry.rules.refusal import Refusal, moment
-from allotment.registry.states import WORDS, State, Verb
+from allotment.registry.states import State, Verb
 
-_PAST = {
-    Verb.ASK: "submitted for approval",
-    Verb.WITHDRAW: "taken back to draft",
-    Verb.APPROVE: "approved",
-    Verb.ACTIVATE: "switched on",
-    Verb.START: "started now",
-    Verb.STOP: "stopped",
-    Verb.KILL: "killed",
-    Verb.DECIDE: "decided",
-    Verb.RELAUNCH: "relaunched",
-    Verb.ARCHIVE: "archived",
-    Verb.RESTORE: "brought back",
+# What is refused, by the verb and the kind: a language may need either in a form of its own.
+_REFUSED = {
+    Verb.ASK: gettext_noop("%(thing)s that is %(state)s cannot be submitted for approval"),
+    Verb.WITHDRAW: gettext_noop("%(thing)s that is %(state)s cannot be taken back to draft"),
+    Verb.APPROVE: gettext_noop("%(thing)s that is %(state)s cannot be approved"),
+    Verb.ACTIVATE: gettext_noop("%(thing)s that is %(state)s cannot be switched on"),
+    Verb.START: gettext_noop("%(thing)s that is %(state)s cannot be started now"),
+    Verb.STOP: gettext_noop("%(thing)s that is %(state)s cannot be stopped"),
+    Verb.KILL: gettext_noop("%(thing)s that is %(state)s cannot be killed"),
+    Verb.DECIDE: gettext_noop("%(thing)s that is %(state)s cannot be decided"),
+    Verb.RELAUNCH: gettext_noop("%(thing)s that is %(state)s cannot be relaunched"),
+    Verb.ARCHIVE: gettext_noop("%(thing)s that is %(state)s cannot be archived"),
+    Verb.RESTORE: gettext_noop("%(thing)s that is %(state)s cannot be brought back"),
 }
+_THINGS = {"experiment": gettext_noop("an experiment"), "instrument": gettext_noop("an instrument")}
 
 
 def state_allows(state: State, verb: Verb, kind: str) -> tuple[Refusal, ...]:
@@ -35,21 +37,20 @@ def state_allows(state: State, verb: Verb, kind: str) -> tuple[Refusal, ...]:
     if states.arrows(state, verb, kind):
         return ()
     way = states.way_to(state, verb, kind)
-    article = "an" if kind[0] in "aeiou" else "a"
     if way:
-        first = ", then ".join(f"“{WORDS[step]}”" for step in way)
-        remedy = f"First: {first}."
+        first = gettext(", then ").join(f"“{words.verb(step)}”" for step in way)
+        remedy = gettext("First: %(verbs)s.") % {"verbs": first}
     elif not any(t.verb is verb and kind in t.kinds for t in states.TRANSITIONS):
-        remedy = f"{article.capitalize()} {kind} is archived when it is no longer needed."
+        remedy = gettext("Archive it when it is no longer needed.")
     else:
-        remedy = "Clone it to begin a new one."
+        remedy = gettext("Clone it to begin a new one.")
+    named = {"thing": gettext(_THINGS[kind]), "state": words.inside(state)}
     return (
         Refusal(
             "state-allows",
             "state",
-            gettext("%(article)s %(kind)s that is %(state)s cannot be %(past_verb)s")
-            % {"article": article, "kind": kind, "state": state, "past_verb": _PAST[verb]},
-            gettext("It is %(state)s.") % {"state": state},
+            gettext(_REFUSED[verb]) % named,
+            gettext("It is %(state)s.") % named,
             remedy,
         ),
     )

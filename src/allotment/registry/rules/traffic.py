@@ -32,14 +32,20 @@ def listed(plan: AnyPlan, book: SiteBook) -> Iterator[Refusal]:
             counted = Counter(row.row for row in rows)
             direct = counted.keys() == {site}
             rates = [percent(row.rate) for row in rows]
-            how = "" if direct else f" (by {', '.join(counted)})"
+            told = gettext(" and at ").join(rates)
+            if not direct:
+                told = gettext("%(rates)s (by %(rows)s)") % {
+                    "rates": told,
+                    "rows": ", ".join(counted),
+                }
             yield Refusal(
                 "site-listed-once",
                 "sites",
-                gettext("%(site)s is listed %(times)s")
-                % {"site": site, "times": "twice" if len(rows) == _TWICE else f"{len(rows)} times"},
-                gettext("%(site)s stands at %(rates)s%(how)s.")
-                % {"site": site, "rates": " and at ".join(rates), "how": how},
+                gettext("%(site)s is listed twice") % {"site": site}
+                if len(rows) == _TWICE
+                else gettext("%(site)s is listed %(count)s times")
+                % {"site": site, "count": len(rows)},
+                gettext("%(site)s stands at %(rates)s.") % {"site": site, "rates": told},
                 gettext("Keep one of the rows.")
                 if direct
                 else gettext(
@@ -65,11 +71,10 @@ def listed(plan: AnyPlan, book: SiteBook) -> Iterator[Refusal]:
             "family-is-known",
             "sites",
             gettext("no site belongs to %(family)s") % {"family": family},
-            gettext("“%(family)s” has no sites%(f_known_are_known_if_known_else)s.")
-            % {
-                "family": family,
-                "f_known_are_known_if_known_else": f"; known are {known}" if known else "",
-            },
+            gettext("“%(family)s” has no sites; known are %(known)s.")
+            % {"family": family, "known": known}
+            if known
+            else gettext("“%(family)s” has no sites.") % {"family": family},
             gettext("Register its sites first, or name the sites."),
         )
     for family, count in counts.items():
@@ -120,16 +125,17 @@ def caps(plan: AnyPlan, before: Standing | None, around: Surroundings) -> Iterat
 def _others_above(rate: Decimal, others: list[tuple[str, Decimal]]) -> Refusal:
     """One refusal for all sites that no row names: there may be hundreds."""
     shown = ", ".join(f"{name} {percent(cap)}" for name, cap in others[:_SHOWN])
-    more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
+    if len(others) > _SHOWN:
+        shown = gettext("%(shown)s and %(more)s more") % {
+            "shown": shown,
+            "more": len(others) - _SHOWN,
+        }
     return Refusal(
         "site-below-cap",
         "default_rate",
         gettext("the traffic on all other sites is above some caps"),
-        gettext(
-            "The share at all other sites is %(rate)s, and some of them have a cap: "
-            "%(shown)s%(more)s."
-        )
-        % {"rate": percent(rate), "shown": shown, "more": more},
+        gettext("The share at all other sites is %(rate)s, and some of them have a cap: %(shown)s.")
+        % {"rate": percent(rate), "shown": shown},
         gettext(
             "Name these sites with their cap or less, lower the share, or ask an operator for an "
             "exception."
@@ -201,16 +207,17 @@ def lowered(plan: ExperimentPlan, before: Standing, book: SiteBook) -> Iterator[
     old = before.plan
     was, now = book.rates(old.sites), book.rates(plan.sites)
     found = [
-        (f"on {site}", was.get(site, old.default_rate), now.get(site, plan.default_rate))
+        (site, was.get(site, old.default_rate), now.get(site, plan.default_rate))
         for site in sorted({*was, *now})
     ]
-    found.append(("on all other sites", old.default_rate, plan.default_rate))
-    for place, before_rate, rate in found:
+    found.append(("", old.default_rate, plan.default_rate))
+    for site, before_rate, rate in found:
         if rate >= before_rate:
             continue
+        place = gettext("on %(site)s") % {"site": site} if site else gettext("on all other sites")
         yield Refusal(
             "traffic-only-rises",
-            "sites" if place != "on all other sites" else "default_rate",
+            "sites" if site else "default_rate",
             gettext("this would lower the traffic %(place)s") % {"place": place},
             gettext(
                 "The traffic %(place)s is %(before_rate)s and would fall to %(rate)s: readers "

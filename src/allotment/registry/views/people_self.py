@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from allotment.registry import gate, people, permissions, tokens
 from allotment.registry.forms.people import SCOPE_HINTS, TokenForm
 from allotment.registry.models import Account, ApiToken
-from allotment.registry.roles import MEANINGS, Role
+from allotment.registry.roles import Role
 
 _UNPROCESSABLE = 422
 
@@ -35,13 +35,13 @@ def account(request: HttpRequest) -> HttpResponse:
     context = {
         "account": myself,
         "role": role,
-        "meaning": MEANINGS[role],
+        "meaning": role.meaning,
         "teams": sorted(myself.team_names, key=str.casefold),
         "has_password": myself.has_usable_password(),
         "sessions": people.session_rows(myself, request.session.session_key),
         "tokens": [(token, token.is_valid(now)) for token in myself.tokens.all()],
         "rights": [
-            (row.words, role in row.own, role in row.others)
+            (gettext(row.words), role in row.own, role in row.others)
             for name, row in permissions.ACTIONS.items()
             if name not in {"see", "own"}
         ],
