@@ -60,6 +60,11 @@ def test_tabs__clicked__only_the_middle_of_the_page_changes(
     assert page.evaluate("window.stays") is True
     page.go_back()
     expect(page).to_have_title(re.compile("Configuration of Search suggestions"))
+    # On paper it is light, whatever the theme, and without what can only be pressed.
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "light"
+    expect(tabs).to_be_hidden()
+    page.emulate_media(media="screen", color_scheme="light")
     # Whose session has ended is sent to the log-in page as a whole.
     context.clear_cookies()
     tabs.get_by_role("link", name="Health").click()
