@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.contract.check.scenes import NOW, SCHEMAS
 
-from allotment.contract.check import Configuration, Kind, Origin, Scene, check_scene
+from allotment.contract.check import Configuration, Kind, Limits, Origin, Scene, check_scene
 from allotment.contract.check.files import read_lab
 from allotment.contract.check.plan_files import entry
 
@@ -93,6 +93,18 @@ def test_check__exported_files__each_finding_has_its_line(tmp_path: Path) -> Non
     assert [line for _, _, line in twice] == [14]
 
 
+def test_check__family_of_exported_sites__is_known_and_another_is_not(tmp_path: Path) -> None:
+    text = EXPERIMENT.replace("site: enwiki", "site: family:wikipedia")
+    (tmp_path / "a.yaml").write_text(text)
+    lab = read_lab([tmp_path])
+    scene = Scene(lab.configuration, SCHEMAS, NOW, limits=lab.limits or Limits())
+    assert "site-has-form" in {f.rule for f in check_scene(scene)}
+    (tmp_path / "site.yaml").write_text("kind: site\nname: frwiki\nfamily: wikipedia\n")
+    lab = read_lab([tmp_path])
+    scene = Scene(lab.configuration, SCHEMAS, NOW, limits=lab.limits or Limits())
+    assert "site-has-form" not in {f.rule for f in check_scene(scene)}
+
+
 def test_read_lab__template__never_taken_for_something_that_runs(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(f"{EXPERIMENT}is_template: true\n")
     (template,) = read_lab([tmp_path]).configuration.experiments
@@ -101,7 +113,9 @@ def test_read_lab__template__never_taken_for_something_that_runs(tmp_path: Path)
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
     max_leaves=6,
 )
 KEYS = st.sampled_from(

@@ -7,7 +7,7 @@ keys of `LAB_KEYS`; a folder holds such files. The files of `allotment export` a
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -47,16 +47,21 @@ def read_lab(paths: Sequence[FilePath]) -> Lab:
     lab = Lab()
     entries: dict[Kind, list[Entry]] = {kind: [] for kind in Kind}
     knows_streams = False
+    families: set[str] = set()
     for path in files_in(paths):
         for document in documents_in(path):
             found = document.value
             if plan_files.is_around(found):
+                families |= plan_files.family(found)
                 continue
             if isinstance(found, Mapping) and set(found) & set(LAB_KEYS):
                 knows_streams = knows_streams or "streams" in found
                 _take_rest(lab, path, found)
             for entry in _entries(document):
                 entries[entry.kind].append(entry)
+    if families:
+        known = lab.limits or Limits()
+        lab.limits = replace(known, families=known.families | families)
     shown_too = {entry.name for entry in entries[Kind.INSTRUMENT]}
     streams = [e for e in entries[Kind.STREAM] if e.stream == e.name or e.name not in shown_too]
     lab.configuration = Configuration(
@@ -174,6 +179,7 @@ def _limits(found: Mapping[str, Any]) -> Limits:
             for kind, by_site in found.get("caps", {}).items()
         },
         sites=frozenset(map(str, found.get("sites", ()))),
+        families=frozenset(map(str, found.get("families", ()))),
         years_ahead=int(found.get("years_ahead", usual.years_ahead)),
         kept_days=None if kept is None else int(kept),
         intakes=frozenset(map(str, found.get("intakes", usual.intakes))),

@@ -49,9 +49,15 @@ _STREAM: Final = (
 )
 
 
-def is_around(document: object) -> bool:
+def is_around(document: object) -> TypeGuard[Mapping[str, Any]]:
     """Whether a document is of a kind that the check passes over."""
     return isinstance(document, Mapping) and document.get("kind") in AROUND
+
+
+def family(document: Mapping[str, Any]) -> frozenset[str]:
+    """The family of a site's document, as items name it; none where it is in none."""
+    found = document.get("family") if document.get("kind") == "site" else None
+    return frozenset({f"family:{found}"} if isinstance(found, str) and found else ())
 
 
 def is_planned(document: object) -> TypeGuard[Mapping[str, Any]]:
