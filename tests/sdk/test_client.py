@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from tests.sdk.stand_ins import WEB_BASE, WEB_SCHEMA, Intake, Registry, wait_until
 
-from allotment.allocation import subject_hash
+from allotment.allocation import keyed_subject_id, subject_hash
 from allotment.sdk import Client
+from allotment.sdk.page import head_html
 
 BROWSER = "0123456789abcdef0123456789abcdef"
 SESSION = "0123456789abcdef0123"
@@ -217,6 +218,37 @@ def test_visitor__one_request__sees_one_configuration(client: Client, registry: 
     assert client.visitor(browser_id=BROWSER).get_experiment_bucket_value(NAME) is None
 
 
+@pytest.mark.parametrize("secret", ["a secret of some length", b"a secret of some length"])
+def test_subject_key__event_and_page__have_the_keyed_id_alone(
+    registry: Registry, intake: Intake, secret: str | bytes
+) -> None:
+    with Client(
+        registry_url=registry.url, intake_url=intake.url, site="demowiki", subject_key=secret
+    ) as keyed:
+        assert keyed.configuration.wait(10)
+        visitor = keyed.visitor(browser_id=BROWSER)
+        assert visitor.get_experiment(NAME).send("click")
+        (event,) = sent(keyed, intake)
+        expected = keyed_subject_id(b"a secret of some length", BROWSER, NAME)
+        assert event["experiments"]["subject_ids"] == {NAME: expected}
+        head = head_html(visitor, "http://intake", "demowiki")
+        assert expected in head
+        assert subject_hash(BROWSER, NAME) not in head
+        assert str(secret) not in repr(vars(visitor)) + repr(keyed) + str(keyed.describe())
+        assert keyed.describe()["subject_ids"] == "keyed"
+
+
+@pytest.mark.parametrize("secret", ["", b"", "too short"])
+def test_subject_key__no_secret__refused_at_once(secret: str | bytes) -> None:
+    with pytest.raises(ValueError, match=r"subject_key has . bytes; give a secret of at least 16"):
+        Client(
+            registry_url="http://127.0.0.1:9",
+            intake_url="http://127.0.0.1:9/v1/events",
+            site="demowiki",
+            subject_key=secret,
+        )
+
+
 def test_describe__names_age_version_and_counts(client: Client, intake: Intake) -> None:
     client.visitor().submit_interaction(WEB_BASE, WEB_SCHEMA, "click")
     sent(client, intake)
@@ -225,3 +257,4 @@ def test_describe__names_age_version_and_counts(client: Client, intake: Intake) 
     assert found["configuration"]["age_seconds"] < 5
     assert found["delivery"]["accepted"] == 1
     assert found["refused"] == {}
+    assert found["subject_ids"] == "plain"

@@ -1,4 +1,6 @@
+import hmac
 from datetime import UTC, datetime
+from hashlib import sha256
 
 from tests.sdk.stand_ins import EXPERIMENT
 
@@ -35,6 +37,27 @@ def test_enroll__published_vectors__user_2() -> None:
     membership = enrolled(foo, user="2")
     assert membership.group("foo") == "control"
     assert membership.subject_ids["foo"].startswith("377195904c99497c")
+
+
+def test_enroll__subject_key__hides_the_ids_and_moves_nobody() -> None:
+    tested = [experiment("half", sample_rate={"default": 0.5}), experiment("all")]
+    key = b"a secret of some length"
+    for number in range(200):
+        ids = {"edge-unique": f"browser-{number}"}
+        plain = enroll(tested, ids, site=None, now=NOW)
+        keyed = enroll(tested, ids, site=None, now=NOW, subject_key=key)
+        assert keyed.assigned == plain.assigned
+        assert keyed.subject_ids == {
+            name: hmac.new(key, f"{name}:browser-{number}".encode(), sha256).hexdigest()
+            for name in plain.subject_ids
+        }
+
+
+def test_enroll__subject_key_and_override__the_word_stays() -> None:
+    membership = enroll(
+        [experiment("one")], {}, site=None, now=NOW, overrides={"one": "a"}, subject_key=b"k" * 16
+    )
+    assert membership.subject_ids == {"one": "overridden"}
 
 
 def test_enroll__type_without_id__is_not_evaluated() -> None:

@@ -35,6 +35,11 @@ class Client:
         browser_intake_url: where browsers send events, if they reach the intake elsewhere.
         queue_capacity: events that may wait; further ones are dropped and counted.
         compress: send events gzipped.
+        subject_key: a secret of 16 bytes or more: subject ids are then keyed hashes, which nobody
+            computes from a list of subjects without it. Groups stay the same. None: plain hashes.
+
+    Raises:
+        ValueError: an address is none, or the key is too short.
 
     Example:
         >>> client = Client(
@@ -60,6 +65,7 @@ class Client:
         browser_intake_url: str | None = None,
         queue_capacity: int = 10_000,
         compress: bool = False,
+        subject_key: str | bytes | None = None,
     ) -> None:
         self.site = site
         self.domain = domain or site
@@ -68,6 +74,7 @@ class Client:
             registry_url, site, cache_file, refresh_seconds, timeout
         )
         self.delivery = Delivery(intake_url, capacity=queue_capacity, compress=compress)
+        self.subject_key = _secret(subject_key)
         self._started = False
         self._refused: Counter[str] = Counter()
         self._told: set[str] = set()
@@ -162,7 +169,23 @@ class Client:
                 "last_problem": counts.last_problem,
             },
             "refused": self.refused,
+            "subject_ids": "plain" if self.subject_key is None else "keyed",
         }
 
 
+def _secret(key: str | bytes | None) -> bytes | None:
+    """The key as bytes. An empty one is a setting that went missing: plain ids would hide that."""
+    if key is None:
+        return None
+    secret = key.encode() if isinstance(key, str) else bytes(key)
+    if len(secret) < _SHORTEST_KEY:
+        raise ValueError(
+            f"subject_key has {len(secret)} bytes; give a secret of at least {_SHORTEST_KEY}, such "
+            "as python -c 'import secrets; print(secrets.token_hex(32))' prints, or None for "
+            "subject ids without a key"
+        )
+    return secret
+
+
+_SHORTEST_KEY = 16
 _MAX_TOLD = 1000

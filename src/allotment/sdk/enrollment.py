@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from allotment.allocation import Experiment, Reason, allocate
+from allotment.allocation import Experiment, Reason, allocate, keyed_subject_id
 
 OVERRIDDEN_SUBJECT = "overridden"
 
@@ -70,6 +70,7 @@ def enroll(
     now: datetime,
     overrides: Mapping[str, str] | None = None,
     attributes: Mapping[str, object] | None = None,
+    subject_key: bytes | None = None,
 ) -> Membership:
     """Evaluate every experiment for one visitor by the law of allocation.
 
@@ -83,6 +84,8 @@ def enroll(
             experiments too.
         attributes: contextual attributes by flat names (`page_namespace_id`), for experiments that
             are about some subjects only.
+        subject_key: a secret under which subject ids stand in the membership; None: plain hashes.
+            Groups do not depend on it.
 
     Example:
         >>> from allotment.allocation import parse_experiment
@@ -116,7 +119,11 @@ def enroll(
             continue
         overridden = found.reason is Reason.OVERRIDDEN
         assigned[name] = found.group
-        subject_ids[name] = found.subject_id
+        subject_ids[name] = (
+            found.subject_id
+            if overridden or subject_key is None
+            else keyed_subject_id(subject_key, subject or "", name)
+        )
         units[name] = experiment.identifier_type
         coordinators[name] = Coordinator.FORCED if overridden else Coordinator.DEFAULT
         if experiment.version:

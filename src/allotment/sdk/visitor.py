@@ -92,6 +92,7 @@ class Visitor:
             now=datetime.now(UTC),
             overrides=self._overrides,
             attributes=events.flat(self.context),
+            subject_key=self._client.subject_key,
         )
 
     @property
