@@ -190,11 +190,57 @@ def test_experiment__forced__event_says_so(client: Client, intake: Intake) -> No
     assert visitor.get_experiment_bucket_value(NAME) == "card"
     assert visitor.get_experiment("unknown-one").assigned_group == "b"
     assert visitor.get_experiment(NAME).send("click")
-    assert not visitor.get_experiment("unknown-one").send("click")
     (event,) = sent(client, intake)
     assert event["experiments"]["coordinators"] == {NAME: "forced", "unknown-one": "forced"}
     assert event["experiments"]["subject_ids"][NAME] == "overridden"
-    assert client.refused == {"unknown_experiment": 1}
+
+
+def test_experiment__forced_and_not_configured__goes_to_the_web_stream(
+    client: Client, intake: Intake
+) -> None:
+    assert client.visitor(overrides={"draft": "b"}).get_experiment("draft").send("click")
+    (event,) = sent(client, intake)
+    assert event["meta"]["stream"] == WEB_BASE
+    assert event["$schema"] == WEB_SCHEMA
+    assert event["instrument_name"] == "draft"
+    assert event["experiments"]["coordinators"] == {"draft": "forced"}
+
+
+def test_experiment__forced_and_no_web_stream_either__is_counted(
+    client: Client, registry: Registry
+) -> None:
+    registry.streams = {"other": {}}
+    wait_until(lambda: WEB_BASE not in client.configuration.current().streams, "it is gone")
+    visitor = client.visitor(overrides={"draft": "b", NAME: "card"})
+    assert not visitor.get_experiment("draft").send("click")
+    assert not visitor.get_experiment(NAME).send("click")
+    assert client.refused == {"unknown_experiment": 1, "unknown_stream": 1}
+
+
+def test_send_exposure__again__is_sent_once_for_each_visitor(
+    client: Client, intake: Intake
+) -> None:
+    for _ in range(2):
+        visitor = client.visitor(browser_id=BROWSER)
+        assert visitor.get_experiment(NAME).send_exposure()
+        assert not visitor.get_experiment(NAME).send_exposure()
+    assert len(sent(client, intake)) == 2
+    assert client.refused == {"already_exposed": 2}
+
+
+def test_send_exposure__that_was_not_queued__may_be_tried_again(client: Client) -> None:
+    experiment = client.visitor().get_experiment(NAME)
+    assert not experiment.send_exposure()
+    assert not experiment.send_exposure()
+    assert client.refused == {"not_enrolled": 2}
+
+
+def test_instrument__own_position__stays_and_is_not_counted(client: Client, intake: Intake) -> None:
+    instrument = client.visitor(session_id=SESSION).get_instrument("demo-article-clicks")
+    for position in (None, 9, None):
+        assert instrument.send("click", {"funnel_event_sequence_position": position})
+    positions = [event["funnel_event_sequence_position"] for event in sent(client, intake)]
+    assert positions == [1, 9, 2]
 
 
 def test_visitor__targeted_experiment__the_context_of_the_request_decides(

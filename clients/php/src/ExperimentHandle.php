@@ -11,6 +11,9 @@ final class ExperimentHandle
 {
     public const EXPOSURE_ACTION = 'experiment_exposure';
 
+    /** Where the events of a forced group go, if nobody has configured its experiment. */
+    private const DEFAULT_STREAM = 'product_metrics.web_base';
+
     /** @internal `Visitor::getExperiment` makes them */
     public function __construct(private readonly Visitor $visitor, public readonly string $name)
     {
@@ -32,7 +35,8 @@ final class ExperimentHandle
      * Sends an event to the experiment's stream; nothing for a visitor who is not enrolled.
      *
      * The experiment's name stands in `instrument_name`: it tells the experiment's own events from
-     * those that only carry its membership.
+     * those that only carry its membership. A forced group of an experiment that nobody has
+     * configured, such as a draft, sends to `product_metrics.web_base`.
      *
      * @param array<array-key, mixed> $data further fields of the event
      * @return bool whether the event is on its way
@@ -45,23 +49,27 @@ final class ExperimentHandle
                 return $this->visitor->refuse('not_enrolled');
             }
             $experiment = $configuration->experiment($this->name);
-            if ($experiment === null) {
-                return $this->visitor->refuse('unknown_experiment', "experiment '$this->name' is not configured");
-            }
-            $stream = $experiment->streamName;
+            $stream = $experiment === null ? self::DEFAULT_STREAM : $experiment->streamName;
             $settings = $configuration->stream($stream);
             if ($settings === null) {
-                return $this->visitor->refuse(
-                    'unknown_stream',
-                    "stream '$stream' of '$this->name' is not configured"
-                );
+                return $experiment === null
+                    ? $this->visitor->refuse(
+                        'unknown_experiment',
+                        "experiment '$this->name' is not configured, and no '$stream' for its events"
+                    )
+                    : $this->visitor->refuse(
+                        'unknown_stream',
+                        "stream '$stream' of '$this->name' is not configured"
+                    );
             }
+            $schema = $experiment === null ? '' : $experiment->schemaId;
+            $named = $experiment === null ? [] : $experiment->contextualAttributes;
             return $this->visitor->send(
                 $stream,
-                $experiment->schemaId === '' ? StreamSettings::defaultSchema($settings) : $experiment->schemaId,
+                $schema === '' ? StreamSettings::defaultSchema($settings) : $schema,
                 $action,
                 $data,
-                [...StreamSettings::requestedAttributes($settings), ...$experiment->contextualAttributes],
+                [...StreamSettings::requestedAttributes($settings), ...$named],
                 fixed: ['instrument_name' => $this->name],
                 at: $at,
             );

@@ -30,7 +30,7 @@ final class InstrumentHandle
      * Sends an event as this instrument; nothing where the visitor is not in its sample.
      *
      * The event has the instrument's name as `instrument_name`, and `1, 2, …` as
-     * `funnel_event_sequence_position`.
+     * `funnel_event_sequence_position`, unless `$data` has a number of its own there.
      *
      * @param array<array-key, mixed> $data further fields of the event
      * @return bool whether the event is on its way
@@ -59,7 +59,8 @@ final class InstrumentHandle
                 ['unit' => $instrument->sampleUnit, 'rate' => $rate],
                 [
                     'instrument_name' => $this->name,
-                    'funnel_event_sequence_position' => $this->visitor->nextStep($this->name),
+                    'funnel_event_sequence_position' => $data['funnel_event_sequence_position']
+                        ?? $this->visitor->nextStep($this->name),
                 ],
                 $at,
             );

@@ -135,7 +135,8 @@ class Client:
         """Events that were not handed over, by reason.
 
         `unknown_stream`, `unknown_experiment`, `unknown_instrument` and `no_action` are mistakes;
-        `not_sampled` and `not_enrolled` are what configuration asked for.
+        `not_sampled` and `not_enrolled` are what configuration asked for; `already_exposed` is no
+        loss.
         """
         with self._lock:
             return dict(self._refused)

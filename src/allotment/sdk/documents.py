@@ -27,6 +27,8 @@ DEFAULT_SCHEMAS = {
     "analytics/product_metrics/app/base": "/analytics/product_metrics/app/base/1.3.0",
 }
 """The schema that events of a title follow when its configuration names no version."""
+DEFAULT_STREAM = "product_metrics.web_base"
+"""Where the events of a forced group go, if nobody has configured its experiment."""
 
 
 class Document(StrEnum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from allotment.allocation import Experiment, IdentifierType, in_sample
 from allotment.sdk import events
 from allotment.sdk.documents import (
+    DEFAULT_STREAM,
     Configuration,
     Instrument,
     default_schema,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from allotment.sdk.client import Client
 
 EXPOSURE_ACTION = "experiment_exposure"
+_POSITION = "funnel_event_sequence_position"
 _log = logging.getLogger(__name__)
 
 
@@ -79,6 +81,7 @@ class Visitor:
         self._overrides = dict(overrides)
         self._given_context = context
         self._steps: dict[str, int] = {}
+        self._exposed: set[str] = set()
 
     # Membership.
 
@@ -223,6 +226,18 @@ class Visitor:
         self._steps[name] = self._steps.get(name, 0) + 1
         return self._steps[name]
 
+    def expose(self, name: str, send: Callable[[], bool]) -> bool:
+        """Send an exposure by `send`, but once for each experiment; whether it is on its way.
+
+        One that was not queued may be tried again.
+        """
+        if name in self._exposed:
+            return self.refuse("already_exposed", "")
+        queued = send()
+        if queued:
+            self._exposed.add(name)
+        return queued
+
     def refuse(self, reason: str, text: str) -> bool:
         """Count an event that is not sent; always False."""
         return self._client.refuse(reason, text)
@@ -260,7 +275,8 @@ class ExperimentHandle:
         """Send an event to the experiment's stream; nothing for a visitor who is not enrolled.
 
         The experiment's name stands in `instrument_name`: it tells the experiment's own events
-        from those that only carry its membership.
+        from those that only carry its membership. A forced group of an experiment that nobody has
+        configured, such as a draft, sends to `product_metrics.web_base`.
 
         Returns:
             Whether the event is on its way.
@@ -268,29 +284,35 @@ class ExperimentHandle:
         experiment = self._configured
         if self.assigned_group is None:
             return self._visitor.refuse("not_enrolled", "")
-        if experiment is None:
-            return self._visitor.refuse(
-                "unknown_experiment", f"experiment {self.name!r} is not configured"
-            )
-        settings = self._visitor.configuration.streams.get(experiment.stream_name)
+        stream = experiment.stream_name if experiment else DEFAULT_STREAM
+        settings = self._visitor.configuration.streams.get(stream)
         if settings is None:
             return self._visitor.refuse(
-                "unknown_stream",
-                f"stream {experiment.stream_name!r} of {self.name!r} is not configured",
+                "unknown_stream" if experiment else "unknown_experiment",
+                f"stream {stream!r} of {self.name!r} is not configured"
+                if experiment
+                else f"experiment {self.name!r} is not configured, nor is {stream!r}",
             )
+        named = experiment.contextual_attributes if experiment else ()
         return self._visitor.send(
-            stream=experiment.stream_name,
-            schema=experiment.schema_id or default_schema(settings),
+            stream=stream,
+            schema=(experiment.schema_id if experiment else "") or default_schema(settings),
             action=action,
             data=data,
-            attributes=(*requested_attributes(settings), *experiment.contextual_attributes),
+            attributes=(*requested_attributes(settings), *named),
             fixed={"instrument_name": self.name},
             at=at,
         )
 
     def send_exposure(self) -> bool:
-        """Say that the visitor has now met its group. Call it where they do, not before."""
-        return self.send(EXPOSURE_ACTION)
+        """Say that the visitor has now met its group. Call it where they do, not before.
+
+        A visitor is exposed once: what is said again in one request counts as `already_exposed`.
+
+        Returns:
+            Whether the event is on its way.
+        """
+        return self._visitor.expose(self.name, lambda: self.send(EXPOSURE_ACTION))
 
 
 class InstrumentHandle:
@@ -323,7 +345,7 @@ class InstrumentHandle:
         """Send an event as this instrument; nothing where the visitor is not in its sample.
 
         The event has the instrument's name as `instrument_name`, and `1, 2, …` as
-        `funnel_event_sequence_position`.
+        `funnel_event_sequence_position`, unless `data` has a number of its own there.
 
         Returns:
             Whether the event is on its way.
@@ -341,6 +363,9 @@ class InstrumentHandle:
                 "unknown_stream",
                 f"stream {instrument.stream_name!r} of {self.name!r} is not configured",
             )
+        position = (data or {}).get(_POSITION)
+        if position is None:
+            position = self._visitor.next_step(self.name)
         return self._visitor.send(
             stream=instrument.stream_name,
             schema=instrument.schema_id,
@@ -353,7 +378,7 @@ class InstrumentHandle:
             },
             fixed={
                 "instrument_name": self.name,
-                "funnel_event_sequence_position": self._visitor.next_step(self.name),
+                _POSITION: position,
             },
             at=at,
         )
