@@ -6,7 +6,7 @@ ARGS ?=
 export PYTHONWARNINGS := default
 
 .DEFAULT_GOAL := help
-.PHONY: help install up test test-postgresql fuzz crash check format bench lock clients vectors screenshots clean
+.PHONY: help install up test test-postgresql fuzz crash check format bench lock clients vectors messages screenshots clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ clients: ## Build the browser script that the Python package ships (needs Node)
 
 vectors: $(VENV)/.dev ## Make the test vectors again from the written law
 	$(BIN)/python vectors/make_allocation.py
+
+messages: $(VENV)/.dev ## Gather what pages say into each language's catalog, and compile it (ARGS="fr" begins one)
+	@$(BIN)/python tools/messages.py $(ARGS)
 
 COMPILE := pip compile pyproject.toml --extra server --extra postgres --group build --universal \
 	--python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet

@@ -41,7 +41,7 @@ def test_spoken__summer__says_so() -> None:
 
 def test_shown__german_reader__german_names() -> None:
     with timezone.override("Europe/Berlin"), translation.override("de"):
-        assert moments.shown(WHEN).local.startswith("Fr 27 ")
+        assert moments.shown(WHEN).local.startswith("Fr 27. ")
 
 
 @pytest.mark.parametrize(("zone", "text"), [("UTC", "10:00 UTC"), ("Asia/Tokyo", "19:00 JST")])

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from allotment.contract.tables import table_name
+from allotment.registry import numbers
 from allotment.registry.lifecycle import AnyItem
 from allotment.registry.models import Experiment
 
@@ -85,7 +86,7 @@ def _arrived(found: Arrivals, groups: Sequence[str]) -> Sign:
             "Events arrive: %(many)s in the last day.",
             total,
         )
-    return Sign("good", "good", text % {"many": f"{total:,}"})
+    return Sign("good", "good", text % {"many": numbers.whole(total)})
 
 
 def _forced(found: Arrivals) -> Iterator[Sign]:
@@ -95,7 +96,7 @@ def _forced(found: Arrivals) -> Iterator[Sign]:
             "%(many)s events of forced groups arrived; they are never counted.",
             found.forced,
         )
-        yield Sign("muted", "open", text % {"many": f"{found.forced:,}"})
+        yield Sign("muted", "open", text % {"many": numbers.whole(found.forced)})
 
 
 def _refused(found: Arrivals) -> Iterator[Sign]:
@@ -108,4 +109,4 @@ def _refused(found: Arrivals) -> Iterator[Sign]:
         "%(many)s events were refused in the last day; they are kept and can be mended.",
         many,
     )
-    yield Sign("bad", "bad", text % {"many": f"{many:,}"})
+    yield Sign("bad", "bad", text % {"many": numbers.whole(many)})

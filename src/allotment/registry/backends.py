@@ -17,6 +17,7 @@ from django.contrib.auth.backends import ModelBackend
 from django.core.exceptions import SuspiciousOperation
 from django.db import transaction
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from mozilla_django_oidc.auth import OIDCAuthenticationBackend
 
 from allotment.registry import audit, sso
@@ -74,10 +75,12 @@ class ProviderBackend(OIDCAuthenticationBackend):  # type: ignore[misc] # has no
         except requests.RequestException as error:
             _LOG.warning("single sign-on: the provider failed: %s", type(error).__name__)
             raise SignInRefusedError(
-                "The provider did not answer",
-                "The registry asked the provider of single sign-on who you are and got no answer "
-                "that it could use.",
-                "Try again in a minute. If it goes on, tell an admin; the log says more.",
+                gettext("The provider did not answer"),
+                gettext(
+                    "The registry asked the provider of single sign-on who you are and got no "
+                    "answer that it could use."
+                ),
+                gettext("Try again in a minute. If it goes on, tell an admin; the log says more."),
                 status=502,
             ) from error
 
@@ -158,9 +161,10 @@ class ProviderBackend(OIDCAuthenticationBackend):  # type: ignore[misc] # has no
         account = Account.objects.filter(issuer=wanted.issuer, subject=subject).first()
         if account is not None and not account.is_active:
             raise SignInRefusedError(
-                "Your account is switched off",
-                f"An admin has switched off the account {account.username}.",
-                "Ask an admin of this registry.",
+                gettext("Your account is switched off"),
+                gettext("An admin has switched off the account %(username)s.")
+                % {"username": account.username},
+                gettext("Ask an admin of this registry."),
             )
         role = wanted.role_for(claims.get(wanted.groups_claim))
         if role is None:
@@ -168,9 +172,14 @@ class ProviderBackend(OIDCAuthenticationBackend):  # type: ignore[misc] # has no
             role = account.role if account is not None and keeps else wanted.default_role
         if role == NO_ROLE:
             raise SignInRefusedError(
-                "You may not come in",
-                "The provider knows you, but none of your groups has a role in this registry.",
-                "Ask an admin to give one of your groups a role, or to take you into such a group.",
+                gettext("You may not come in"),
+                gettext(
+                    "The provider knows you, but none of your groups has a role in this registry."
+                ),
+                gettext(
+                    "Ask an admin to give one of your groups a role, or to take you into such a "
+                    "group."
+                ),
             )
         if account is None:
             return _make(claims, subject, role)
@@ -227,7 +236,7 @@ def _free_name(claims: dict[str, Any]) -> str:
 
 def _not_proven() -> SignInRefusedError:
     return SignInRefusedError(
-        "The provider's answer was not accepted",
-        "It is not signed as it should be, has run out, or was made for somebody else.",
-        "Log in once more. If it goes on, tell an admin; the log says which check failed.",
+        gettext("The provider's answer was not accepted"),
+        gettext("It is not signed as it should be, has run out, or was made for somebody else."),
+        gettext("Log in once more. If it goes on, tell an admin; the log says which check failed."),
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+from django.utils.translation import gettext
+
 from allotment.registry.plan import ExperimentPlan
 from allotment.registry.rules import percent
 
@@ -60,7 +62,9 @@ def draw(plan: ExperimentPlan) -> Beds:
     """Lay out one bar a site, and one for all other sites where they take part."""
     listed = list(plan.sites)
     if plan.default_rate or not listed:
-        listed.append(("all other sites" if listed else "all sites", plan.default_rate))
+        listed.append(
+            (gettext("all other sites") if listed else gettext("all sites"), plan.default_rate)
+        )
     strips = _strips([group.weight for group in plan.groups])
     rows = tuple(
         Bed(
@@ -99,4 +103,7 @@ def _strips(weights: list[int]) -> tuple[Strip, ...]:
 def _spoken(listed: list[tuple[str, Decimal]], plan: ExperimentPlan) -> str:
     shares = ", ".join(f"{site} {percent(rate)}" for site, rate in listed)
     groups = ", ".join(f"{group.name} {group.weight}" for group in plan.groups)
-    return f"Share of each site that takes part: {shares}. Shared out by weight: {groups}."
+    told = gettext(
+        "Share of each site that takes part: %(shares)s. Shared out by weight: %(groups)s."
+    )
+    return told % {"shares": shares, "groups": groups}

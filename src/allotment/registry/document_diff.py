@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, TypeGuard
 
+from django.utils.translation import gettext
+
 from allotment.registry.history_diff import Change
 from allotment.registry.plan import rate_text
 
@@ -25,7 +27,9 @@ def differences(
     for key in dict.fromkeys((*before, *after)):
         was, now = before.get(key), after.get(key)
         if was != now:
-            yield from _of(names.get(key, str(key)), was, now, was_there=key in before)
+            yield from _of(
+                gettext(names[key]) if key in names else str(key), was, now, was_there=key in before
+            )
 
 
 def _of(label: str, was: object, now: object, *, was_there: bool) -> Iterator[Change]:

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from django.utils.translation import gettext
+
 from allotment.allocation import group_index, threshold
+from allotment.registry import numbers
 from allotment.registry.rules import percent
 from allotment.registry.sites import SiteBook
 
@@ -41,9 +44,13 @@ def sentences(
 ) -> list[str]:
     """What lies between two plans, for the people in it. `subjects` is the word for them."""
     if before.get("machine_name") != after.get("machine_name"):
-        return [f"Everybody is drawn anew: the name decides which {subjects} are in which group."]
+        told = gettext(
+            "Everybody is drawn anew: the name decides which %(subjects)s are in which group."
+        )
+        return [told % {"subjects": subjects}]
     if before.get("identifier_type") != after.get("identifier_type"):
-        return [f"Everybody is drawn anew: {subjects} are told apart by another id."]
+        told = gettext("Everybody is drawn anew: %(subjects)s are told apart by another id.")
+        return [told % {"subjects": subjects}]
     was, now = _Law(before, book), _Law(after, book)
     replayed = _Replay(seen, book) if seen is not None else None
     if replayed is not None and not replayed.fits:
@@ -110,8 +117,13 @@ def _traffic(was: _Law, now: _Law, replayed: _Replay | None, subjects: str) -> I
         old, new = was.rate(site), now.rate(site)
         if old == new:
             continue
-        where = f"on {site}" if site is not None else "on all other sites"
-        head = f"Traffic {where} {percent(old)} → {percent(new)}"
+        named_site = gettext("Traffic on %(site)s %(old)s → %(new)s")
+        others = gettext("Traffic on all other sites %(old)s → %(new)s")
+        head = (others if site is None else named_site) % {
+            "site": site,
+            "old": percent(old),
+            "new": percent(new),
+        }
         there = replayed.at(site, named) if replayed is not None else []
         counted = replayed is not None and replayed.by.weights == was.weights
         before = replayed.count(there, site, old) if replayed is not None and counted else None
@@ -119,23 +131,38 @@ def _traffic(was: _Law, now: _Law, replayed: _Replay | None, subjects: str) -> I
         if before is None or after is None:
             yield f"{head}: {_by_law(old, new, subjects)}"
         elif new > old:
-            more = f"{_about(after - before)} more of yesterday's {subjects}"
-            yield f"{head}: {more}; nobody moves."
+            yield gettext("%(head)s: %(more)s more of yesterday's %(subjects)s; nobody moves.") % {
+                "head": head,
+                "more": _about(after - before),
+                "subjects": subjects,
+            }
         else:
-            gone = f"{_about(before - after)} of yesterday's {before:,} {subjects} leave"
-            yield f"{head}: {gone}; nobody moves to another group."
+            yield gettext(
+                "%(head)s: %(gone)s of yesterday's %(before)s %(subjects)s leave; nobody moves to "
+                "another group."
+            ) % {
+                "head": head,
+                "gone": _about(before - after),
+                "before": numbers.whole(before),
+                "subjects": subjects,
+            }
 
 
 def _by_law(old: Decimal, new: Decimal, subjects: str) -> str:
     if new > old:
-        return "nobody moves: raising a rate never does."
+        return gettext("nobody moves: raising a rate never does.")
     share = percent(((old - new) / old).quantize(Decimal("0.01")))
-    return f"about {share} of the {subjects} in it leave; nobody moves to another group."
+    told = gettext(
+        "about %(share)s of the %(subjects)s in it leave; nobody moves to another group."
+    )
+    return told % {"share": share, "subjects": subjects}
 
 
 def _moved(was: _Law, now: _Law, replayed: _Replay | None, subjects: str) -> str:
     if not was.weights or not now.weights:
-        return f"Who is in which group changes for all {subjects}."
+        return gettext("Who is in which group changes for all %(subjects)s.") % {
+            "subjects": subjects
+        }
     known = replayed is not None and replayed.by.weights == was.weights
     if replayed is not None and known:
         drawn = [(site, one) for site, found in replayed.drawn.items() for one in found]
@@ -152,19 +179,28 @@ def _moved(was: _Law, now: _Law, replayed: _Replay | None, subjects: str) -> str
         left += new is None
         moved += new is not None and new != old
     if not total:
-        return f"Groups or weights change: none of yesterday's {subjects} were in it."
+        told = gettext("Groups or weights change: none of yesterday's %(subjects)s were in it.")
+        return told % {"subjects": subjects}
     if known:
-        return (
-            f"Groups or weights change: of yesterday's {total:,} {subjects}, {moved:,} would move "
-            f"to another group and {left:,} would leave."
-        )
+        return gettext(
+            "Groups or weights change: of yesterday's %(total)s %(subjects)s, %(moved)s would move "
+            "to another group and %(left)s would leave."
+        ) % {
+            "total": numbers.whole(total),
+            "subjects": subjects,
+            "moved": numbers.whole(moved),
+            "left": numbers.whole(left),
+        }
     share = percent((Decimal(moved) / total).quantize(Decimal("0.01")))
-    return f"Groups or weights change: about {share} of the {subjects} in it would move."
+    told = gettext(
+        "Groups or weights change: about %(share)s of the %(subjects)s in it would move."
+    )
+    return told % {"share": share, "subjects": subjects}
 
 
 def _about(count: int) -> str:
     """A number to two digits, as an estimate is read."""
     if count < 100:  # noqa: PLR2004 - two digits
-        return f"about {count}"
+        return gettext("about %(number)s") % {"number": count}
     scale = 10 ** (len(str(count)) - 2)
-    return f"about {round(count / scale) * scale:,}"
+    return gettext("about %(number)s") % {"number": numbers.whole(round(count / scale) * scale)}

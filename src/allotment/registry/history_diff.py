@@ -172,7 +172,7 @@ def _set_changes(was: Sequence[str], now: Sequence[str]) -> list[Change]:
 
 def _groups(plan: Mapping[str, Any]) -> dict[str, str]:
     return {
-        group["name"]: f"weight {group['weight']}"
+        group["name"]: gettext("weight %(number)s") % {"number": group["weight"]}
         + (f", {group['description']}" if group["description"] else "")
         for group in plan.get("groups", [])
     }

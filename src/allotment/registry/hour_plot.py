@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from allotment.registry import numbers
 from allotment.registry.beds import COLORS
 
 BROAD, SLIM = (740.0, 180.0), (310.0, 150.0)
@@ -77,7 +78,7 @@ def draw(
             for place in range(every - 1, _HOURS, every)
         ),
         counts=tuple(
-            Tick(_y(value, top, BROAD), _y(value, top, SLIM), f"{value:,}")
+            Tick(_y(value, top, BROAD), _y(value, top, SLIM), numbers.whole(value))
             for value in (0, top // 2, top)
         ),
     )

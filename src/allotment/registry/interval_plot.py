@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from django.utils.formats import get_format
+from django.utils.translation import get_language, gettext, override
+
 _ROOM = 1.15
 # The drawing is one picture with one sentence; its parts would be announced as pictures unnamed.
 _SPOKEN_PART = re.compile(r' (?:role|aria-[a-z]+)="[^"]*"')
@@ -52,28 +55,49 @@ class Plot:
     slim: str
 
 
-@lru_cache(maxsize=64)
 def draw(rows: tuple[Row, ...]) -> Plot:
-    """Both forms. The first call of a process takes about half a second, later ones 0.1 s."""
-    return Plot(
-        broad=_svg(_specification(rows, slim=False), "broad", rows),
-        slim=_svg(_specification(rows, slim=True), "slim", rows),
-    )
+    """Both forms, in the reader's language.
+
+    The first call of a process takes about half a second, later ones 0.1 s.
+    """
+    return _drawn(rows, get_language() or "en")
+
+
+@lru_cache(maxsize=64)
+def _drawn(rows: tuple[Row, ...], language: str) -> Plot:
+    with override(language):
+        return Plot(
+            broad=_svg(_specification(rows, slim=False), "broad", rows),
+            slim=_svg(_specification(rows, slim=True), "slim", rows),
+        )
 
 
 def _svg(specification: dict[str, Any], form: str, rows: tuple[Row, ...]) -> str:
     import vl_convert  # noqa: PLC0415 - loads a script engine, which only this page needs
 
-    drawn: str = vl_convert.vegalite_to_svg(specification, vl_version="5.20")
+    drawn: str = vl_convert.vegalite_to_svg(
+        specification, vl_version="5.20", format_locale=_number_locale()
+    )
     drawn = _SPOKEN_PART.sub("", drawn)
     start = drawn.index('class="marks"')
     said = "; ".join(f"{row.label} {row.text}" for row in rows)
-    label = f"Change against control with 95 percent range: {_escaped(said)}"
+    told = gettext("Change against control with 95 percent range: %(said)s") % {"said": said}
+    label = _escaped(told)
     return (
         drawn[:start]
         + f'class="{form}" role="img" aria-label="{label}"'
         + drawn[start + len('class="marks"') :]
     )
+
+
+def _number_locale() -> dict[str, Any]:
+    """How the axis writes numbers, as d3-format wants to know it."""
+    return {
+        "decimal": get_format("DECIMAL_SEPARATOR"),
+        "thousands": get_format("THOUSAND_SEPARATOR"),
+        "grouping": [3],
+        "currency": ["", ""],
+    }
 
 
 def _escaped(text: str) -> str:
@@ -137,7 +161,7 @@ def _marks(reach: float, form: _Form) -> list[dict[str, Any]]:
         "type": "quantitative",
         "scale": {"domain": [-reach, reach], "nice": False},
         "axis": {
-            "title": "Change against control",
+            "title": gettext("Change against control"),
             "labelExpr": f"datum.value === 0 ? '0%' : format(datum.value, '+.{digits}%')",
             "tickCount": form.ticks,
             "grid": True,

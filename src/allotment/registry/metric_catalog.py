@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext
+
 from allotment.analysis.metrics import METRICS
 
 
@@ -13,5 +15,9 @@ def titles() -> dict[str, str]:
 def choices(*stored: str) -> list[tuple[str, str]]:
     """What a form offers: the catalogue, and names that are stored but no longer in it."""
     known = titles()
-    gone = {name: f"{name} (not in the catalogue)" for name in stored if name and name not in known}
+    gone = {
+        name: gettext("%(name)s (not in the catalogue)") % {"name": name}
+        for name in stored
+        if name and name not in known
+    }
     return [*known.items(), *gone.items()]

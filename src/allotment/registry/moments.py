@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from django.utils import timezone
 from django.utils.dateformat import format as written
+from django.utils.translation import pgettext
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,16 @@ def shown(when: datetime, *, weekday: bool = True) -> Shown:
     local = timezone.localtime(when)
     universal = when.astimezone(UTC)
     stamp = f"{universal:%Y-%m-%dT%H:%MZ}"
-    form = "D j M Y, H:i" if weekday else "j M Y, H:i"
+    form = pgettext("date format", "D j M Y, H:i") if weekday else _without_weekday()
     if timezone.get_current_timezone_name() == "UTC" or not local.utcoffset():
         return Shown(f"{written(local, form)} UTC", "", stamp)
     same_day = universal.date() == local.date()
-    other = written(universal, "H:i" if same_day else "D j H:i")
+    other = written(universal, "H:i" if same_day else pgettext("date format", "D j H:i"))
     return Shown(f"{written(local, form)} {local.tzname() or ''}".strip(), f"{other} UTC", stamp)
+
+
+def _without_weekday() -> str:
+    return pgettext("date format", "j M Y, H:i")
 
 
 def spoken(when: datetime) -> str:
@@ -51,4 +56,4 @@ def spoken(when: datetime) -> str:
 
 def day(when: datetime) -> str:
     """The day of a moment in the reader's zone: `26 Nov 2026`."""
-    return written(timezone.localtime(when), "j M Y")
+    return written(timezone.localtime(when), pgettext("date format", "j M Y"))

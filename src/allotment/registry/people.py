@@ -15,12 +15,16 @@ from datetime import UTC, datetime
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_noop
 
 from allotment.registry import audit, tokens
 from allotment.registry.models import Account, AccountSession, Team
 from allotment.registry.roles import Role
 
 STARTED, SEEN, BROWSER = "started", "seen", "browser"
+_SOME_BROWSER = gettext_noop("A browser")
+_NAMED = 3
+"""How many items a refusal names."""
 
 
 class PeopleRefusedError(Exception):
@@ -88,7 +92,8 @@ def reset_password(account: Account) -> str:
     """
     if account.is_from_provider:
         raise PeopleRefusedError(
-            f"{account.username} logs in by single sign-on and has no password here."
+            gettext("%(username)s logs in by single sign-on and has no password here.")
+            % {"username": account.username}
         )
     made = secrets.token_urlsafe(12)
     with transaction.atomic():
@@ -106,8 +111,11 @@ def _refuse_last_admin(account: Account) -> None:
     others = Account.objects.select_for_update().filter(role=Role.ADMIN, is_active=True)
     if not others.exclude(pk=account.pk).exists():
         raise PeopleRefusedError(
-            f"{account.username} is the only admin: nobody could manage people any more. "
-            "Make somebody else an admin first."
+            gettext(
+                "%(username)s is the only admin: nobody could manage people any more. Make "
+                "somebody else an admin first."
+            )
+            % {"username": account.username}
         )
 
 
@@ -154,9 +162,12 @@ def remove_team(team: Team) -> None:
         owned = ownership.owned_by(team.name)
         if owned:
             raise PeopleRefusedError(
-                f"{team.name} owns {', '.join(item.name for item in owned[:3])}"
-                f"{' and more' if len(owned) > 3 else ''}. "  # noqa: PLR2004
-                "Give these another owner first."
+                (
+                    gettext("%(team)s owns %(items)s and more. Give these another owner first.")
+                    if len(owned) > _NAMED
+                    else gettext("%(team)s owns %(items)s. Give these another owner first.")
+                )
+                % {"team": team.name, "items": ", ".join(item.name for item in owned[:_NAMED])}
             )
         audit.record("remove-team", kind="team", name=team.name)
         team.delete()
@@ -186,7 +197,7 @@ def session_rows(account: Account, current: str | None) -> list[SessionRow]:
         found.append(
             SessionRow(
                 handle=handle(row.session_key),
-                browser=str(data.get(BROWSER) or "A browser"),
+                browser=browser_shown(str(data.get(BROWSER) or _SOME_BROWSER)),
                 started=_moment(data.get(STARTED)),
                 seen=_moment(data.get(SEEN)),
                 current=row.session_key == current,
@@ -217,18 +228,27 @@ def _moment(stamp: object) -> datetime | None:
     return datetime.fromtimestamp(stamp, UTC) if isinstance(stamp, int | float) else None
 
 
+def browser_shown(words: str) -> str:
+    """What `browser_words` wrote into a session, in the reader's language."""
+    name, _, system = words.partition(" on ")
+    name = gettext(name) if name == _SOME_BROWSER else name
+    if not system:
+        return name
+    return gettext("%(browser)s on %(system)s") % {"browser": name, "system": gettext(system)}
+
+
 def browser_words(agent: str) -> str:
     """A user agent in words: `Firefox on Linux`. What it is not is not kept."""
     names = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"))
     systems = (
         ("Android", "Android"),
-        ("iPhone", "an iPhone"),
-        ("iPad", "an iPad"),
+        ("iPhone", gettext_noop("an iPhone")),
+        ("iPad", gettext_noop("an iPad")),
         ("Windows", "Windows"),
-        ("Mac OS X", "a Mac"),
+        ("Mac OS X", gettext_noop("a Mac")),
         ("Linux", "Linux"),
     )
-    other = "Safari" if "Safari/" in agent else "A browser"
+    other = "Safari" if "Safari/" in agent else _SOME_BROWSER
     name = next((word for sign, word in names if sign in agent), other)
     system = next((f" on {word}" for sign, word in systems if sign in agent), "")
     return f"{name}{system}"

@@ -42,7 +42,7 @@ def save_site(site: Site, *, by: Account | None = None, reason: str = "") -> Sit
         old = Site.objects.get(pk=site.pk).name if site.pk is not None else None
         others = {name: facts for name, facts in before.sites.items() if name != old}
         if site.name in others:
-            refuse((_TAKEN,))
+            refuse((_taken(),))
         after = SiteBook({**others, site.name: facts_of(site)})
         refuse(tuple(_moved(before, after, now)))
         made = site.pk is None
@@ -165,13 +165,14 @@ def withdraw_exception(
         )
 
 
-_TAKEN = Refusal(
-    "site-is-free",
-    "name",
-    "the site is registered already",
-    "There is a site of this name.",
-    "Edit that one.",
-)
+def _taken() -> Refusal:
+    return Refusal(
+        "site-is-free",
+        "name",
+        gettext("the site is registered already"),
+        gettext("There is a site of this name."),
+        gettext("Edit that one."),
+    )
 
 
 def _site(site: Site) -> Iterator[Refusal]:
@@ -209,8 +210,10 @@ def _site(site: Site) -> Iterator[Refusal]:
             "environments-chosen",
             "environments",
             gettext("the site is in no known environment"),
-            gettext("%(none)s is none of %(environments)s.")
-            % {"none": ", ".join(unknown) or "None", "environments": ", ".join(ENVIRONMENTS)},
+            gettext("%(unknown)s is none of %(environments)s.")
+            % {"unknown": ", ".join(unknown), "environments": ", ".join(ENVIRONMENTS)}
+            if unknown
+            else gettext("Nothing is chosen."),
             gettext("Choose at least one of them."),
         )
 
@@ -252,14 +255,18 @@ def _moved_in(item: AnyItem, before: SiteBook, after: SiteBook) -> Iterator[Refu
     was, becomes = before.rates(plan.sites), after.rates(plan.sites)
     if isinstance(plan, ExperimentPlan):
         problems += [
-            f"its traffic on {site} would fall from "
-            f"{rules.percent(was.get(site, plan.default_rate))} to "
-            f"{rules.percent(becomes.get(site, plan.default_rate))}"
+            gettext("its traffic on %(site)s would fall from %(was)s to %(becomes)s")
+            % {
+                "site": site,
+                "was": rules.percent(was.get(site, plan.default_rate)),
+                "becomes": rules.percent(becomes.get(site, plan.default_rate)),
+            }
             for site in sorted(names)
             if becomes.get(site, plan.default_rate) < was.get(site, plan.default_rate)
         ]
         problems += [
-            f"{site} would leave {', '.join(gone)}"
+            gettext("%(site)s would leave %(environments)s")
+            % {"site": site, "environments": ", ".join(gone)}
             for site in sorted(names & before.sites.keys() & after.sites.keys())
             if (gone := _left(before, after, site, plan.environments))
         ]

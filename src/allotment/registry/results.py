@@ -17,9 +17,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext, gettext_lazy, gettext_noop
 
 from allotment.registry.interval_plot import Row
+from allotment.registry.numbers import decimal, signed, whole
 
 if TYPE_CHECKING:  # the lab's engines take seconds to load; a page that needs them loads them
     from allotment.analysis.report import Comparison, GroupResult, Report
@@ -27,10 +28,12 @@ if TYPE_CHECKING:  # the lab's engines take seconds to load; a page that needs t
 
 _LOG = logging.getLogger(__name__)
 
-CANNOT_SAY = "cannot say"
+CANNOT_SAY = gettext_lazy("cannot say")
 _COUNTED = {
-    "experiment": "those sent for this experiment",
-    "instruments": "those of all instruments on its stream; none was sent for the experiment",
+    "experiment": gettext_noop("those sent for this experiment"),
+    "instruments": gettext_noop(
+        "those of all instruments on its stream; none was sent for the experiment"
+    ),
 }
 _COMMON = 0.1
 
@@ -204,7 +207,7 @@ def shown(report: Report, subjects: str) -> Results:
         sentence=report.verdict.sentence,
         health=_health(report, subjects),
         lines=_lines(report, subjects),
-        total=f"{sum(group.subjects for group in report.groups):,}",
+        total=whole(sum(group.subjects for group in report.groups)),
         control=report.groups[0].name,
         groups=tuple(_group(group) for group in report.groups),
         comparisons=tuple(_comparison(item, report) for item in report.comparisons),
@@ -223,26 +226,29 @@ def _translated(face: Face) -> Face:
 def _group(group: GroupResult) -> GroupRow:
     return GroupRow(
         name=group.name,
-        subjects=f"{group.subjects:,}",
-        impressions=f"{group.impressions:,}",
-        clicks=f"{group.clicks:,}",
-        rate=CANNOT_SAY if group.rate is None else f"{100 * group.rate:.2f}%",
+        subjects=whole(group.subjects),
+        impressions=whole(group.impressions),
+        clicks=whole(group.clicks),
+        rate=str(CANNOT_SAY) if group.rate is None else f"{decimal(100 * group.rate, 2)}%",
     )
 
 
 def _comparison(item: Comparison, report: Report) -> ComparisonRow:
     if item.result is None:
-        text = "too few events"
-        return ComparisonRow(item.group, CANNOT_SAY, text, CANNOT_SAY, text, _translated(_UNKNOWN))
+        text, unsaid = gettext("too few events"), str(CANNOT_SAY)
+        return ComparisonRow(item.group, unsaid, text, unsaid, text, _translated(_UNKNOWN))
     difference, lift = item.result.difference, item.result.lift
-    range_word = f"{report.confidence:.0%} range"
+    confidence = f"{report.confidence:.0%}"
     low, high = _points(difference.low), _points(difference.high)
+    between = gettext("%(confidence)s range %(low)s to %(high)s")
+    in_points = gettext("%(confidence)s range %(low)s to %(high)s points")
     return ComparisonRow(
         name=item.group,
-        difference=f"{_points(difference.value)} points",
-        difference_interval=f"{range_word} {low} to {high} points",
+        difference=gettext("%(change)s points") % {"change": _points(difference.value)},
+        difference_interval=in_points % {"confidence": confidence, "low": low, "high": high},
         lift=_change(lift.value),
-        lift_interval=f"{range_word} {_change(lift.low)} to {_change(lift.high)}",
+        lift_interval=between
+        % {"confidence": confidence, "low": _change(lift.low), "high": _change(lift.high)},
         face=_reading(lift, report),
     )
 
@@ -270,7 +276,12 @@ def _plot_rows(report: Report) -> tuple[Row, ...]:
             low=lift.low,
             high=lift.high,
             settled=report.over and not report.stopped_early and (lift.low > 0 or lift.high < 0),
-            text=f"{_change(lift.value)} ({_change(lift.low)} to {_change(lift.high)})",
+            text=gettext("%(value)s (%(low)s to %(high)s)")
+            % {
+                "value": _change(lift.value),
+                "low": _change(lift.low),
+                "high": _change(lift.high),
+            },
         )
         for item in report.comparisons
         if item.result is not None
@@ -279,14 +290,15 @@ def _plot_rows(report: Report) -> tuple[Row, ...]:
 
 
 def _health(report: Report, subjects: str) -> Health:
-    sizes = " and ".join(
-        f"{group.subjects:,} {subjects} in {group.name}" for group in report.groups
+    sizes = gettext(" and ").join(
+        gettext("%(number)s %(subjects)s in %(group)s")
+        % {"number": whole(group.subjects), "subjects": subjects, "group": group.name}
+        for group in report.groups
     )
-    mixed = (
-        f" {report.mixed_subjects:,} {subjects} were seen in more than one group and are left out."
-        if report.mixed_subjects
-        else ""
-    )
+    mixed = ""
+    if report.mixed_subjects:
+        told = gettext("%(number)s %(subjects)s were seen in more than one group and are left out.")
+        mixed = f" {told % {'number': whole(report.mixed_subjects), 'subjects': subjects}}"
     ratio = report.sample_ratio
     if ratio.healthy is None or ratio.p_value is None:
         return Health(
@@ -307,9 +319,10 @@ def _health(report: Report, subjects: str) -> Health:
             % {"sizes": sizes, "p_value": _seldom(ratio.p_value), "mixed": mixed},
         )
     how = (
-        "as even as chance would have it"
+        gettext("as even as chance would have it")
         if ratio.p_value >= _COMMON
-        else f"a little uneven, as chance brings about {_seldom(ratio.p_value)}"
+        else gettext("a little uneven, as chance brings about %(how_often)s")
+        % {"how_often": _seldom(ratio.p_value)}
     )
     return Health(
         Face(gettext("Healthy"), "good", "good"),
@@ -321,10 +334,11 @@ def _health(report: Report, subjects: str) -> Health:
 def _seldom(probability: float) -> str:
     """How unlikely, as people count: `once in 120,000 experiments`."""
     if probability < 1e-9:  # noqa: PLR2004 - beyond this nobody counts
-        return "less than once in a thousand million experiments"
+        return gettext("less than once in a thousand million experiments")
     every = round(1 / probability)
     digits = max(0, len(str(every)) - 2)
-    return f"once in about {round(every, -digits):,} experiments"
+    number = whole(round(every, -digits))
+    return gettext("once in about %(number)s experiments") % {"number": number}
 
 
 def _lines(report: Report, subjects: str) -> tuple[Line, ...]:
@@ -332,13 +346,15 @@ def _lines(report: Report, subjects: str) -> tuple[Line, ...]:
     good, bad = Face("", "good", "good"), Face("", "bad", "bad")
     wait = Face("", "muted", "wait")
     healthy = report.sample_ratio.healthy
-    sizes = {True: "yes", False: "no", None: "not known yet"}[healthy]
+    sizes = {True: gettext("yes"), False: gettext("no"), None: gettext("not known yet")}[healthy]
     face = {True: good, False: bad, None: wait}[healthy]
-    word, shown, means = "not yet", wait, "the ranges are for the last planned day"
+    word, shown = gettext("not yet"), wait
+    means = gettext("the ranges are for the last planned day")
     if report.stopped_early:
-        word, shown, means = "stopped early", bad, "the ranges are for the planned end; no decision"
+        word, shown = gettext("stopped early"), bad
+        means = gettext("the ranges are for the planned end; no decision")
     elif report.over:
-        word, shown, means = "yes", good, "the ranges are valid"
+        word, shown, means = gettext("yes"), good, gettext("the ranges are valid")
     ended = Line(
         Face(gettext("It has ended: %(word)s") % {"word": word}, shown.tone, shown.icon), means
     )
@@ -363,28 +379,35 @@ def _lines(report: Report, subjects: str) -> tuple[Line, ...]:
 def _inputs(report: Report) -> tuple[tuple[str, str], ...]:
     inputs = report.inputs
     snapshots = ", ".join(
-        f"{table} {'before its first event' if snapshot is None else snapshot}"
+        f"{table} {gettext('before its first event') if snapshot is None else snapshot}"
         for table, snapshot in inputs.snapshots.items()
     )
     return (
-        ("Configuration", f"version {inputs.config_version}"),
-        ("Metric", f"{inputs.metric} version {inputs.metric_version}"),
-        ("Whose clicks", _COUNTED[report.counted]),
-        ("Code", f"allotment {inputs.code_version}"),
-        ("Lake snapshot", snapshots or "none"),
-        ("Method", f"delta method, {report.confidence:.0%} ranges, one look at the end"),
+        (
+            gettext("Configuration"),
+            gettext("version %(number)s") % {"number": inputs.config_version},
+        ),
+        (
+            gettext("Metric"),
+            gettext("%(metric)s version %(number)s")
+            % {"metric": inputs.metric, "number": inputs.metric_version},
+        ),
+        (gettext("Whose clicks"), gettext(_COUNTED[report.counted])),
+        (gettext("Code"), f"allotment {inputs.code_version}"),
+        (gettext("Lake snapshot"), snapshots or gettext("none")),
+        (
+            gettext("Method"),
+            gettext("delta method, %(confidence)s ranges, one look at the end")
+            % {"confidence": f"{report.confidence:.0%}"},
+        ),
     )
 
 
 def _points(share: float) -> str:
     """A difference of shares in points: `+1.13`."""
-    return _minus(f"{100 * share:+.2f}")
+    return signed(100 * share, 2)
 
 
 def _change(share: float) -> str:
     """A relative change: `+3.4%`."""
-    return _minus(f"{100 * share:+.1f}%")
-
-
-def _minus(text: str) -> str:
-    return text.replace("-", "\u2212")
+    return f"{signed(100 * share, 1)}%"

@@ -44,11 +44,16 @@ def plan_at(item: AnyItem, number: int) -> AnyPlan:
     """
     version = versions.find(item, number)
     if version is None:
-        raise _none(f"{item.machine_name} has no version {number}.")
+        raise _none(
+            gettext("%(name)s has no version %(number)s.")
+            % {"name": item.machine_name, "number": number}
+        )
     try:
         plan = versions.plan_of(item, version)
     except (KeyError, TypeError, ValueError) as error:
-        raise _none(f"Version {number} kept no whole plan.") from error
+        raise _none(
+            gettext("Version %(number)s kept no whole plan.") % {"number": number}
+        ) from error
     plan = replace(plan, schema_title=_title(item, plan))
     if version.record.get("phase_index", 0) != item.phase:
         now = plans.of(item)
@@ -60,7 +65,9 @@ def _title(item: AnyItem, plan: AnyPlan) -> str:
     """The title of the plan's stream as it is now: it belongs to the stream."""
     same = type(item.stream).objects.filter(name=plan.stream).first()
     if same is None:
-        raise _none(f"Its stream {plan.stream} is not there any more.")
+        raise _none(
+            gettext("Its stream %(stream)s is not there any more.") % {"stream": plan.stream}
+        )
     return same.schema_title
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
+from django.utils.translation import gettext_noop
 
 from allotment.registry.document_diff import differences
 from allotment.registry.forms.stream import StreamForm
@@ -27,12 +28,12 @@ FIELDS: Final = (
     "settings",
 )
 LABELS: Final = {
-    "description": "Description",
-    "schema_title": "Schema title",
-    "destination_event_service": "Intake",
-    "attributes": "Sent with every event",
-    "environments": "Environments",
-    "settings": "Settings",
+    "description": gettext_noop("Description"),
+    "schema_title": gettext_noop("Schema title"),
+    "destination_event_service": gettext_noop("Intake"),
+    "attributes": gettext_noop("Sent with every event"),
+    "environments": gettext_noop("Environments"),
+    "settings": gettext_noop("Settings"),
 }
 
 

@@ -9,19 +9,21 @@ from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import pgettext
 
-from allotment.registry import effects, public_api, storing, versions
+from allotment.registry import effects, public_api, storing, versions, words
 from allotment.registry.effects import Seen
 from allotment.registry.models import Experiment
 from allotment.registry.surroundings import AnyItem
 
 _LOG = logging.getLogger(__name__)
-_WORDS = {"edge-unique": "readers", "mw-user": "users", "session": "sessions"}
 
 
 def between(item: AnyItem, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     """Sentences on what lies between two versions of an item, or a version and what is typed."""
-    word = _WORDS.get(item.identifier_type, "subjects") if isinstance(item, Experiment) else "units"
+    word = pgettext("what is sampled", "units")
+    if isinstance(item, Experiment):
+        word = words.subjects(item.identifier_type)
     try:
         return effects.sentences(
             before, after, book=public_api.sites(), seen=_seen(item), subjects=word

@@ -10,12 +10,17 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from django.utils.translation import gettext, gettext_noop
+
 from allotment.registry.attributes import BY_NAME
 
 Scalar = str | int | float | bool
 Operand = Scalar | tuple[Scalar, ...]
 
-TEXT, NUMBER, YES_NO, LIST = "text", "number", "yes or no", "list of texts"
+TEXT = gettext_noop("text")
+NUMBER = gettext_noop("number")
+YES_NO = gettext_noop("yes or no")
+LIST = gettext_noop("list of texts")
 _KINDS = {
     "page_id": NUMBER,
     "page_namespace_id": NUMBER,
@@ -32,18 +37,18 @@ _KINDS = {
     "performer_can_probably_edit_page": YES_NO,
 }
 OPERATORS: Mapping[str, tuple[str, frozenset[str], bool]] = {
-    "equals": ("is", frozenset({TEXT, NUMBER, YES_NO}), False),
-    "not_equals": ("is not", frozenset({TEXT, NUMBER, YES_NO}), False),
-    "greater_than": ("is more than", frozenset({NUMBER}), False),
-    "less_than": ("is less than", frozenset({NUMBER}), False),
-    "greater_than_or_equals": ("is at least", frozenset({NUMBER}), False),
-    "less_than_or_equals": ("is at most", frozenset({NUMBER}), False),
-    "in": ("is one of", frozenset({TEXT, NUMBER}), True),
-    "not_in": ("is none of", frozenset({TEXT, NUMBER}), True),
-    "contains": ("contains", frozenset({LIST}), False),
-    "does_not_contain": ("does not contain", frozenset({LIST}), False),
-    "contains_all": ("contains all of", frozenset({LIST}), True),
-    "contains_any": ("contains one of", frozenset({LIST}), True),
+    "equals": (gettext_noop("is"), frozenset({TEXT, NUMBER, YES_NO}), False),
+    "not_equals": (gettext_noop("is not"), frozenset({TEXT, NUMBER, YES_NO}), False),
+    "greater_than": (gettext_noop("is more than"), frozenset({NUMBER}), False),
+    "less_than": (gettext_noop("is less than"), frozenset({NUMBER}), False),
+    "greater_than_or_equals": (gettext_noop("is at least"), frozenset({NUMBER}), False),
+    "less_than_or_equals": (gettext_noop("is at most"), frozenset({NUMBER}), False),
+    "in": (gettext_noop("is one of"), frozenset({TEXT, NUMBER}), True),
+    "not_in": (gettext_noop("is none of"), frozenset({TEXT, NUMBER}), True),
+    "contains": (gettext_noop("contains"), frozenset({LIST}), False),
+    "does_not_contain": (gettext_noop("does not contain"), frozenset({LIST}), False),
+    "contains_all": (gettext_noop("contains all of"), frozenset({LIST}), True),
+    "contains_any": (gettext_noop("contains one of"), frozenset({LIST}), True),
 }
 """Each operator: its words, the kinds of attribute that it fits, whether it takes several."""
 
@@ -60,7 +65,8 @@ class Condition:
     operand: Operand
 
     def __str__(self) -> str:
-        words = OPERATORS[self.operator][0] if self.operator in OPERATORS else self.operator
+        known = self.operator in OPERATORS
+        words = gettext(OPERATORS[self.operator][0]) if known else self.operator
         return f"{self.attribute} {words} {operand_text(self.operand)}"
 
 
@@ -73,24 +79,44 @@ def problem(condition: Condition) -> str | None:
     """What is wrong with a condition and what to do, in one or two sentences; None: nothing."""
     attribute, operator, operand = condition.attribute, condition.operator, condition.operand
     if attribute not in BY_NAME:
-        return f"“{attribute}” is no contextual attribute. Choose one of the list."
+        return gettext("“%(attribute)s” is no contextual attribute. Choose one of the list.") % {
+            "attribute": attribute
+        }
     if operator not in OPERATORS:
-        return f"“{operator}” is no comparison. Give one of {', '.join(OPERATORS)}."
+        return gettext("“%(operator)s” is no comparison. Give one of %(known)s.") % {
+            "operator": operator,
+            "known": ", ".join(OPERATORS),
+        }
     kind = kind_of(attribute)
     _, kinds, several = OPERATORS[operator]
     if kind not in kinds:
         fitting = ", ".join(name for name, (_, fits, _) in OPERATORS.items() if kind in fits)
-        return f"{attribute} is a {kind}; {operator} does not fit it. Give one of {fitting}."
+        return gettext(
+            "%(attribute)s is a %(kind)s; %(operator)s does not fit it. Give one of %(fitting)s."
+        ) % {
+            "attribute": attribute,
+            "kind": gettext(kind),
+            "operator": operator,
+            "fitting": fitting,
+        }
     if several != isinstance(operand, tuple):
-        many = "several values, separated by commas" if several else "one value"
-        return f"{operator} takes {many}."
+        text = (
+            gettext("%(operator)s takes several values, separated by commas.")
+            if several
+            else gettext("%(operator)s takes one value.")
+        )
+        return text % {"operator": operator}
     values = operand if isinstance(operand, tuple) else (operand,)
     if not values or any(value == "" for value in values):
-        return "The value is empty. Give one, or take the condition away."
+        return gettext("The value is empty. Give one, or take the condition away.")
     wanted = TEXT if kind == LIST else kind
     wrong = next((value for value in values if not _is(wanted, value)), None)
     if wrong is not None:
-        return f"{attribute} is compared with a {wanted}; {wrong!r} is none."
+        return gettext("%(attribute)s is compared with a %(wanted)s; %(wrong)s is none.") % {
+            "attribute": attribute,
+            "wanted": gettext(wanted),
+            "wrong": repr(wrong),
+        }
     return None
 
 
@@ -112,7 +138,7 @@ def operand_text(operand: Operand) -> str:
     if isinstance(operand, tuple):
         return ", ".join(operand_text(value) for value in operand)
     if isinstance(operand, bool):
-        return "yes" if operand else "no"
+        return gettext("yes") if operand else gettext("no")
     return str(operand)
 
 
@@ -155,7 +181,8 @@ def _is(kind: str, value: object) -> bool:
 
 def _read(kind: str, text: str) -> Scalar:
     if kind == YES_NO:
-        return _YES.get(text.lower(), text)
+        words = {gettext("yes"): True, gettext("no"): False, **_YES}
+        return words.get(text.lower(), text)
     if kind == NUMBER and _NUMBER.fullmatch(text):
         return float(text) if "." in text else int(text)
     return text

@@ -9,7 +9,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from django.utils import timezone
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy
 
 from allotment.contract.check import Severity
 from allotment.registry import (
@@ -124,14 +124,20 @@ class StreamForm(forms.Form):
             pass  # a pattern for many streams; the check says whether it can be used
         elif not rules.MACHINE_NAME.fullmatch(name):
             raise ValidationError(
-                f"“{name}” is not 8 to 63 letters, digits, dots, dashes or underscores. "
-                "Choose a name such as product_metrics.web_search.",
+                gettext(
+                    "“%(name)s” is not 8 to 63 letters, digits, dots, dashes or underscores. "
+                    "Choose a name such as product_metrics.web_search."
+                )
+                % {"name": name},
                 code="name-has-form",
             )
         if name.casefold() in {taken.casefold() for taken in lifecycle.taken_names()}:
             raise ValidationError(
-                f"“{name}” is the name of another instrument, experiment or stream. "
-                "Choose another.",
+                gettext(
+                    "“%(name)s” is the name of another instrument, experiment or stream. Choose "
+                    "another."
+                )
+                % {"name": name},
                 code="name-is-free",
             )
         return name
@@ -148,8 +154,11 @@ class StreamForm(forms.Form):
         ]
         if users:
             raise ValidationError(
-                f"{', '.join(users)} sends events of {self.stream.schema_title} here; with another "
-                "title every one of them would be refused. Make a new stream for the other schema.",
+                gettext(
+                    "%(users)s sends events of %(title)s here; with another title every one of "
+                    "them would be refused. Make a new stream for the other schema."
+                )
+                % {"users": ", ".join(users), "title": self.stream.schema_title},
                 code="stream-keeps-its-schema",
             )
         return title
@@ -165,8 +174,11 @@ class StreamForm(forms.Form):
                 left = [name for name in item.environments if name not in chosen]
                 if left and item.state(now) in LIVE:
                     raise ValidationError(
-                        f"{item.machine_name} is on in {', '.join(left)} and sends its events "
-                        "here; every one of them would be refused. Tick it, or stop that first.",
+                        gettext(
+                            "%(name)s is on in %(environments)s and sends its events here; every "
+                            "one of them would be refused. Tick it, or stop that first."
+                        )
+                        % {"name": item.machine_name, "environments": ", ".join(left)},
                         code="environment-has-stream",
                     )
         return chosen
@@ -177,10 +189,15 @@ class StreamForm(forms.Form):
         if found is None:
             return {}
         if not isinstance(found, dict):
-            raise ValidationError('Give a JSON object, such as {"canary_events_enabled": true}.')
+            raise ValidationError(
+                gettext('Give a JSON object, such as {"canary_events_enabled": true}.')
+            )
         own = [name for name in _OWN_FIELDS if name in found]
         if own:
-            raise ValidationError(f"“{own[0]}” has a field of its own. Leave it out here.")
+            raise ValidationError(
+                gettext("“%(field)s” has a field of its own. Leave it out here.")
+                % {"field": own[0]}
+            )
         try:
             stream_documents.check_lists(found)
         except TypeError as error:
@@ -189,8 +206,10 @@ class StreamForm(forms.Form):
         client = producers.get("metrics_platform_client", {}) if isinstance(producers, dict) else 0
         if not isinstance(client, dict) or {"provide_values", "stream_name"} & set(client):
             raise ValidationError(
-                "“producers” is an object of objects, and what is sent with every event is chosen "
-                "above. Take provide_values and stream_name out."
+                gettext(
+                    "“producers” is an object of objects, and what is sent with every event is "
+                    "chosen above. Take provide_values and stream_name out."
+                )
             )
         return found
 

@@ -8,8 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 
+from allotment.registry import words
 from allotment.registry.plan import AnyPlan, ExperimentPlan
 from allotment.registry.rules.facts import Standing, Surroundings
 from allotment.registry.rules.refusal import Refusal, moment
@@ -41,46 +42,95 @@ class Frozen:
 
 
 _BOTH = ("experiment", "instrument")
-_WHO_MET_WHAT = "it decided who met what"
-_BEFOREHAND = "what is promised before the first look keeps its worth only if it stays"
+_WHO_MET_WHAT = gettext_noop("it decided who met what")
+_BEFOREHAND = gettext_noop(
+    "what is promised before the first look keeps its worth only if it stays"
+)
 TABLE: tuple[Frozen, ...] = (
-    Frozen("machine_name", "the machine name", From.FIRST, "code asks for it by name", _BOTH),
-    Frozen("identifier_type", "who is put into a group", From.FIRST, "code passes this kind of id"),
-    Frozen("groups", "the groups", From.PHASE, _WHO_MET_WHAT, value=lambda g: [x.name for x in g]),
+    Frozen(
+        "machine_name",
+        gettext_noop("the machine name"),
+        From.FIRST,
+        gettext_noop("code asks for it by name"),
+        _BOTH,
+    ),
+    Frozen(
+        "identifier_type",
+        gettext_noop("who is put into a group"),
+        From.FIRST,
+        gettext_noop("code passes this kind of id"),
+    ),
     Frozen(
         "groups",
-        "the groups' weights",
+        gettext_noop("the groups"),
+        From.PHASE,
+        _WHO_MET_WHAT,
+        value=lambda g: [x.name for x in g],
+    ),
+    Frozen(
+        "groups",
+        gettext_noop("the groups' weights"),
         From.PHASE,
         _WHO_MET_WHAT,
         value=lambda g: {x.name: x.weight for x in g},
     ),
     Frozen(
         "targeting",
-        "who it is for",
+        gettext_noop("who it is for"),
         From.PHASE,
         _WHO_MET_WHAT,
         value=lambda found: sorted(map(repr, found)),
     ),
-    Frozen("layer", "the layer", From.PHASE, _WHO_MET_WHAT),
-    Frozen("layer_share", "its part of the layer", From.GROWS, "people would lose their group"),
-    Frozen("sites", "the traffic of a site", From.GROWS, "people would lose their group"),
+    Frozen("layer", gettext_noop("the layer"), From.PHASE, _WHO_MET_WHAT),
+    Frozen(
+        "layer_share",
+        gettext_noop("its part of the layer"),
+        From.GROWS,
+        gettext_noop("people would lose their group"),
+    ),
+    Frozen(
+        "sites",
+        gettext_noop("the traffic of a site"),
+        From.GROWS,
+        gettext_noop("people would lose their group"),
+    ),
     Frozen(
         "default_rate",
-        "the traffic of all other sites",
+        gettext_noop("the traffic of all other sites"),
         From.GROWS,
-        "people would lose their group",
+        gettext_noop("people would lose their group"),
     ),
-    Frozen("environments", "the environments", From.GROWS, "people would lose their group"),
-    Frozen("hypothesis", "the hypothesis", From.PHASE, _BEFOREHAND, fill=True),
-    Frozen("primary_metric", "the primary metric", From.PHASE, _BEFOREHAND, fill=True),
-    Frozen("guardrails", "the guardrails", From.PHASE, _BEFOREHAND, fill=True),
-    Frozen("minimum_effect", "the smallest change", From.PHASE, _BEFOREHAND, fill=True),
-    Frozen("planned_size", "the planned size", From.PHASE, _BEFOREHAND, fill=True),
-    Frozen("planned_days", "the planned run time", From.PHASE, _BEFOREHAND, fill=True),
-    Frozen("decision_rule", "the decision rule", From.PHASE, _BEFOREHAND),
-    Frozen("start", "the start", From.BEGUN, "its events count from there", _BOTH),
     Frozen(
-        "end", "the end", From.OVER, "whoever has seen the result must not lengthen the experiment"
+        "environments",
+        gettext_noop("the environments"),
+        From.GROWS,
+        gettext_noop("people would lose their group"),
+    ),
+    Frozen("hypothesis", gettext_noop("the hypothesis"), From.PHASE, _BEFOREHAND, fill=True),
+    Frozen(
+        "primary_metric", gettext_noop("the primary metric"), From.PHASE, _BEFOREHAND, fill=True
+    ),
+    Frozen("guardrails", gettext_noop("the guardrails"), From.PHASE, _BEFOREHAND, fill=True),
+    Frozen(
+        "minimum_effect", gettext_noop("the smallest change"), From.PHASE, _BEFOREHAND, fill=True
+    ),
+    Frozen("planned_size", gettext_noop("the planned size"), From.PHASE, _BEFOREHAND, fill=True),
+    Frozen(
+        "planned_days", gettext_noop("the planned run time"), From.PHASE, _BEFOREHAND, fill=True
+    ),
+    Frozen("decision_rule", gettext_noop("the decision rule"), From.PHASE, _BEFOREHAND),
+    Frozen(
+        "start",
+        gettext_noop("the start"),
+        From.BEGUN,
+        gettext_noop("its events count from there"),
+        _BOTH,
+    ),
+    Frozen(
+        "end",
+        gettext_noop("the end"),
+        From.OVER,
+        gettext_noop("whoever has seen the result must not lengthen the experiment"),
     ),
 )
 DESCRIBING = frozenset(
@@ -154,18 +204,20 @@ def _refusal(row: Frozen, before: Standing) -> Refusal:
             "end",
             gettext("the end cannot move once it has stopped"),
             gettext("It was to end %(end)s, and %(why)s.")
-            % {"end": moment(before.plan.end), "why": row.why},
+            % {"end": moment(before.plan.end), "why": gettext(row.why)},
             gettext("Put the end back; to go on, relaunch it as a new phase."),
         )
     if row.since is From.FIRST:
-        remedy = "Put back what stood here, or make a new item with another name."
+        remedy = gettext("Put back what stood here, or make a new item with another name.")
     else:
-        remedy = "Put back what stood here; to change it, stop and relaunch it as a new phase."
+        remedy = gettext(
+            "Put back what stood here; to change it, stop and relaunch it as a new phase."
+        )
     return Refusal(
         "live-is-frozen",
         row.field,
-        gettext("%(words)s cannot change any more") % {"words": row.words},
-        gettext("It has been switched on, and %(why)s.") % {"why": row.why},
+        gettext("%(words)s cannot change any more") % {"words": gettext(row.words)},
+        gettext("It has been switched on, and %(why)s.") % {"why": gettext(row.why)},
         remedy,
     )
 
@@ -177,7 +229,7 @@ def _closed(plan: AnyPlan, before: Standing) -> Iterator[Refusal]:
             yield Refusal(
                 "closed-stays",
                 name,
-                gettext("it is %(state)s") % {"state": before.state},
+                gettext("it is %(state)s") % {"state": words.inside(before.state)},
                 gettext("What is in the archive is not edited.")
                 if archived
                 else gettext("The decision was taken on what stands here."),
@@ -193,7 +245,7 @@ def _fewer_environments(plan: AnyPlan, before: Standing) -> Iterator[Refusal]:
         yield Refusal(
             "environments-only-grow",
             "environments",
-            gettext("this would end it in %(gone)s") % {"gone": " and ".join(gone)},
+            gettext("this would end it in %(gone)s") % {"gone": gettext(" and ").join(gone)},
             gettext("People there have met their group and would lose it."),
             gettext("Choose the environment again, or stop the experiment."),
         )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from django.utils.translation import gettext
 
-from allotment.registry import attributes, risk, targeting
+from allotment.registry import attributes, risk, targeting, words
 from allotment.registry.plan import AnyPlan
 from allotment.registry.rules.facts import StreamFacts
 from allotment.registry.rules.refusal import Refusal
@@ -24,17 +24,19 @@ def tiers(plan: AnyPlan, stream: StreamFacts) -> Iterator[Refusal]:
         yield Refusal(
             "risk-fits-what-is-sent",
             "risk_level",
-            gettext("what is sent makes the risk %(tier)s") % {"tier": found.tier},
+            gettext("what is sent makes the risk %(tier)s") % {"tier": words.inside(found.tier)},
             gettext("Its events carry %(sentence)s.") % {"sentence": found.sentence},
-            gettext("Choose %(tier)s and link the review, or send less.") % {"tier": found.tier},
+            gettext("Choose %(tier)s and link the review, or send less.")
+            % {"tier": words.inside(found.tier)},
         )
     if plan.risk_level in {"medium", "high"} and not plan.review_link:
         yield Refusal(
             "risk-needs-review",
             "review_link",
-            gettext("%(risk_level)s risk needs a review") % {"risk_level": plan.risk_level},
+            gettext("%(risk_level)s risk needs a review")
+            % {"risk_level": words.inside(plan.risk_level)},
             gettext("The risk is %(risk_level)s and no review is linked.")
-            % {"risk_level": plan.risk_level},
+            % {"risk_level": words.inside(plan.risk_level)},
             gettext("Link the security and legal review, or choose another risk level."),
         )
 

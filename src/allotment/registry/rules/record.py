@@ -150,13 +150,16 @@ def analysis(plan: ExperimentPlan) -> Iterator[Refusal]:
                 % {"margin": guardrail.margin},
                 gettext("Give how much worse it may get at most, such as 1."),
             )
-    for field, word in (("planned_size", "size"), ("planned_days", "run time")):
+    for field, headline in (
+        ("planned_size", gettext("the planned size is not at least 1")),
+        ("planned_days", gettext("the planned run time is not at least 1")),
+    ):
         planned = getattr(plan, field)
         if planned is not None and planned < 1:
             yield Refusal(
                 "planned-is-positive",
                 field,
-                gettext("the planned %(word)s is not at least 1") % {"word": word},
+                headline,
                 gettext("It is %(planned)s.") % {"planned": planned},
                 gettext("Give a whole number from 1, or leave it empty."),
             )

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from allotment.registry import moments
-from allotment.registry.plan import rate_text
+from django.utils.translation import gettext
+
+from allotment.registry import moments, numbers
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,9 @@ class RuleRefusedError(Exception):
 
 def percent(rate: Decimal) -> str:
     """A share as people read it: `0.125` → `12.5%`."""
-    return f"{rate_text(rate * 100)}%"
+    return numbers.percent(rate)
 
 
 def moment(when: datetime | None) -> str:
     """A time in a refusal."""
-    return "an open time" if when is None else moments.spoken(when)
+    return gettext("an open time") if when is None else moments.spoken(when)

@@ -50,7 +50,7 @@ def log_in(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated:
         return redirect(safe_next(request) or "home")
     form = AuthenticationForm(request, data=request.POST or None)
-    form.error_messages["invalid_login"] = (
+    form.error_messages["invalid_login"] = gettext(
         "No account has this name and password. Mind upper and lower case."
     )
     if request.method != "POST":

@@ -106,7 +106,7 @@ def revert(request: HttpRequest, kind: str, name: str) -> HttpResponse:
     except RuleRefusedError as error:
         context = item_context(request, item) | {
             "refusals": error.refusals,
-            "did_not": f"did not go back to version {number}",
+            "did_not": gettext("did not go back to version %(number)s") % {"number": number},
         }
         return render(request, "registry/verb_refused.html", context, status=422)
     if saved.revision == item.revision:

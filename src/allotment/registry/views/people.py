@@ -64,7 +64,7 @@ def person(request: HttpRequest, name: str) -> HttpResponse:
     form = RoleForm(request.POST or None, initial={"role": account.role})
     if request.method == "POST" and form.is_valid():
         if by_groups:
-            form.add_error("role", "The groups at the provider decide it, at each log-in.")
+            form.add_error("role", gettext("The groups at the provider decide it, at each log-in."))
         else:
             try:
                 people.change_role(
@@ -78,7 +78,7 @@ def person(request: HttpRequest, name: str) -> HttpResponse:
                     gettext("%(username)s is now %(cleaned_data_role)s.")
                     % {
                         "username": account.username,
-                        "cleaned_data_role": form.cleaned_data["role"],
+                        "cleaned_data_role": Role(form.cleaned_data["role"]).inside,
                     },
                 )
                 return redirect("person", name=account.username)

@@ -126,7 +126,7 @@ def new_exception(request: HttpRequest) -> HttpResponse:
             by=_acting(request),
         )
 
-    return _stored_or_page(request, form, None, store, "The exception is granted.")
+    return _stored_or_page(request, form, None, store, gettext("The exception is granted."))
 
 
 @require_POST
@@ -163,7 +163,7 @@ def _site_page(request: HttpRequest, found: Site) -> HttpResponse:
         reason = form.cleaned_data["reason"]
         placing.save_site(form.apply(found), by=_acting(request), reason=reason)
 
-    return _stored_or_page(request, form, found, store, "The site is saved.")
+    return _stored_or_page(request, form, found, store, gettext("The site is saved."))
 
 
 def _layer_page(request: HttpRequest, found: Layer) -> HttpResponse:
@@ -174,7 +174,7 @@ def _layer_page(request: HttpRequest, found: Layer) -> HttpResponse:
         reason = form.cleaned_data["reason"]
         placing.save_layer(form.apply(found), by=_acting(request), reason=reason)
 
-    return _stored_or_page(request, form, found, store, "The layer is saved.")
+    return _stored_or_page(request, form, found, store, gettext("The layer is saved."))
 
 
 def _stored_or_page(
