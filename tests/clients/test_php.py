@@ -23,8 +23,10 @@ CONSTANTS = [
     ("Law.php", "HASH_BITS = 24", "HASH_BITS = 23"),
     ("Law.php", "HASH_SPAN = 1 << 24", "HASH_SPAN = 1 << 25"),
     ("Law.php", "HASH_DIGITS = 6", "HASH_DIGITS = 5"),
-    ("Law.php", "'sha256'", "'sha512/256'"),
+    ("Law.php", "hash('sha256'", "hash('sha512/256'"),
     ("Law.php", "$subject . $experiment", "$experiment . $subject"),
+    ("Law.php", '"$experiment:$subject"', '"$subject:$experiment"'),
+    ("Law.php", "hash_hmac('sha256'", "hash_hmac('sha512/256'"),
     ("Law.php", "'layer:'", "'layer.'"),
     ("Law.php", "ceil($rate", "floor($rate"),
     ("Law.php", "0xFFFFFFFF", "0x100000000"),
@@ -87,6 +89,32 @@ def test_php_law__one_constant_changed__fails_its_tests(
     changed.write_text(text.replace(before, after))
     done = phpunit(folder, "tests/Allocation")
     assert done.returncode in {1, 2}, done.stdout + done.stderr
+
+
+EXAMPLES = re.findall(
+    r"^```php\n(.*?)^```$",
+    (ROOT / "docs/reference/php-client.md").read_text(),
+    re.DOTALL | re.MULTILINE,
+)
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_php_reference__example__runs_as_it_stands(example: str, tmp_path: Path) -> None:
+    (tmp_path / "vendor").mkdir()
+    (tmp_path / "vendor/autoload.php").write_text(f"<?php require '{FOLDER}/autoload.php';")
+    (tmp_path / "page.php").write_text(example)
+    strict = ["-d", "zend.assertions=1", "-d", "error_reporting=-1", "-d", "display_errors=1"]
+    done = subprocess.run(
+        [require_tool("php"), *strict, "page.php"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not re.search("Warning|Notice|Deprecated", done.stdout + done.stderr), done.stdout
+    assert len(EXAMPLES) == 3
 
 
 def test_php_client__package__requires_php_alone() -> None:

@@ -155,6 +155,7 @@ VISITORS: list[dict[str, Any]] = [
     {"user_id": "", "browser_id": "", "session_id": ""},
     {"browser_id": "b2", "overrides": "0:00;unknown:x;nobody:control"},
     {
+        "subject_key": "sixteen bytes, é",
         "user_id": "42",
         "browser_id": "c3",
         "session_id": SESSION,
@@ -218,8 +219,13 @@ def test_php_client__same_request_as_python__sends_the_same_events(
     site.serve()  # the first request finds no configuration and fetches it
     given_php = site.serve(CALLS, **given)[:-1]
     events_php, intake.events = intake.events, []
+    given = dict(given)
     with Client(
-        registry_url=registry.url, intake_url=intake.url, site="demowiki", domain="demo.example"
+        registry_url=registry.url,
+        intake_url=intake.url,
+        site="demowiki",
+        domain="demo.example",
+        subject_key=given.pop("subject_key", None),
     ) as client:
         assert client.configuration.wait(10)
         given_python = in_python(client, CALLS, given)

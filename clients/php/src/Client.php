@@ -22,6 +22,8 @@ use Psr\Log\LoggerInterface;
  */
 final class Client
 {
+    private const SHORTEST_KEY = 16;
+
     public readonly string $domain;
     public readonly string $browserIntakeUrl;
     public readonly ConfigurationSource $configuration;
@@ -47,8 +49,10 @@ final class Client
      * @param ?string $browserIntakeUrl where browsers send events, if they reach the intake elsewhere
      * @param int $queueCapacity events that may wait; further ones are dropped and counted
      * @param bool $compress send events gzipped
+     * @param ?string $subjectKey a secret of 16 bytes or more: subject ids are then keyed hashes, which
+     *   nobody computes from a list of subjects without it. Groups stay the same. Null: plain hashes
      * @param bool $afterResponse send and renew by itself when the request ends. False: call `finish`
-     * @throws \InvalidArgumentException an address is none
+     * @throws \InvalidArgumentException an address is none, or the key is too short
      */
     public function __construct(
         string $registryUrl,
@@ -65,8 +69,16 @@ final class Client
         ?string $browserIntakeUrl = null,
         int $queueCapacity = 1_000,
         bool $compress = false,
+        #[\SensitiveParameter] private readonly ?string $subjectKey = null,
         private readonly bool $afterResponse = true,
     ) {
+        if ($subjectKey !== null && strlen($subjectKey) < self::SHORTEST_KEY) {
+            // An empty one is a setting that went missing: plain ids would hide that.
+            throw new \InvalidArgumentException(
+                'subjectKey has ' . strlen($subjectKey) . ' bytes; give a secret of at least ' . self::SHORTEST_KEY
+                . ", such as php -r 'echo bin2hex(random_bytes(32));' prints, or null for subject ids without a key"
+            );
+        }
         $this->domain = $domain ?? $site;
         $this->browserIntakeUrl = $browserIntakeUrl ?? $intakeUrl;
         $this->log = new Log($logger);
@@ -171,7 +183,24 @@ final class Client
             ],
             'delivery' => $this->delivery->counts()->toArray(),
             'refused' => $this->refused,
+            'subject_ids' => $this->subjectKey === null ? 'plain' : 'keyed',
         ];
+    }
+
+    /** @internal */
+    public function subjectKey(): ?string
+    {
+        return $this->subjectKey;
+    }
+
+    /**
+     * What a dump of this object shows: not the key.
+     *
+     * @return array<string, mixed>
+     */
+    public function __debugInfo(): array
+    {
+        return ['site' => $this->site, ...$this->describe()];
     }
 
     /**

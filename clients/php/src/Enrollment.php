@@ -6,6 +6,7 @@ namespace Allotment;
 
 use Allotment\Allocation\Experiment;
 use Allotment\Allocation\IdentifierType;
+use Allotment\Allocation\Law;
 use Allotment\Allocation\Reason;
 
 /** Which experiments a visitor is in: a pure function of configuration, ids, overrides and the edge. */
@@ -40,6 +41,8 @@ final class Enrollment
      * @param array<array-key, string> $overrides forced groups by experiment name
      * @param array<array-key, mixed> $attributes contextual attributes by flat names
      * @param array<array-key, string> $edge groups that the edge gave, by experiment name
+     * @param ?string $subjectKey a secret under which subject ids stand in the membership; null: plain
+     *   hashes. Groups do not depend on it
      */
     public static function of(
         array $experiments,
@@ -49,6 +52,7 @@ final class Enrollment
         array $overrides = [],
         array $attributes = [],
         array $edge = [],
+        #[\SensitiveParameter] ?string $subjectKey = null,
     ): Membership {
         $made = new self();
         foreach ($experiments as $name => $experiment) {
@@ -68,7 +72,10 @@ final class Enrollment
             if ($found->group !== null) {
                 $forced = $found->reason === Reason::Overridden;
                 $coordinator = $forced ? Coordinator::FORCED : Coordinator::DEFAULT;
-                $made->add($experiment, $found->group, $found->subjectId, $coordinator);
+                $id = $forced || $subjectKey === null
+                    ? $found->subjectId
+                    : Law::keyedSubjectId($subjectKey, $subject ?? '', $experiment->name);
+                $made->add($experiment, $found->group, $id, $coordinator);
             }
         }
         foreach (array_diff_key($overrides, $experiments) as $name => $group) {

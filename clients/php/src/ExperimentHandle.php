@@ -83,9 +83,6 @@ final class ExperimentHandle
      */
     public function sendExposure(): bool
     {
-        if ($this->getAssignedGroup() !== null && !$this->visitor->isFirstExposure($this->name)) {
-            return $this->visitor->refuse('already_exposed');
-        }
-        return $this->send(self::EXPOSURE_ACTION);
+        return $this->visitor->expose($this->name, fn (): bool => $this->send(self::EXPOSURE_ACTION));
     }
 }

@@ -68,6 +68,7 @@ final class Visitor
                 $this->overrides,
                 Events::flat($this->context),
                 $this->edge,
+                $this->client->subjectKey(),
             ),
             new Membership()
         );
@@ -216,15 +217,21 @@ final class Visitor
     }
 
     /**
-     * Whether the visitor's exposure to an experiment is told for the first time.
+     * Sends an exposure, but once for each experiment. One that was not queued may be tried again.
      *
      * @internal
+     * @param \Closure(): bool $send
      */
-    public function isFirstExposure(string $experiment): bool
+    public function expose(string $experiment, \Closure $send): bool
     {
-        $first = !isset($this->exposed[$experiment]);
-        $this->exposed[$experiment] = true;
-        return $first;
+        if (isset($this->exposed[$experiment])) {
+            return $this->refuse('already_exposed');
+        }
+        $queued = $send();
+        if ($queued) {
+            $this->exposed[$experiment] = true;
+        }
+        return $queued;
     }
 
     /**

@@ -129,9 +129,53 @@ final class ClientTest extends TestCase
         $visitor = $client->visitor(browserId: 'a');
         self::assertTrue($visitor->getExperiment('search-prompt')->sendExposure());
         self::assertFalse($visitor->getExperiment('search-prompt')->sendExposure());
-        self::assertSame(['already_exposed' => 1], $client->refused());
+        self::assertFalse($client->visitor()->getExperiment('search-prompt')->sendExposure());
+        self::assertSame(['already_exposed' => 1, 'not_enrolled' => 1], $client->refused());
         self::assertSame(1, $client->delivery->pending());
         self::assertTrue($client->visitor(browserId: 'a')->getExperiment('search-prompt')->sendExposure());
+    }
+
+    public function testExposure_thatWasDropped_mayBeTriedAgain(): void
+    {
+        $client = $this->client(self::registry(), capacity: 1);
+        $visitor = $client->visitor(browserId: 'a');
+        $visitor->getExperiment('search-prompt')->send('click');
+        self::assertFalse($visitor->getExperiment('search-prompt')->sendExposure());
+        $client->delivery->flush();
+        self::assertTrue($visitor->getExperiment('search-prompt')->sendExposure());
+    }
+
+    public function testSubjectKey_hidesIdsMovesNobodyAndStaysSecret(): void
+    {
+        $registry = new RawServer([...self::answers(), ...self::answers()]);
+        $plain = $this->client($registry)->visitor(browserId: 'a')->membership();
+        $key = str_repeat('secret', 3);
+        $client = new Client($registry->url, 'http://127.0.0.1:9/', 'mywiki', new MemoryStore(), subjectKey: $key, afterResponse: false);
+        $client->configuration->refresh();
+        $keyed = $client->visitor(browserId: 'a')->membership();
+        self::assertSame($plain->assigned, $keyed->assigned);
+        self::assertSame(['search-prompt' => hash_hmac('sha256', 'search-prompt:a', $key)], $keyed->subjectIds);
+        self::assertNotSame($plain->subjectIds, $keyed->subjectIds);
+        $forced = $client->visitor(browserId: 'a', overrides: ['search-prompt' => 'x'])->membership();
+        self::assertSame(['search-prompt' => 'overridden'], $forced->subjectIds);
+        self::assertSame('keyed', $client->describe()['subject_ids']);
+        ob_start();
+        var_dump($client);
+        self::assertStringNotContainsString('secret', (string) ob_get_clean());
+    }
+
+    /** @dataProvider shortKeys */
+    public function testSubjectKey_thatIsShort_isToldAtOnce(string $key): void
+    {
+        $this->expectException(\InvalidArgumentException::class);
+        $this->expectExceptionMessage('subjectKey has ' . strlen($key) . ' bytes; give a secret of at least 16');
+        new Client('http://127.0.0.1:9', 'http://127.0.0.1:9', 'mywiki', new MemoryStore(), subjectKey: $key);
+    }
+
+    /** @return list<array{string}> */
+    public static function shortKeys(): array
+    {
+        return [[''], ['fifteen bytes..']];
     }
 
     public function testQueue_full_dropsAndCountsAndDeliversTheRest(): void

@@ -28,6 +28,7 @@ $client = new Client(
     domain: 'demo.example',
     refreshSeconds: $asked['refresh_seconds'] ?? 5.0,
     compress: $asked['compress'] ?? false,
+    subjectKey: $asked['subject_key'] ?? null,
 );
 $visitor = $client->visitor(
     userId: $asked['user_id'] ?? null,

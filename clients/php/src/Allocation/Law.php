@@ -33,6 +33,20 @@ final class Law
     }
 
     /**
+     * The subject's pseudonym under a secret: HMAC-SHA-256 (RFC 2104) of `experiment:subject`.
+     *
+     * 64 hex digits, as of `subjectHash`, but who lacks the key cannot compute them from a list of
+     * subjects. Nobody is drawn by it: groups are the same with any key and without one.
+     */
+    public static function keyedSubjectId(
+        #[\SensitiveParameter] string $key,
+        string $subject,
+        string $experiment,
+    ): string {
+        return hash_hmac('sha256', "$experiment:$subject", $key);
+    }
+
+    /**
      * `ceil(rate * 2^24)`: how many of the 2^24 remainders take part.
      *
      * The product is exact, because the factor is a power of two.

@@ -56,6 +56,15 @@ final class VectorsTest extends TestCase
         self::assertCount(2_500, $cases);
     }
 
+    public function testSubjectIds_keyed_agree(): void
+    {
+        foreach (Vectors::read('subject_ids.json')['cases'] as $case) {
+            $key = (string) hex2bin($case->key);
+            self::assertSame($case->subject_id, Law::keyedSubjectId($key, $case->subject, $case->experiment));
+            self::assertSame($case->plain, Law::subjectHash($case->subject, $case->experiment));
+        }
+    }
+
     public function testReading_rates_agree(): void
     {
         foreach (Vectors::read('reading.json')['rates'] as $case) {
