@@ -10,7 +10,7 @@ from typing import Any
 
 from django.utils.translation import gettext, gettext_noop
 
-from allotment.registry import moments, targeting
+from allotment.registry import moments, targeting, words
 from allotment.registry.rules import percent
 
 _LABELS = {
@@ -202,6 +202,8 @@ def _text(field: str, value: object) -> str:
         return _share(value)
     if field in {"start", "end"}:
         return moments.spoken(datetime.fromisoformat(str(value)))
+    if field in {"stage", "risk_level"}:
+        return words.inside(str(value))
     if isinstance(value, bool):
         return gettext("yes") if value else gettext("no")
     return ", ".join(str(part) for part in value) if isinstance(value, list) else str(value)

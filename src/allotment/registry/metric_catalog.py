@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 
 from allotment.analysis.metrics import METRICS
+
+# Marked here, since the analysis knows no languages.
+TITLES = (gettext_noop("Click-through rate: clicks per impression"),)
 
 
 def titles() -> dict[str, str]:
     """Each metric's title by its name."""
-    return {metric.name: metric.title for metric in METRICS}
+    return {metric.name: gettext(metric.title) for metric in METRICS}
 
 
 def choices(*stored: str) -> list[tuple[str, str]]:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext, gettext_lazy, gettext_noop
 
+from allotment.registry import verdict_words
 from allotment.registry.interval_plot import Row
 from allotment.registry.numbers import decimal, signed, whole
 
@@ -93,6 +94,7 @@ class Results:
 
     verdict: Face
     sentence: str
+    in_readers_language: bool
     health: Health
     lines: tuple[Line, ...]
     total: str
@@ -200,11 +202,13 @@ def _readable(what: str) -> Iterator[ModuleType]:
 def shown(report: Report, subjects: str) -> Results:
     """A report in words."""
     withheld = report.sample_ratio.healthy is False
+    sentence, known = verdict_words.sentence(report.verdict.sentence)
     return Results(
         verdict=_translated(
             VERDICTS.get(report.verdict.word, Face(report.verdict.word, "", "open"))
         ),
-        sentence=report.verdict.sentence,
+        sentence=sentence,
+        in_readers_language=known,
         health=_health(report, subjects),
         lines=_lines(report, subjects),
         total=whole(sum(group.subjects for group in report.groups)),

@@ -176,6 +176,7 @@ class Rows(_Base):
     name = ""
     word: str | Promise = ""
     label: str | Promise = ""
+    one_more: str | Promise = ""
     hint: str | Promise = ""
     columns: tuple[tuple[str, str], ...] = ()
     units: ClassVar[Mapping[str, str]] = {}
@@ -246,6 +247,7 @@ class GroupRows(Rows):
 
     form, name = GroupRow, "groups"
     word, label = gettext_lazy("Group"), gettext_lazy("Groups")
+    one_more = gettext_lazy("Add a group")
     hint = gettext_lazy(
         "The first is control: what people see today. Weights share the subjects out; 1 and 1 "
         "is half and half."
@@ -275,6 +277,7 @@ class SiteRows(Rows):
 
     form, name = SiteRow, "sites"
     word, label = gettext_lazy("Site"), gettext_lazy("Traffic")
+    one_more = gettext_lazy("Add a site")
     hint = gettext_lazy(
         "The share of each site's subjects. A whole family: write family: and its name."
     )
@@ -305,6 +308,7 @@ class ConditionRows(Rows):
 
     form, name = ConditionRow, "targeting"
     word, label = gettext_lazy("Condition"), gettext_lazy("Only for")
+    one_more = gettext_lazy("Add a condition")
     hint = gettext_lazy(
         "Leave it empty for everybody. All conditions must hold. Several values: separate them by "
         "commas. A question takes yes or no."
@@ -336,6 +340,7 @@ class GuardrailRows(Rows):
 
     form, name = GuardrailRow, "guardrails"
     word, label = gettext_lazy("Guardrail"), gettext_lazy("Guardrails")
+    one_more = gettext_lazy("Add a guardrail")
     hint = gettext_lazy("Numbers that must not get worse by more than the margin.")
     columns = (("metric", ""), ("margin", "w8"))
     units: ClassVar = {"margin": "%"}
@@ -356,6 +361,7 @@ class LinkRows(Rows):
 
     form, name = LinkRow, "links"
     word, label = gettext_lazy("Link"), gettext_lazy("Links")
+    one_more = gettext_lazy("Add a link")
     hint = gettext_lazy("Design, code, earlier results: whatever a reader may want to open.")
     columns = (("label", "w8"), ("url", ""))
 

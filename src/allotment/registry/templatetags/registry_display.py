@@ -171,7 +171,19 @@ def beside(numbers: Sequence[int], names: Sequence[str]) -> list[tuple[str, int]
 @register.filter
 def state_word(state: str) -> str:
     """A state inside a sentence."""
-    return words.state(state).lower()
+    return words.inside(state)
+
+
+@register.filter
+def inside(name: str) -> str:
+    """The word of a kind inside a sentence."""
+    return words.inside(name)
+
+
+@register.filter
+def kind_word(name: str) -> str:
+    """The word of a kind that begins a sentence or stands alone."""
+    return words.kind(name)
 
 
 @register.filter
@@ -197,7 +209,9 @@ def locked(field: BoundField) -> SafeString:
         return field.as_widget(attrs={"readonly": True})
     value = field.value()
     word = next((label for key, label in choices if str(key) == str(value or "")), value)
-    return format_html('<span class="worked">{}</span>{}', word or "not chosen", field.as_hidden())
+    return format_html(
+        '<span class="worked">{}</span>{}', word or gettext("not chosen"), field.as_hidden()
+    )
 
 
 @register.filter
