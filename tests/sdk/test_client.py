@@ -1,3 +1,4 @@
+import asyncio
 import re
 import uuid
 from datetime import UTC, datetime
@@ -293,6 +294,28 @@ def test_subject_key__no_secret__refused_at_once(secret: str | bytes) -> None:
             site="demowiki",
             subject_key=secret,
         )
+
+
+def test_aclose__slow_intake__delivers_and_holds_up_no_event_loop(
+    registry: Registry, intake: Intake
+) -> None:
+    intake.script = [(503, b"")] * 3  # some tries with pauses between them
+
+    async def site() -> int:
+        ticks = 0
+        async with Client(
+            registry_url=registry.url, intake_url=intake.url, site="demowiki"
+        ) as client:
+            assert await asyncio.to_thread(client.configuration.wait, 10)
+            assert client.visitor().submit_interaction(WEB_BASE, WEB_SCHEMA, "click")
+            closing = asyncio.create_task(client.aclose())
+            while not closing.done():
+                await asyncio.sleep(0.001)
+                ticks += 1
+        return ticks
+
+    assert asyncio.run(site()) > 50
+    assert [event["action"] for event in intake.events] == ["click"]
 
 
 def test_describe__names_age_version_and_counts(client: Client, intake: Intake) -> None:

@@ -300,7 +300,7 @@ def test_event_from_a_view__reaches_the_intake(client: Client, intake: Intake) -
     assert [event["action"] for event in intake.events] == ["search"]
 
 
-@pytest.mark.parametrize("name", ["allotment.js", "allotment.mjs"])
+@pytest.mark.parametrize("name", ["allotment.js", "allotment.mjs", "clickThroughRate.mjs"])
 def test_script__is_served_with_caching(client: Client, name: str) -> None:
     app = AllotmentMiddleware(app_of(), client)
     plain = Answered(app, f"/_allotment/{name}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,8 +11,8 @@ from pathlib import Path
 
 PREFIX = "/_allotment/"
 SCRIPT = "allotment.js"
-MODULE = "allotment.mjs"
 _FOLDER = Path(__file__).with_name("browser")
+_SERVED = re.compile(r"[A-Za-z]+\.m?js")
 _ALWAYS = "public, max-age=31536000, immutable"
 _SHORT = "public, max-age=300"
 
@@ -48,7 +49,7 @@ def serve(method: str, path: str, query: str, headers: Mapping[str, str]) -> Fil
     if method not in {"GET", "HEAD"}:
         return _text(405, "Method Not Allowed", "only GET and HEAD", ("Allow", "GET, HEAD"))
     name = path.removeprefix(PREFIX)
-    found = _read(name) if name in {SCRIPT, MODULE} else None
+    found = _read(name) if _SERVED.fullmatch(name) else None
     if found is None:
         return _text(404, "Not Found", f"{name} is no script of this package")
     body, version = found
@@ -81,7 +82,7 @@ def _read(name: str) -> tuple[bytes, str] | None:
         return None
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=32)
 def _read_at(name: str, _changed_ns: int) -> tuple[bytes, str]:
     body = (_FOLDER / name).read_bytes()
     return body, sha256(body).hexdigest()[:16]

@@ -103,6 +103,18 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    async def aclose(self, seconds: float = 5.0) -> None:
+        """The same as `close`, without holding up the event loop."""
+        import asyncio  # noqa: PLC0415 - costs a site without an event loop 30 ms
+
+        await asyncio.to_thread(self.close, seconds)
+
+    async def __aenter__(self) -> Self:
+        return self.start()
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
     def visitor(
         self,
         *,
