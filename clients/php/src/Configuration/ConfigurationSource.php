@@ -58,7 +58,7 @@ final class ConfigurationSource
     /** The configuration held now; empty before there ever was one. Never asks the registry. */
     public function current(): Configuration
     {
-        if ($this->configuration === null || $this->now() - $this->readAt > $this->refreshSeconds) {
+        if ($this->now() - $this->readAt > $this->refreshSeconds) {
             $this->readStore();
         }
         return $this->configuration ??= $this->configurationOf($this->held);
