@@ -15,6 +15,7 @@ from django.utils import timezone
 from tests.analysis.synthetic import event, put
 
 from allotment.registry import lifecycle
+from allotment.registry.models import Account
 from allotment.registry.plan import ExperimentPlan, GroupPlan
 
 pytestmark = pytest.mark.django_db
@@ -45,6 +46,15 @@ def test_switch__chosen__kept_before_what_the_browser_asks_for(visitor: Client) 
     visitor.post("/language", {"language": "../../etc/passwd"})
     page = visitor.get("/", headers={"Accept-Language": "de"})
     assert '<html lang="en">' in page.content.decode()
+
+
+def test_switch__password_must_be_changed_first__can_be_read_before() -> None:
+    client = Client()
+    account = Account.objects.create_user(username="new", role="viewer", must_change_password=True)
+    client.force_login(account)
+    answer = client.post("/language", {"language": "de", "next": "/password"})
+    assert answer["Location"] == "/password"
+    assert '<html lang="de">' in client.get("/password").content.decode()
 
 
 @pytest.mark.parametrize("path", ["/api/v1/experiments", "/healthz"])

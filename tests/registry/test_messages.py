@@ -3,34 +3,15 @@
 from __future__ import annotations
 
 import gettext
-import importlib.util
 import re
-import sys
-from functools import lru_cache
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from django.conf import settings
+from tests.registry.catalogs import CATALOGS, messages, said
 
-ROOT = Path(__file__).resolve().parents[2]
-CATALOGS = sorted((ROOT / "src/allotment/registry/locale").glob("*/LC_MESSAGES/django.po"))
 # A name's place, a sign of percent that is written twice, an element.
 _PLACES = re.compile(r"%\(\w+\)s|%%|</?\w+")
-
-
-def _tool() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("messages", ROOT / "tools" / "messages.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-messages = _tool()
-said = lru_cache(messages.gather)
 
 
 @pytest.fixture(params=CATALOGS, ids=lambda path: path.parts[-3])

@@ -161,7 +161,7 @@ class LoginMiddleware(LoginRequiredMiddleware):
 class PasswordChangeMiddleware:
     """Sends a person whose password another one set to the page that changes it."""
 
-    _OPEN = frozenset({"password", "logout", "theme"})
+    _OPEN = frozenset({"password", "logout", "theme", "language"})
 
     def __init__(self, get_response: _Next) -> None:
         self._next = get_response

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext, gettext_noop
 
 from allotment.registry.document_diff import differences
 from allotment.registry.forms.stream import StreamForm
@@ -79,7 +79,7 @@ def all_of(stream: Stream) -> list[Version]:
             Version(
                 number=row.revision,
                 when=row.history_date,
-                who=user.get_username() if user else "the system",
+                who=user.get_username() if user else gettext("the system"),
                 reason=row.history_change_reason or "",
                 first=not found,
                 changes=tuple(differences(before, document, LABELS)) if found else (),

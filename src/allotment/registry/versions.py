@@ -14,6 +14,7 @@ from typing import Any
 from django.apps import AppConfig
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connections, models
+from django.utils.translation import gettext
 
 from allotment.registry import plan as plans
 from allotment.registry.models import Experiment, Instrument, Stream
@@ -62,7 +63,7 @@ def _version(row: Any) -> Version:  # noqa: ANN401 - a class that simple-history
     return Version(
         number=row.revision,
         when=row.history_date,
-        who=user.get_username() if user else "the system",
+        who=user.get_username() if user else gettext("the system"),
         reason=row.history_change_reason or "",
         verb=row.verb,
         record=row.plan or {},

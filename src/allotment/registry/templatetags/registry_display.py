@@ -13,7 +13,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext, pgettext
 
-from allotment.registry import metric_catalog, moments, rules, words
+from allotment.registry import audit, metric_catalog, moments, rules, words
 from allotment.registry.forms.rows import Rows
 from allotment.registry.lifecycle import AnyItem
 from allotment.registry.plan import rate_text
@@ -136,6 +136,12 @@ def traffic_in_words(sites: Sequence[tuple[str, Decimal]], default: Decimal) -> 
         every = gettext("all other sites %(rate)s") if listed else gettext("all sites %(rate)s")
         listed.append(every % {"rate": rate})
     return ", ".join(listed) or pgettext("traffic", "none yet")
+
+
+@register.filter
+def who(name: str) -> str:
+    """Who acted, as the audit log has it: an account's name, or the system in words."""
+    return gettext("the system") if name == audit.SYSTEM else name
 
 
 @register.filter
