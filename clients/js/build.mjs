@@ -1,34 +1,43 @@
-// Builds the browser script and the ES module. `node build.mjs [folder]`; without a folder they go
-// where the Python package ships them from.
+// Builds the browser script and the ES modules. `node build.mjs [folder]`; without a folder they go
+// where the Python package ships them from. Prints what each weighs, and fails above its limit.
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const { version } = JSON.parse(readFileSync(here("package.json"), "utf8"));
 const folder = process.argv[2] ?? here("../../src/allotment/sdk/browser");
 
-const common = {
-  absWorkingDir: here("."),
-  bundle: true,
-  minify: true,
-  charset: "utf8",
-  target: ["es2020"],
-  define: { __VERSION__: JSON.stringify(version) },
-  banner: { js: `/*! Allotment ${version} | Apache-2.0 */` },
-  legalComments: "none",
-  logLevel: "warning",
+/** By output: its source, its format, and what it may weigh, in bytes after gzip. */
+const OUTPUTS = {
+  "allotment.js": ["browser.ts", "iife", 5_500],
+  "allotment.mjs": ["index.ts", "esm", 8_700],
+  "clickThroughRate.mjs": ["instruments/clickThroughRate.ts", "esm", 1_250],
 };
 
-await build({
-  ...common,
-  entryPoints: ["src/browser.ts"],
-  format: "iife",
-  outfile: `${folder}/allotment.js`,
-});
-await build({
-  ...common,
-  entryPoints: ["src/index.ts"],
-  format: "esm",
-  outfile: `${folder}/allotment.mjs`,
-});
+for (const [name, [source, format, limit]] of Object.entries(OUTPUTS)) {
+  const outfile = `${folder}/${name}`;
+  await build({
+    absWorkingDir: here("."),
+    entryPoints: [`src/${source}`],
+    outfile,
+    format,
+    bundle: true,
+    minify: true,
+    // What no page may touch: private members and those that are marked internal.
+    mangleProps: /^_[a-z]/,
+    charset: "utf8",
+    target: ["es2022"],
+    define: { __VERSION__: JSON.stringify(version) },
+    banner: { js: `/*! Allotment ${version} | Apache-2.0 */` },
+    legalComments: "none",
+    logLevel: "warning",
+  });
+  const bytes = gzipSync(readFileSync(outfile), { level: 9 }).length;
+  console.log(`${name}: ${bytes} bytes after gzip`);
+  if (bytes > limit) {
+    console.error(`${name} may weigh ${limit} bytes after gzip`);
+    process.exitCode = 1;
+  }
+}

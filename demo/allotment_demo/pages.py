@@ -56,7 +56,7 @@ def page(frame: Frame, title: str, main: str) -> str:
 <title>{escape(title)} | {escape(SITE_NAME)}</title>
 <link rel="icon" href="/static/mark.svg" type="image/svg+xml">
 <link rel="stylesheet" href="/static/demo.css">
-{frame.head}<script src="/static/demo.js" defer></script>
+{frame.head}<script src="/static/demo.js" type="module"></script>
 </head>
 <body>
 <a class="skip" href="#main">Skip to the text</a>

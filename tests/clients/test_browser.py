@@ -46,10 +46,12 @@ CARD = """
   document.getElementById("text").addEventListener("click", (e) => e.stopImmediatePropagation());
 </script>
 """
-START = """
-const card = {selector: "#card", friendlyName: "related card"};
-allotment.getInstrument("related-articles").use(allotment.clickThroughRate(card));
-"""
+CTR = 'const ctr = await import("/clickThroughRate.mjs");'
+START = f"""(async () => {{
+  {CTR}
+  const card = {{selector: "#card", friendlyName: "related card"}};
+  allotment.getInstrument("related-articles").use(ctr.clickThroughRate(card));
+}})()"""
 # Observers are told in the order in which they were made: once this one knows, all do.
 OBSERVED = """() => new Promise((done) =>
   new IntersectionObserver((entries, self) => { self.disconnect(); done(); })
@@ -278,15 +280,16 @@ def test_events__from_a_page__carry_membership_and_attributes(site: Site, page: 
 def test_click_through_rate__of_an_experiment__numbered_too(site: Site, page: Page) -> None:
     site.write("/", CARD.format(style="height: 200px"))
     page.goto(site.origin)
-    watched = page.evaluate("""() => {
-        const ctr = allotment.ClickThroughRateInstrument;
+    watched = page.evaluate("""async () => {
+        const { ClickThroughRateInstrument: ctr } = await import("/clickThroughRate.mjs");
+        window.ctr = ctr;
         window.state = ctr.start("#card", "card", allotment.getExperiment("foo"));
         return ctr.start("#none", "none", allotment.getExperiment("foo"));
     }""")
     assert watched is None
     scroll_to(page, 2900)
     page.click("#text")
-    page.evaluate("allotment.ClickThroughRateInstrument.stop(window.state)")
+    page.evaluate("ctr.stop(window.state)")
     page.click("#text")
     flushed(page)
     wait_for(lambda: len(site.events) >= 2)
@@ -295,13 +298,21 @@ def test_click_through_rate__of_an_experiment__numbered_too(site: Site, page: Pa
     assert site.events[0]["instrument_name"] == "foo"
 
 
-def test_click_through_rate__started_in_the_head__waits_for_the_page(
+def test_click_through_rate__started_while_the_page_is_read__waits_for_the_page(
     site: Site, page: Page
 ) -> None:
-    site.write("/", CARD.format(style="height: 200px"))
-    start = f"<script>{START}</script></head>"
-    site.pages["/"] = site.pages["/"].replace("</head>", start)
+    site.write("/", "")
     page.goto(site.origin)
+    page.evaluate(
+        f"""async (card) => {{
+            {CTR}
+            document.open();
+            ctr.ClickThroughRateInstrument.start("#card", "c", allotment.getExperiment("foo"));
+            document.write(card);
+            document.close();
+        }}""",
+        CARD.format(style="height: 200px"),
+    )
     scroll_to(page, 2900)
     assert flushed(page)["sent"] == 1
 

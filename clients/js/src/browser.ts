@@ -6,12 +6,9 @@
 
 import { Client } from "./client.js";
 import { DefaultIntegration, type Integration } from "./integration.js";
-import { ClickThroughRateInstrument, clickThroughRate } from "./instruments/clickThroughRate.js";
 
 /** What `window.allotment` is. */
 export interface Allotment extends Client {
-  readonly ClickThroughRateInstrument: typeof ClickThroughRateInstrument;
-  readonly clickThroughRate: typeof clickThroughRate;
   readonly DefaultIntegration: typeof DefaultIntegration;
   createClient(integration?: Integration): Client;
 }
@@ -26,12 +23,10 @@ declare global {
 if (!(window.allotment?.version)) {
   const { registry, intake } = document.currentScript?.dataset ?? {};
   const integration = new DefaultIntegration({
-    ...(registry ? { registryOrigin: registry } : {}),
-    ...(intake ? { intakeUrl: intake } : {}),
+    registryOrigin: registry,
+    intakeUrl: intake,
   });
   window.allotment = Object.assign(new Client(integration), {
-    ClickThroughRateInstrument,
-    clickThroughRate,
     DefaultIntegration,
     createClient: (other: Integration = integration) => new Client(other),
   });

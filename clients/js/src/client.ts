@@ -5,12 +5,11 @@ import {
   asObject,
   asText,
   readMembership,
-  type ExperimentConfig,
   type Membership,
   type StreamConfig,
   type StreamConfigs,
 } from "./configuration.js";
-import { Delivery, type Counters } from "./delivery.js";
+import { Delivery, type Counters, type DropReason } from "./delivery.js";
 import { Experiment } from "./experiment.js";
 import { randomUuid } from "./identity.js";
 import { Instrument } from "./instrument.js";
@@ -24,33 +23,49 @@ export const DEFAULT_STREAM = "product_metrics.web_base";
 /** Data of an event: anything that its schema allows. */
 export type Data = Readonly<Record<string, unknown>>;
 
-/** The moment of a call: an event that waits for configuration tells of it, not of its sending. */
-interface Moment {
-  readonly dt: string;
-  readonly context: Context;
-  readonly experiments: Membership;
+/** What is different about the events of an experiment. */
+interface OfExperiment {
+  /** Attributes beside those of the stream. */
+  readonly _values: readonly string[];
+  /** Called once the event is handed to the delivery. */
+  readonly _done?: (() => void) | undefined;
 }
 
 export class Client {
   readonly version = __VERSION__;
-  private readonly delivery: Delivery;
-  private readonly instruments = new Map<string, Instrument>();
-  private readonly experiments = new Map<string, Experiment>();
-  private readonly warned = new Set<string>();
-  private readonly queue: ConfigurationQueue;
+  /** @internal The exposures that were told on this page. */
+  readonly _exposed = new Set<string>();
+  private readonly _delivery: Delivery;
+  private readonly _instruments = new Map<string, Instrument>();
+  private readonly _experiments = new Map<string, Experiment>();
+  private readonly _warned = new Set<string>();
+  private readonly _queue: ConfigurationQueue;
+  /** What starts once there is consent. */
+  private _starts: (() => void)[] = [];
 
-  constructor(private readonly integration: Integration) {
-    this.delivery = new Delivery(() => integration.getIntakeUrl(), this.warnOnce);
-    this.queue = new ConfigurationQueue(() => integration.getStreamConfigs(), {
-      guard: this.guard,
-      warn: this.warnOnce,
-      drop: (message) => this.delivery.drop("no_configuration", 1, message),
-    });
+  /** @param _integration - what the client asks of its page */
+  constructor(readonly _integration: Integration) {
+    this._delivery = new Delivery(() => _integration.getIntakeUrl(), this._warnOnce);
+    this._queue = new ConfigurationQueue(
+      () => _integration.getStreamConfigs(),
+      this._guard,
+      this._warnOnce,
+    );
+    this.setConsent(_integration.hasConsent?.() ?? true);
   }
 
   /** How many events were sent, wait and were dropped, since the page was loaded. */
   get counters(): Counters {
-    return this.delivery.counters;
+    return this._delivery._counters;
+  }
+
+  /**
+   * Whether events may be sent. Without consent what waits is dropped, nothing is sent, and the
+   * client writes no cookie and nothing into the browser's storage.
+   */
+  setConsent(granted: boolean): void {
+    this._guard(() => this._delivery._setOpen(granted));
+    if (granted) for (const start of this._starts.splice(0)) start();
   }
 
   /**
@@ -59,28 +74,37 @@ export class Client {
    * and the attributes that the stream asks for.
    */
   submit(stream: string, event: Data): void {
-    this.guard(() => {
-      if (!asText(event?.$schema)) {
-        this.incomplete(`submit(${stream}, event): the event has no "$schema".`);
-        return;
-      }
-      this.produce(stream, event, (config) => config.isMetrics);
+    this._guard(() => {
+      if (asText(event?.$schema)) this._produce(stream, event);
+      else this._drop("incomplete", `${stream}: no "$schema"`);
     });
   }
 
   /** Sends an interaction: `data` cannot replace `action`, `$schema`, `meta`, `dt`, membership. */
   submitInteraction(stream: string, schema: string, action: string, data: Data = {}): void {
-    this.interact(stream, action, data, {}, () => schema);
+    this._interact(stream, action, data, {}, () => schema);
+  }
+
+  /** Sends an interaction `click` of the web base schema. */
+  submitClick(stream: string, data: Data = {}): void {
+    this.submitInteraction(stream, DEFAULT_SCHEMA, "click", data);
   }
 
   /** The instrument of this name. It may be asked for before the configuration is there. */
   getInstrument(name: string): Instrument {
-    return remembered(this.instruments, name, () => new Instrument(name, this));
+    return remembered(this._instruments, name, () => new Instrument(name, this));
   }
 
   /** The experiment of this name; where the visitor is not in it, it sends nothing. */
   getExperiment(name: string): Experiment {
-    return remembered(this.experiments, name, () => new Experiment(name, this));
+    return remembered(this._experiments, name, () => new Experiment(name, this));
+  }
+
+  /** The experiments that the visitor is in and whose names begin so. */
+  getExperimentsByPrefix(prefix: string): Experiment[] {
+    return this.getCurrentUserExperiments()
+      .enrolled.filter((name) => name.startsWith(prefix))
+      .map((name) => this.getExperiment(name));
   }
 
   /** The visitor's group in an experiment; null where the visitor is not in it. */
@@ -91,37 +115,46 @@ export class Client {
   /** The visitor's membership: what stands on events as `experiments`. */
   getCurrentUserExperiments(): Membership {
     try {
-      return readMembership(this.integration.getCurrentUserExperiments());
+      return readMembership(this._integration.getCurrentUserExperiments());
     } catch (error) {
-      this.warnOnce(`The membership cannot be read (${error}); nobody counts as enrolled.`);
+      this._warnOnce(`The membership cannot be read: ${error}`);
       return readMembership(null);
     }
   }
 
   /** Whether the events of a stream or an instrument are in its sample. Unknown: false. */
   isStreamInSample(name: string): boolean {
-    try {
-      const config = this.queue.streams()?.get(name);
-      return config !== undefined && this.sampled(config, this.integration.getContextAttributes());
-    } catch (error) {
-      this.warnOnce(`The sampling of ${name} failed (${error}).`);
-      return false;
-    }
+    let found = false;
+    this._guard(() => {
+      const config = this._queue._streams()?.get(name);
+      // Without consent no session id may be made, by which the sample is drawn.
+      found =
+        !!config &&
+        this._hasConsent &&
+        this._sampled(config, this._integration.getContextAttributes());
+    });
+    return found;
   }
 
   /** Sends all that waits, now. */
   flush(): void {
-    this.guard(() => this.delivery.flush());
+    this._guard(() => this._delivery._flush());
   }
 
   /** Calls back once the configuration is there: at once where it is there already. */
   whenConfigured(run: () => void): void {
-    this.guard(() => this.queue.add({ run, isEvent: false }));
+    this._guard(() => this._queue._add({ _run: run }));
   }
 
   /** @internal */
-  getExperimentConfig(name: string): ExperimentConfig | undefined {
-    return this.integration.getExperimentConfig?.(name);
+  get _hasConsent(): boolean {
+    return this._delivery._isOpen;
+  }
+
+  /** @internal Runs once there is consent. */
+  _whenAllowed(run: () => void): void {
+    if (this._hasConsent) run();
+    else this._starts.push(run);
   }
 
   /**
@@ -130,27 +163,21 @@ export class Client {
    *
    * @internal
    */
-  interact(
+  _interact(
     stream: string,
     action: string,
     data: Data,
     fixed: Data,
     schemaOf: (config: StreamConfig) => string,
-    values: readonly string[] = [],
+    experiment?: OfExperiment,
   ): void {
-    this.guard(() => {
+    this._guard(() => {
       if (!asText(action)) {
-        this.incomplete(`An interaction on ${stream} has no "action".`);
+        this._drop("incomplete", `${stream}: no "action"`);
         return;
       }
       const { meta: _, sample: __, ...own } = data ?? {};
-      this.produce(
-        stream,
-        { ...own, ...fixed, action },
-        () => true,
-        ({ sample, ...config }) => ({ $schema: schemaOf(config), ...(sample ? { sample } : {}) }),
-        values,
-      );
+      this._produce(stream, { ...own, ...fixed, action }, schemaOf, experiment);
     });
   }
 
@@ -159,103 +186,98 @@ export class Client {
    *
    * @internal
    */
-  guard = (run: () => void): void => {
+  _guard = (run: () => void): void => {
     try {
       run();
     } catch (error) {
-      this.warnOnce(`A call failed: ${error}`);
+      this._warnOnce(`A call failed: ${error}`);
     }
   };
 
   /** @internal */
-  warnOnce = (message: string): void => {
-    if (this.warned.has(message)) return;
-    this.warned.add(message);
+  _warnOnce = (message: string): void => {
+    if (this._warned.has(message)) return;
+    this._warned.add(message);
     console.warn(`[allotment] ${message}`);
   };
 
-  private incomplete(message: string): void {
-    this.delivery.drop("incomplete", 1, `${message} No event is sent.`);
+  private _drop(reason: DropReason, detail?: unknown): void {
+    this._delivery._drop(reason, 1, detail);
   }
 
-  private produce(
+  /** Whether events may be made here and now; if not, one is counted as lost. */
+  private _refused(): boolean {
+    if (!this._hasConsent) {
+      this._drop("no_consent");
+    } else if (navigator.cookieEnabled === false) {
+      // Such a visitor looks new on every page, so its events would mislead.
+      this._drop("cookies_disabled");
+    } else {
+      return false;
+    }
+    return true;
+  }
+
+  /** @param schemaOf - of an interaction; an event that the page made has its schema */
+  private _produce(
     stream: string,
     data: Data,
-    isEnriched: (config: StreamConfig) => boolean,
-    ofConfig: (config: StreamConfig) => Data = () => ({}),
-    values: readonly string[] = [],
+    schemaOf?: (config: StreamConfig) => string,
+    experiment?: OfExperiment,
   ): void {
-    if (navigator.cookieEnabled === false) {
-      // Such a visitor looks new on every page, so its events would mislead.
-      this.delivery.drop("cookies_disabled", 1, "Cookies are disabled; events are not sent.");
+    if (this._refused()) return;
+    // A copy: the page may go on using the object while the event waits.
+    let own: Data;
+    try {
+      own = JSON.parse(JSON.stringify(data)) as Data;
+    } catch (error) {
+      this._drop("not_json", error);
       return;
     }
-    // A copy: the page may go on using the object while the event waits.
-    const own = this.copy(data);
-    if (!own) return;
-    const moment: Moment = {
-      dt: new Date().toISOString(),
-      context: this.integration.getContextAttributes(),
-      experiments: this.getCurrentUserExperiments(),
-    };
-    const run = (streams: StreamConfigs): void => {
+    // The moment of the call: an event that waits for configuration tells of it.
+    const dt = new Date().toISOString();
+    const context = this._integration.getContextAttributes();
+    const experiments = this.getCurrentUserExperiments();
+    const _run = (streams: StreamConfigs): void => {
       const config = streams.get(stream);
-      const target = config?.target ?? stream;
+      const target = config?._target ?? stream;
       if (!config || !streams.has(target)) {
-        this.delivery.drop(
-          "unknown_stream",
-          1,
-          `The stream or instrument ${config ? target : stream} is not configured or not active.`,
-        );
-      } else if (this.sampled(config, moment.context)) {
-        const event = { ...own, ...ofConfig(config) };
-        const names = isEnriched(config) ? [...config.values, ...values] : null;
-        this.delivery.add(this.complete(event, target, names, moment));
+        this._drop("unknown_stream", config ? target : stream);
+        return;
       }
+      // Consent may be gone by now.
+      if (this._refused() || (!experiment && !this._sampled(config, context))) return;
+      const { sample } = config;
+      const isEnriched = schemaOf || config._isMetrics;
+      const event = merged(
+        isEnriched
+          ? requested([...config._values, ...(experiment?._values ?? [])], context)
+          : {},
+        {
+          ...own,
+          ...(schemaOf && { $schema: schemaOf(config) }),
+          ...(schemaOf && !experiment && sample && { sample }),
+          dt,
+          meta: {
+            ...asObject(own.meta),
+            stream: target,
+            domain: this._integration.getHostname(),
+            // Set here, so that an event which is sent twice is told apart from two events.
+            id: randomUuid(),
+          },
+        },
+      );
+      if (isEnriched) {
+        delete event.experiments;
+        if (experiments.enrolled.length) event.experiments = experiments;
+      }
+      this._delivery._add(event);
+      experiment?._done?.();
     };
-    this.queue.add({ run, isEvent: true });
+    this._queue._add({ _run, _lost: () => this._drop("no_configuration") });
   }
 
-  /** The event as it is sent. `names`: the attributes asked for; null: leave it as it is. */
-  private complete(
-    event: Data,
-    target: string,
-    names: readonly string[] | null,
-    { dt, context, experiments }: Moment,
-  ): Record<string, unknown> {
-    const attributes = names
-      ? requested(names, context, (name) =>
-          this.warnOnce(`The contextual attribute ${name} is not known; it is left out.`),
-        )
-      : {};
-    const whole = merged(attributes, {
-      ...event,
-      dt,
-      meta: {
-        ...asObject(event.meta),
-        stream: target,
-        domain: this.integration.getHostname(),
-        // Set here, so that an event which is sent twice is told apart from two events.
-        id: randomUuid(),
-      },
-    });
-    if (names) {
-      delete whole.experiments;
-      if (experiments.enrolled.length) whole.experiments = experiments;
-    }
-    return whole;
-  }
-
-  private copy(data: Data): Data | null {
-    try {
-      return JSON.parse(JSON.stringify(data)) as Data;
-    } catch (error) {
-      this.delivery.drop("not_json", 1, `An event is no JSON (${error}); it is not sent.`);
-      return null;
-    }
-  }
-
-  private sampled({ sample }: StreamConfig, context: Context): boolean {
+  private _sampled({ sample }: StreamConfig, context: Context): boolean {
     if (sample === undefined) return true;
     if (sample === null) return false;
     const { unit, rate } = sample;

@@ -20,16 +20,15 @@ export interface Sample {
 
 /** One entry of the streams map, as much of it as the client needs. */
 export interface StreamConfig {
-  readonly schemaTitle: string | null;
-  readonly schemaId: string | null;
+  readonly _schemaId: string | null;
   /** Contextual attributes that its events carry. */
-  readonly values: readonly string[];
+  readonly _values: readonly string[];
   /** For an instrument: the stream that its events go to. */
-  readonly target: string | null;
+  readonly _target: string | null;
   /** Whether it is meant for this client: its raw events get attributes and membership, too. */
-  readonly isMetrics: boolean;
-  /** Absent: everything is in. Null: it cannot be used, nothing is in. */
-  readonly sample?: Sample | null;
+  readonly _isMetrics: boolean;
+  /** Undefined: everything is in. Null: it cannot be used, nothing is in. */
+  readonly sample: Sample | null | undefined;
 }
 
 export type StreamConfigs = ReadonlyMap<string, StreamConfig>;
@@ -44,6 +43,10 @@ export interface ExperimentConfig {
 /** What a page's `window.allotmentConfig` holds. */
 export interface PageConfig {
   readonly intakeUrl?: string;
+  /** False: nothing is sent until `setConsent(true)`. */
+  readonly consent?: boolean;
+  /** In Unix seconds: exposures that were told before are told again. */
+  readonly exposureReset?: number;
   readonly site?: string;
   readonly streams?: unknown;
   readonly context?: Record<string, Record<string, unknown>>;
@@ -109,12 +112,11 @@ function readStream(settings: Record<string, unknown>): StreamConfig {
   const client = asObject(producers.metrics_platform_client);
   const values = client?.provide_values;
   return {
-    schemaTitle: asText(settings.schema_title),
-    schemaId: asText(settings.schema_id),
-    values: Array.isArray(values) ? values.filter((name) => typeof name === "string") : [],
-    target: asText(client?.stream_name),
-    isMetrics: client !== null,
-    ...("sample" in settings ? { sample: readSample(settings.sample) } : {}),
+    _schemaId: asText(settings.schema_id),
+    _values: Array.isArray(values) ? values.filter((name) => typeof name === "string") : [],
+    _target: asText(client?.stream_name),
+    _isMetrics: client !== null,
+    sample: "sample" in settings ? readSample(settings.sample) : undefined,
   };
 }
 

@@ -3,6 +3,9 @@
  * which is tried again. It never throws into the page, and counts what it could not deliver.
  */
 
+import { keep, takeKept } from "./kept.js";
+import { retryAfter } from "./queue.js";
+
 const DELAY_MS = 1_000;
 const BATCH_EVENTS = 20;
 /** Browsers let beacons and keepalive requests hold 64 KiB in all while they are under way. */
@@ -15,6 +18,7 @@ const FIRST_RETRY_MS = 1_000;
 export type DropReason =
   | "cookies_disabled"
   | "no_configuration"
+  | "no_consent"
   | "no_intake"
   | "not_json"
   | "queue_full"
@@ -26,7 +30,7 @@ export type DropReason =
 export interface Counters {
   /** Events that the browser or the intake took over. */
   readonly sent: number;
-  /** Events that wait to be sent, or to be sent again. */
+  /** Events that wait to be sent, or to be sent again, some of them on a later page. */
   readonly waiting: number;
   /** Events that are lost, by reason. */
   readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
@@ -34,107 +38,141 @@ export interface Counters {
 
 /** One event as JSON, with the number of times that sending it was tried. */
 interface Letter {
-  readonly text: string;
-  readonly bytes: number;
-  attempts: number;
+  readonly _text: string;
+  readonly _bytes: number;
+  _attempts: number;
 }
 
 export class Delivery {
-  private queue: Letter[] = [];
-  private readonly retrying = new Map<ReturnType<typeof setTimeout>, Letter[]>();
-  private timer: ReturnType<typeof setTimeout> | undefined;
-  private sent = 0;
-  private underWay = 0;
-  private readonly dropped: Partial<Record<DropReason, number>> = {};
-  private leaving = false;
+  /** @internal Whether events may be sent at all. */
+  _isOpen = true;
+  private _queue: Letter[] = [];
+  private _timer: ReturnType<typeof setTimeout> | undefined;
+  private _sent = 0;
+  private _underWay = 0;
+  /** Of this page, in the browser's storage. */
+  private _kept = 0;
+  private readonly _dropped: Partial<Record<DropReason, number>> = {};
+  private _leaving = false;
+  /** Whether the last request failed: from then on only an answer tells that events arrive. */
+  private _failing = false;
 
   /**
-   * @param getIntakeUrl - the intake's address; null where there is none
-   * @param warn - is told what went wrong, for the console
+   * @param _getIntakeUrl - the intake's address; null where there is none
+   * @param _warn - is told what went wrong, for the console
    */
   constructor(
-    private readonly getIntakeUrl: () => string | null,
-    private readonly warn: (message: string) => void,
+    private readonly _getIntakeUrl: () => string | null,
+    private readonly _warn: (message: string) => void,
   ) {
-    addEventListener("pagehide", () => this.leave());
-    addEventListener("pageshow", () => {
-      this.leaving = false;
-    });
-    document.addEventListener("visibilitychange", () => {
-      if (document.visibilityState === "hidden") this.leave();
-      else this.leaving = false;
-    });
+    const see = (): void => this._see(document.visibilityState === "hidden");
+    addEventListener("pagehide", () => this._see(true));
+    addEventListener("pageshow", see);
+    document.addEventListener("visibilitychange", see);
   }
 
-  get counters(): Counters {
-    const retrying = [...this.retrying.values()].reduce((sum, batch) => sum + batch.length, 0);
+  get _counters(): Counters {
     return {
-      sent: this.sent,
-      waiting: this.queue.length + retrying + this.underWay,
-      dropped: { ...this.dropped },
+      sent: this._sent,
+      waiting: this._queue.length + this._underWay + this._kept,
+      dropped: { ...this._dropped },
     };
   }
 
   /** Takes one event. It is written down at once: later changes to the object do not count. */
-  add(event: Record<string, unknown>): void {
-    let text: string;
-    try {
-      text = JSON.stringify(event);
-    } catch (error) {
-      this.drop("not_json", 1, `An event is no JSON (${error}); it is not sent.`);
-      return;
+  _add(event: Record<string, unknown>): void {
+    if (this._queue.length >= MAX_WAITING) {
+      this._queue.shift();
+      this._drop("queue_full", 1);
     }
-    if (this.queue.length >= MAX_WAITING) {
-      this.queue.shift();
-      this.drop("queue_full", 1, `More than ${MAX_WAITING} events wait; the oldest is dropped.`);
-    }
-    this.queue.push({ text, bytes: new TextEncoder().encode(text).length, attempts: 0 });
-    if (this.leaving || this.queue.length >= BATCH_EVENTS) this.flush();
-    else this.timer ??= setTimeout(() => this.flush(), DELAY_MS);
+    this._queue.push(letter(JSON.stringify(event)));
+    if (this._leaving || (!this._failing && this._queue.length >= BATCH_EVENTS)) this._flush();
+    else this._wait(DELAY_MS);
   }
 
-  /** Counts events as lost. */
-  drop(reason: DropReason, count: number, message: string): void {
-    this.dropped[reason] = (this.dropped[reason] ?? 0) + count;
-    this.warn(message);
+  /** Counts events as lost, and warns of the reason, which the reference explains. */
+  _drop(reason: DropReason, count: number, detail: unknown = ""): void {
+    this._dropped[reason] = (this._dropped[reason] ?? 0) + count;
+    this._warn(`Events are dropped: ${reason} ${detail}`);
   }
 
   /** Sends all that waits, now. */
-  flush(): void {
-    clearTimeout(this.timer);
-    this.timer = undefined;
-    const waiting = this.queue;
-    this.queue = [];
-    if (waiting.length === 0) return;
-    const url = this.getIntakeUrl();
+  _flush(): void {
+    clearTimeout(this._timer);
+    this._timer = undefined;
+    const waiting = this._queue.splice(0);
+    if (!waiting.length) return;
+    const url = this._getIntakeUrl();
     if (url === null) {
-      this.drop("no_intake", waiting.length, "No intake is configured; events are not sent.");
+      this._drop("no_intake", waiting.length);
       return;
     }
+    // A beacon would be taken and lost, and a page that is left sees no answer.
+    if (this._leaving && !this._isWell() && this._keep(waiting)) return;
     // In the address, since a beacon sets no headers.
     const signed = `${url}${url.includes("?") ? "&" : "?"}sdk=js/${__VERSION__}`;
-    for (const batch of batches(waiting)) this.send(signed, batch);
+    for (const batch of batches(waiting)) this._send(signed, batch);
   }
 
-  private leave(): void {
-    this.leaving = true;
-    // What waits for its next attempt has no other chance than this one.
-    for (const [timer, batch] of this.retrying) {
-      clearTimeout(timer);
-      this.queue.unshift(...batch);
-    }
-    this.retrying.clear();
-    this.flush();
+  /**
+   * Opens or closes the way of events. Closed, all that waits is lost, and what is kept in the
+   * browser's storage is removed.
+   *
+   * @internal
+   */
+  _setOpen(open: boolean): void {
+    this._isOpen = open;
+    if (!open) clearTimeout(this._timer);
+    this._restore();
+    const lost = open ? 0 : this._queue.splice(0).length;
+    if (lost) this._drop("no_consent", lost);
   }
 
-  private send(url: string, batch: Letter[]): void {
-    const body = `[${batch.map((letter) => letter.text).join(",")}]`;
-    if (size(batch) <= BATCH_BYTES && beacon(url, body)) this.sent += batch.length;
-    else void this.post(url, body, batch);
+  /** The page is left or hidden, or is there (again). */
+  private _see(leaving: boolean): void {
+    this._leaving = leaving;
+    if (leaving) this._flush();
+    else if (this._isOpen) this._restore();
   }
 
-  private async post(url: string, body: string, batch: Letter[]): Promise<void> {
-    this.underWay += batch.length;
+  private _isWell(): boolean {
+    return !this._failing && navigator.onLine !== false;
+  }
+
+  private _wait(milliseconds: number): void {
+    this._timer ??= setTimeout(() => this._flush(), milliseconds);
+  }
+
+  /** What this or an earlier page could not send waits again. */
+  private _restore(): void {
+    const url = this._getIntakeUrl();
+    const found = url === null ? [] : takeKept(url);
+    this._kept = 0;
+    if (!found.length) return;
+    this._queue.unshift(...found.map(letter));
+    this._wait(DELAY_MS);
+  }
+
+  /** Whether the browser keeps these for a later page. */
+  private _keep(letters: readonly Letter[]): boolean {
+    const texts = letters.map(({ _text }) => _text);
+    const lost = keep(this._getIntakeUrl() as string, texts);
+    if (lost === null) return false;
+    this._kept += texts.length - lost;
+    if (lost) this._drop("queue_full", lost);
+    return true;
+  }
+
+  private _send(url: string, batch: Letter[]): void {
+    const body = `[${batch.map(({ _text }) => _text).join(",")}]`;
+    const small = bytesOf(body) <= BATCH_BYTES;
+    if (small && (this._leaving || this._isWell()) && beacon(url, body)) this._sent += batch.length;
+    else void this._post(url, body, small, batch);
+  }
+
+  private async _post(url: string, body: string, keepalive: boolean, batch: Letter[]): Promise<void> {
+    const count = batch.length;
+    this._underWay += count;
     let status = 0;
     let refused = 0;
     try {
@@ -144,62 +182,64 @@ export class Delivery {
         // A simple request: no preflight, which a page that is being left has no time for.
         headers: { "Content-Type": "text/plain;charset=UTF-8" },
         credentials: "omit",
-        keepalive: size(batch) <= BATCH_BYTES,
+        keepalive,
       });
       status = answer.status;
-      if (status === 207) refused = countFailed(await answer.json(), batch.length);
+      if (status === 207) {
+        const { invalid, error } = (await answer.json()) as Record<string, unknown[] | undefined>;
+        refused = Math.min(count, (invalid?.length ?? 0) + (error?.length ?? 0));
+      }
     } catch {
       // No answer, or none that can be read: as if the intake could not be reached.
     }
-    this.underWay -= batch.length;
-    if (status >= 200 && status < 300) {
-      this.sent += batch.length - refused;
-      if (refused) this.drop("refused", refused, `The intake refused ${refused} events.`);
-    } else if (status >= 400 && status < 500 && status !== 408 && status !== 429) {
-      this.drop("refused", batch.length, `The intake refused events with status ${status}.`);
-    } else {
-      this.again(batch);
-    }
-  }
-
-  private again(batch: Letter[]): void {
-    const attempts = Math.max(...batch.map((letter) => ++letter.attempts));
-    if (attempts >= MAX_ATTEMPTS) {
-      this.drop(
-        "undeliverable",
-        batch.length,
-        `The intake took ${batch.length} events in none of ${attempts} attempts.`,
-      );
+    this._underWay -= count;
+    const temporary = status < 200 || status >= 500 || status === 408 || status === 429;
+    this._failing = temporary;
+    if (temporary) {
+      this._again(batch, status);
       return;
     }
-    // Spread, so that many pages do not all come back at once.
-    const wait = FIRST_RETRY_MS * 2 ** (attempts - 1) * (0.75 + Math.random() / 2);
-    const timer = setTimeout(() => {
-      this.retrying.delete(timer);
-      this.queue.unshift(...batch);
-      this.flush();
-    }, wait);
-    this.retrying.set(timer, batch);
+    if (status >= 300) refused = count;
+    this._sent += count - refused;
+    if (refused) this._drop("refused", refused, status);
+  }
+
+  private _again(batch: Letter[], status: number): void {
+    if (!this._isOpen) {
+      this._drop("no_consent", batch.length);
+      return;
+    }
+    const again = batch.filter((letter) => ++letter._attempts < MAX_ATTEMPTS);
+    const over = batch.filter((letter) => !again.includes(letter));
+    if (over.length && !this._keep(over)) this._drop("undeliverable", over.length, status);
+    if (!again.length) return;
+    this._queue.unshift(...again);
+    if (this._leaving) this._flush();
+    else this._wait(retryAfter(FIRST_RETRY_MS, (again[0] as Letter)._attempts));
   }
 }
 
-/** Beside the letters' own bytes: the brackets, and a comma before each but the first. */
-function size(batch: readonly Letter[]): number {
-  return batch.reduce((sum, letter) => sum + letter.bytes + 1, 1);
+function bytesOf(text: string): number {
+  return new TextEncoder().encode(text).length;
+}
+
+function letter(text: string): Letter {
+  return { _text: text, _bytes: bytesOf(text), _attempts: 0 };
 }
 
 function batches(letters: readonly Letter[]): Letter[][] {
   const found: Letter[][] = [];
   let last: Letter[] = [];
+  let bytes = BATCH_BYTES;
   for (const letter of letters) {
-    const full = last.length >= BATCH_EVENTS || size([...last, letter]) > BATCH_BYTES;
-    if (full && last.length) {
-      found.push(last);
-      last = [];
+    // With a comma each, and the brackets.
+    bytes += letter._bytes + 1;
+    if (bytes > BATCH_BYTES || last.length >= BATCH_EVENTS) {
+      found.push((last = []));
+      bytes = letter._bytes + 2;
     }
     last.push(letter);
   }
-  found.push(last);
   return found;
 }
 
@@ -209,9 +249,4 @@ function beacon(url: string, body: string): boolean {
   } catch {
     return false;
   }
-}
-
-function countFailed(answer: unknown, most: number): number {
-  const { invalid, error } = (answer ?? {}) as { invalid?: unknown[]; error?: unknown[] };
-  return Math.min(most, (invalid?.length ?? 0) + (error?.length ?? 0));
 }

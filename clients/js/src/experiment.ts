@@ -1,18 +1,27 @@
 /** An experiment as the visitor sees it. */
 
 import { DEFAULT_SCHEMA, DEFAULT_STREAM, type Client, type Data } from "./client.js";
+import { isDue, remember } from "./exposure.js";
 import type { Instrumentation, Sender } from "./instrument.js";
+
+const EXPOSURE_ATTRIBUTES = [
+  "performer_is_logged_in",
+  "performer_is_temp",
+  "performer_is_bot",
+  "performer_edit_count",
+  "mediawiki_database",
+];
 
 export class Experiment implements Sender {
   /** @internal Pages call `getExperiment`. */
   constructor(
     readonly name: string,
-    private readonly client: Client,
+    private readonly _client: Client,
   ) {}
 
   /** The visitor's group; null where the visitor is not in the experiment. */
   getAssignedGroup(): string | null {
-    return this.client.getExperimentBucketValue(this.name);
+    return this._client.getExperimentBucketValue(this.name);
   }
 
   /** Whether the visitor's group is one of these. */
@@ -22,23 +31,13 @@ export class Experiment implements Sender {
   }
 
   /**
-   * Sends an event on the experiment's stream, where the visitor is in the experiment. The
-   * experiment's name stands in `instrument_name`: it tells the experiment's own events from those
-   * that only carry its membership.
+   * Sends an event on the experiment's stream, where the visitor is in the experiment; the stream's
+   * own sample does not count, since the enrollment was the draw. The experiment's name stands in
+   * `instrument_name`: it tells the experiment's own events from those that only carry its
+   * membership.
    */
   send(action: string, data: Data = {}): void {
-    this.client.guard(() => {
-      if (this.getAssignedGroup() === null) return;
-      const config = this.client.getExperimentConfig(this.name);
-      this.client.interact(
-        config?.stream_name || DEFAULT_STREAM,
-        action,
-        data,
-        { instrument_name: this.name },
-        ({ schemaId }) => config?.schema_id || schemaId || DEFAULT_SCHEMA,
-        config?.contextual_attributes,
-      );
-    });
+    this._send(action, data, []);
   }
 
   /** The same as {@link send}. */
@@ -46,9 +45,47 @@ export class Experiment implements Sender {
     this.send(action, data);
   }
 
-  /** Starts an instrumentation, where the visitor is in the experiment. */
+  /**
+   * Says that the visitor has now met the group: an event `experiment_exposure`, once a page, and
+   * seldom in a session. Another group, subject or version of the experiment is a new exposure.
+   */
+  sendExposure(): void {
+    const client = this._client;
+    client._guard(() => {
+      const { name } = this;
+      const { assigned, versions, subject_ids } = client.getCurrentUserExperiments();
+      const key =
+        "allotment-exposure." +
+        [name, assigned[name], versions[name] ?? "v0", subject_ids[name]].join(":");
+      const reset = (client._integration.getExposureReset?.() ?? 0) * 1_000;
+      if (!client._hasConsent || client._exposed.has(key) || !isDue(key, reset)) return;
+      client._exposed.add(key);
+      this._send("experiment_exposure", {}, EXPOSURE_ATTRIBUTES, () => remember(key));
+    });
+  }
+
+  /** Starts an instrumentation, where the visitor is in the experiment, once there is consent. */
   use(instrumentation: Instrumentation): this {
-    if (this.getAssignedGroup() !== null) this.client.guard(() => instrumentation(this));
+    const client = this._client;
+    if (this.getAssignedGroup() !== null) {
+      client._whenAllowed(() => client._guard(() => instrumentation(this)));
+    }
     return this;
+  }
+
+  private _send(action: string, data: Data, attributes: readonly string[], done?: () => void): void {
+    const client = this._client;
+    client._guard(() => {
+      if (this.getAssignedGroup() === null) return;
+      const config = client._integration.getExperimentConfig?.(this.name);
+      client._interact(
+        config?.stream_name || DEFAULT_STREAM,
+        action,
+        data,
+        { instrument_name: this.name },
+        ({ _schemaId }) => config?.schema_id || _schemaId || DEFAULT_SCHEMA,
+        { _values: [...(config?.contextual_attributes ?? []), ...attributes], _done: done },
+      );
+    });
   }
 }

@@ -1,21 +1,15 @@
 /** Ids of the page view, the session and single events. */
 
-const SESSION_COOKIE = "allotment-session";
-const TOKEN = /^[0-9a-f]{20}$/;
+const COOKIE = /(?:^|; *)allotment-session=([0-9a-f]{20})(?:;|$)/;
 
 /** 80 random bits as 20 hexadecimal digits. */
 export function randomToken(): string {
   return hex(10);
 }
 
-/** A random UUID (RFC 9562, version 4). */
+/** A UUID (RFC 9562, version 4) with 120 random bits. */
 export function randomUuid(): string {
-  const digits = hex(16);
-  const variant = "89ab"[Number.parseInt(digits.charAt(16), 16) & 3];
-  return (
-    `${digits.slice(0, 8)}-${digits.slice(8, 12)}-4${digits.slice(13, 16)}-` +
-    `${variant}${digits.slice(17, 20)}-${digits.slice(20)}`
-  );
+  return hex(16).replace(/(.{8})(.{4}).(.{3}).(.{3})/, "$1-$2-4$3-8$4-");
 }
 
 function hex(bytes: number): string {
@@ -37,18 +31,10 @@ export function pageviewId(): string {
  * The cookie is set when an id is first asked for, not before.
  */
 export function sessionId(): string {
-  const found = readCookie(SESSION_COOKIE);
-  if (found && TOKEN.test(found)) return (session = found);
+  const found = COOKIE.exec(document.cookie);
+  if (found) return (session = found[1] as string);
   session ??= randomToken();
   const secure = location.protocol === "https:" ? ";Secure" : "";
-  document.cookie = `${SESSION_COOKIE}=${session};Path=/;SameSite=Lax${secure}`;
+  document.cookie = `allotment-session=${session};Path=/;SameSite=Lax${secure}`;
   return session;
-}
-
-function readCookie(name: string): string | undefined {
-  for (const pair of document.cookie.split(";")) {
-    const [key, value] = pair.trim().split("=", 2);
-    if (key === name) return value;
-  }
-  return undefined;
 }

@@ -12,17 +12,17 @@ export interface Sender {
 export type Instrumentation = (sender: Sender) => void;
 
 export class Instrument implements Sender {
-  private position = 0;
+  private _position = 0;
 
   /** @internal Pages call `getInstrument`. */
   constructor(
     readonly name: string,
-    private readonly client: Client,
+    private readonly _client: Client,
   ) {}
 
   /** Whether this page view or session is in the instrument's sample; false while not known. */
   isInSample(): boolean {
-    return this.client.isStreamInSample(this.name);
+    return this._client.isStreamInSample(this.name);
   }
 
   /**
@@ -30,17 +30,15 @@ export class Instrument implements Sender {
    * page). Who counts a funnel of their own gives the position in `data`.
    */
   submitInteraction(action: string, data: Data = {}): void {
-    const { funnel_event_sequence_position: own = ++this.position } = data ?? {};
+    const { funnel_event_sequence_position: own = ++this._position } = data ?? {};
     const fixed = { instrument_name: this.name, funnel_event_sequence_position: own };
-    this.client.interact(this.name, action, data, fixed, ({ schemaId, schemaTitle }) => {
-      if (!schemaId && schemaTitle && !DEFAULT_SCHEMA.startsWith(`/${schemaTitle}/`)) {
-        this.client.warnOnce(
-          `${this.name} has the schema title ${schemaTitle} but no schema_id; its events name ` +
-            `${DEFAULT_SCHEMA}, which the intake may refuse.`,
-        );
-      }
-      return schemaId ?? DEFAULT_SCHEMA;
-    });
+    this._client._interact(
+      this.name,
+      action,
+      data,
+      fixed,
+      ({ _schemaId }) => _schemaId ?? DEFAULT_SCHEMA,
+    );
   }
 
   /** The same as {@link submitInteraction}. */
@@ -48,11 +46,14 @@ export class Instrument implements Sender {
     this.submitInteraction(action, data);
   }
 
-  /** Starts an instrumentation, where the instrument is in its sample. */
+  /** Starts an instrumentation, where the instrument is in its sample, once there is consent. */
   use(instrumentation: Instrumentation): this {
-    this.client.whenConfigured(() => {
-      if (this.isInSample()) instrumentation(this);
-    });
+    const client = this._client;
+    client._whenAllowed(() =>
+      client.whenConfigured(() => {
+        if (this.isInSample()) instrumentation(this);
+      }),
+    );
     return this;
   }
 }

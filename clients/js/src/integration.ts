@@ -1,6 +1,6 @@
 /** What the client asks of the page it runs in. Another platform writes its own `Integration`. */
 
-import type { Context } from "./attributes.js";
+import { own, type Context } from "./attributes.js";
 import {
   asObject,
   force,
@@ -13,6 +13,7 @@ import { pageviewId, sessionId } from "./identity.js";
 import { parseOverrides } from "./law.js";
 
 const FETCH_TIMEOUT_MS = 10_000;
+const MAX_OVERRIDE_CHARS = 2_048;
 
 export interface Integration {
   /** Host name for `meta.domain`. */
@@ -27,13 +28,17 @@ export interface Integration {
   getIntakeUrl(): string | null;
   /** Where an experiment's own events go; undefined where the page does not say it. */
   getExperimentConfig?(name: string): ExperimentConfig | undefined;
+  /** Whether events may be sent to begin with; true without it. */
+  hasConsent?(): boolean;
+  /** Exposures that were told before this moment, in Unix seconds, are told again. */
+  getExposureReset?(): number;
 }
 
 export interface DefaultIntegrationOptions {
   /** Origin of the registry, asked for the streams where the page does not bring them. */
-  readonly registryOrigin?: string;
+  readonly registryOrigin?: string | undefined;
   /** Address of the intake, where the page does not bring it. */
-  readonly intakeUrl?: string;
+  readonly intakeUrl?: string | undefined;
 }
 
 declare global {
@@ -45,7 +50,7 @@ declare global {
 
 /** Reads `window.allotmentConfig` and `window.allotmentUserExperiments`; else asks the registry. */
 export class DefaultIntegration implements Integration {
-  constructor(private readonly options: DefaultIntegrationOptions = {}) {}
+  constructor(private readonly _options: DefaultIntegrationOptions = {}) {}
 
   getHostname(): string {
     return location.hostname;
@@ -77,13 +82,17 @@ export class DefaultIntegration implements Integration {
   /** The page's record, with the groups that the address forces by `?mpo=` (cached pages too). */
   getCurrentUserExperiments(): Membership {
     const forced = new URLSearchParams(location.search).getAll("mpo").join(";");
-    return force(readMembership(window.allotmentUserExperiments), parseOverrides(forced));
+    return force(
+      readMembership(window.allotmentUserExperiments),
+      // What is longer than a link by hand would be is ignored, as on servers.
+      parseOverrides([...forced].length > MAX_OVERRIDE_CHARS ? "" : forced),
+    );
   }
 
   getStreamConfigs(): unknown | Promise<unknown> {
     const { streams, site } = pageConfig();
     if (streams !== undefined) return streams;
-    const { registryOrigin } = this.options;
+    const { registryOrigin } = this._options;
     if (!registryOrigin) {
       throw new Error("the page sets no allotmentConfig.streams and names no registry");
     }
@@ -91,12 +100,19 @@ export class DefaultIntegration implements Integration {
   }
 
   getIntakeUrl(): string | null {
-    return pageConfig().intakeUrl ?? this.options.intakeUrl ?? null;
+    return pageConfig().intakeUrl ?? this._options.intakeUrl ?? null;
   }
 
   getExperimentConfig(name: string): ExperimentConfig | undefined {
-    const { experiments } = pageConfig();
-    return experiments && Object.keys(experiments).includes(name) ? experiments[name] : undefined;
+    return own(pageConfig().experiments, name);
+  }
+
+  hasConsent(): boolean {
+    return pageConfig().consent !== false;
+  }
+
+  getExposureReset(): number {
+    return Number(pageConfig().exposureReset) || 0;
   }
 }
 
@@ -105,28 +121,19 @@ function pageConfig(): PageConfig {
 }
 
 async function fetchStreams(origin: string, site: string | undefined): Promise<unknown> {
-  const url = new URL("/w/api.php", origin);
-  url.searchParams.set("action", "streamconfigs");
-  url.searchParams.set("format", "json");
-  if (site) url.searchParams.set("site", site);
-  const abort = new AbortController();
-  const timer = setTimeout(() => abort.abort(), FETCH_TIMEOUT_MS);
-  try {
-    const answer = await fetch(url, { signal: abort.signal, credentials: "omit" });
-    if (!answer.ok) throw new Error(`the registry answered ${answer.status}`);
-    const streams = asObject(((await answer.json()) as { streams?: unknown }).streams);
-    if (!streams) throw new Error("the registry's answer has no 'streams'");
-    return streams;
-  } finally {
-    clearTimeout(timer);
-  }
+  const query = "action=streamconfigs&format=json" + (site ? `&site=${encodeURIComponent(site)}` : "");
+  const answer = await fetch(new URL(`/w/api.php?${query}`, origin), {
+    signal: AbortSignal.timeout(FETCH_TIMEOUT_MS),
+    credentials: "omit",
+  });
+  const streams = answer.ok && asObject(((await answer.json()) as { streams?: unknown }).streams);
+  if (!streams) throw new Error(`the registry answered ${answer.status} without streams`);
+  return streams;
 }
 
 function clientPlatformFamily(): string {
   const { userAgentData } = navigator as { userAgentData?: { mobile?: boolean } };
   const mobile =
-    userAgentData?.mobile ??
-    (/Mobi|Android|iPhone|iPad|iPod/.test(navigator.userAgent) ||
-      (innerWidth <= 720 && matchMedia("(pointer: coarse)").matches));
+    userAgentData?.mobile ?? /Mobi|Android|iP(hone|ad|od)/.test(navigator.userAgent);
   return mobile ? "mobile_browser" : "desktop_browser";
 }

@@ -8,105 +8,89 @@ const FIRST_RETRY_MS = 1_000;
 /** After this long without configuration a new call asks for it again. */
 const PAUSE_MS = 60_000;
 
-/** A call that needs the configuration; it is counted as lost only where it makes an event. */
+/** A call that needs the configuration. */
 export interface Call {
-  readonly run: (streams: StreamConfigs) => void;
-  readonly isEvent: boolean;
-}
-
-export interface QueueHooks {
-  /** Runs code so that what it throws goes no further. */
-  guard(run: () => void): void;
-  warn(message: string): void;
-  /** An event is lost. */
-  drop(message: string): void;
+  readonly _run: (streams: StreamConfigs) => void;
+  /** Told when the call is given up. */
+  readonly _lost?: () => void;
 }
 
 export class ConfigurationQueue {
-  private found: StreamConfigs | undefined;
-  private waiting: Call[] = [];
-  private loading = false;
-  private failedAt = Number.NEGATIVE_INFINITY;
+  private _found: StreamConfigs | undefined;
+  private readonly _waiting: Call[] = [];
+  private _loading = false;
+  private _notBefore = 0;
 
-  /** @param ask - gives the streams map or a promise of it; it may throw, and be asked again */
+  /**
+   * @param _ask - gives the streams map or a promise of it; it may throw, and be asked again
+   * @param _guard - runs code so that what it throws goes no further
+   */
   constructor(
-    private readonly ask: () => unknown,
-    private readonly hooks: QueueHooks,
+    private readonly _ask: () => unknown,
+    private readonly _guard: (run: () => void) => void,
+    private readonly _warn: (message: string) => void,
   ) {}
 
   /** The streams, if they are there or can be had without waiting. */
-  streams(): StreamConfigs | undefined {
-    if (!this.found && !this.loading) this.load();
-    return this.found;
+  _streams(): StreamConfigs | undefined {
+    if (!this._found && !this._loading && Date.now() >= this._notBefore) this._load(1);
+    return this._found;
   }
 
   /** Runs the call: now, or in its turn once the streams are there. The oldest give way. */
-  add(call: Call): void {
-    const streams = this.streams();
+  _add(call: Call): void {
+    const streams = this._streams();
     if (streams) {
-      this.hooks.guard(() => call.run(streams));
-    } else if (!this.loading) {
-      this.abandon([call]);
-    } else {
-      if (this.waiting.length >= MAX_WAITING) {
-        this.hooks.warn(`More than ${MAX_WAITING} calls wait for configuration; the oldest go.`);
-        this.abandon(this.waiting.splice(0, 1));
+      this._guard(() => call._run(streams));
+      return;
+    }
+    this._waiting.push(call);
+    if (!this._loading) {
+      this._abandon(0);
+    } else if (this._waiting.length > MAX_WAITING) {
+      this._warn(`More than ${MAX_WAITING} calls wait`);
+      this._abandon(MAX_WAITING);
+    }
+  }
+
+  /** Gives the oldest calls up, but for so many. */
+  private _abandon(left: number): void {
+    for (const { _lost } of this._waiting.splice(0, this._waiting.length - left)) _lost?.();
+  }
+
+  private _load(attempt: number): void {
+    this._loading = true;
+    try {
+      const found = this._ask() as PromiseLike<unknown> | null;
+      // Not only the browser's own promises: platforms bring others.
+      if (typeof found?.then === "function") {
+        found.then(this._arrive, (error: unknown) => {
+          if (attempt >= ATTEMPTS) this._fail(error);
+          else setTimeout(() => this._load(attempt + 1), retryAfter(FIRST_RETRY_MS, attempt));
+        });
+      } else {
+        this._arrive(found);
       }
-      this.waiting.push(call);
-    }
-  }
-
-  private abandon(calls: readonly Call[]): void {
-    for (const { isEvent } of calls) {
-      if (isEvent) this.hooks.drop("There is no configuration; events are not sent.");
-    }
-  }
-
-  private load(): void {
-    if (Date.now() - this.failedAt < PAUSE_MS) return;
-    let found: unknown;
-    try {
-      found = this.ask();
     } catch (error) {
-      this.fail(error);
-      return;
-    }
-    // Not only the browser's own promises: platforms bring others.
-    if (typeof (found as PromiseLike<unknown> | null)?.then === "function") {
-      this.loading = true;
-      void this.await(found as PromiseLike<unknown>, 1);
-    } else {
-      this.found = readStreams(found);
+      this._fail(error);
     }
   }
 
-  private async await(found: PromiseLike<unknown>, attempt: number): Promise<void> {
-    let streams: StreamConfigs;
-    try {
-      streams = readStreams(await found);
-    } catch (error) {
-      if (attempt < ATTEMPTS) this.askAgain(attempt);
-      else this.fail(error);
-      return;
-    }
-    this.found = streams;
-    this.loading = false;
-    for (const call of this.waiting.splice(0)) this.hooks.guard(() => call.run(streams));
-  }
+  private readonly _arrive = (found: unknown): void => {
+    const streams = (this._found = readStreams(found));
+    this._loading = false;
+    for (const call of this._waiting.splice(0)) this._guard(() => call._run(streams));
+  };
 
-  private askAgain(attempt: number): void {
-    const wait = FIRST_RETRY_MS * 2 ** (attempt - 1) * (0.75 + Math.random() / 2);
-    setTimeout(() => {
-      // A throw without a promise counts like a promise that was not kept.
-      const again = new Promise((resolve) => resolve(this.ask()));
-      void this.await(again, attempt + 1);
-    }, wait);
+  private _fail(error: unknown): void {
+    this._loading = false;
+    this._notBefore = Date.now() + PAUSE_MS;
+    this._warn(`The configuration cannot be had: ${error}`);
+    this._abandon(0);
   }
+}
 
-  private fail(error: unknown): void {
-    this.loading = false;
-    this.failedAt = Date.now();
-    this.hooks.warn(`The configuration cannot be had: ${error}`);
-    this.abandon(this.waiting.splice(0));
-  }
+/** Twice as long each time, and spread, so that many pages do not all come back at once. */
+export function retryAfter(first: number, attempt: number): number {
+  return first * 2 ** (attempt - 1) * (0.75 + Math.random() / 2);
 }

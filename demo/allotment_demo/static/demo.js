@@ -1,11 +1,9 @@
 /* What the wiki measures in the browser. The server has put the reader's experiments into the page. */
-(() => {
-  "use strict";
-  const allotment = window.allotment;
-  if (!allotment) {
-    return;
-  }
-  const clicks = (selector, friendlyName) => allotment.clickThroughRate({ selector, friendlyName });
+import { clickThroughRate } from "/_allotment/clickThroughRate.mjs";
+
+const allotment = window.allotment;
+if (allotment) {
+  const clicks = (selector, friendlyName) => clickThroughRate({ selector, friendlyName });
 
   // The search box stands on every page, the other two on articles only. An experiment that is not
   // running, or that this reader is not in, measures nothing.
@@ -15,4 +13,4 @@
     allotment.getExperiment("related-articles-card").use(clicks("#related", "related articles"));
     allotment.getInstrument("demo-article-clicks").use(clicks("#article-links", "article links"));
   }
-})();
+}
