@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from django.conf import LazySettings
@@ -17,7 +18,7 @@ AXE = Path(__file__).parent.parent / "browser_tools" / "axe" / "axe.min.js"
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 WIDE, PHONE, ZOOMED = (1280, 900), (390, 844), (320, 640)
 
-# Colors alone differ between the themes, so that all rules run in one of them.
+# Colors alone differ between the themes, so that all rules run in one of them at each width.
 EXAMINE = """async ([tags, colorsAlone]) => {
   const found = await axe.run(document, {
     runOnly: colorsAlone ? ['color-contrast'] : tags,
@@ -105,13 +106,37 @@ def test_every_page__both_themes_and_widths__nothing_is_in_the_way(
 
 def _examined(page: Page) -> list[str]:
     found: list[str] = []
-    for width, height in (WIDE, PHONE):
+    looks: tuple[tuple[tuple[int, int], Literal["light", "dark"], bool], ...] = (
+        (WIDE, "light", False),
+        (WIDE, "dark", True),
+        (PHONE, "dark", False),
+    )
+    for (width, height), theme, colors_alone in looks:
         page.set_viewport_size({"width": width, "height": height})
-        for theme in ("light", "dark"):
-            page.emulate_media(color_scheme=theme)
-            faults = page.evaluate(EXAMINE, [TAGS, theme == "dark"])
-            found += [f"{theme}, {width} px: {fault}" for fault in faults]
+        page.emulate_media(color_scheme=theme)
+        faults = page.evaluate(EXAMINE, [TAGS, colors_alone])
+        found += [f"{theme}, {width} px: {fault}" for fault in faults]
     page.set_viewport_size({"width": ZOOMED[0], "height": ZOOMED[1]})
     found += [f"{ZOOMED[0]} px: {fault}" for fault in page.evaluate(SIDEWAYS)]
     found += page.evaluate(MOVING)
     return found
+
+
+@pytest.mark.usefixtures("database_beside_a_loop")
+@pytest.mark.django_db(transaction=True)
+def test_results__on_paper__dark_on_light_without_navigation(
+    live_server: LiveServer, contexts: dict[bool, BrowserContext]
+) -> None:
+    context = contexts[False]
+    context.add_cookies([{"name": "theme", "value": "dark", "url": str(live_server.url)}])
+    page = context.new_page()
+    page.goto(f"{live_server.url}/experiments/{lived_in.STOPPED}/results")
+    ink = "() => getComputedStyle(document.body).color"
+    assert page.evaluate(ink) == "rgb(233, 237, 234)"
+    page.emulate_media(media="print")
+    assert page.evaluate(ink) == "rgb(25, 32, 28)"
+    shown = page.locator("nav, header.top, footer, button, a.btn, .skip")
+    assert shown.count() > 5
+    assert [one.inner_text() for one in shown.all() if one.is_visible()] == []
+    assert page.get_by_role("heading", level=1).is_visible()
+    assert page.locator(".plot svg.broad").is_visible()
