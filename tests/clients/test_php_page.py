@@ -139,3 +139,48 @@ def test_php_page__its_events__arrive_in_one_request(site: PhpSite) -> None:
     ]
     assert site.intake.events[0]["performer"]["is_logged_in"] is True
     assert site.intake.events[0]["meta"]["domain"] == "demowiki"
+
+
+def test_php_after_response__open_session__is_closed_for_the_next_request(tmp_path: Path) -> None:
+    code = (
+        "require $argv[1]; session_start(); $_SESSION['seen'] = 'yes';"
+        " Allotment\\AfterResponse::letGo(); "
+        "echo session_status() === PHP_SESSION_NONE ? 'closed' : 'open';"
+    )
+    done = subprocess.run(
+        [
+            *(require_tool("php"), "-d", f"session.save_path={tmp_path}", "-r", code),
+            str(SITE.parents[1] / "autoload.php"),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "closed", done.stderr
+    assert "yes" in next(tmp_path.glob("sess_*")).read_text()
+
+
+def test_php_after_response__forked_child__sends_what_is_its_own(tmp_path: Path) -> None:
+    code = """
+        require $argv[1];
+        $client = new Allotment\\Client(
+            $argv[2], $argv[3], 'mywiki', new Allotment\\Configuration\\MemoryStore()
+        );
+        $client->configuration->refresh();
+        $click = fn (string $who) => $client->visitor()->submitInteraction(
+            'product_metrics.web_base', '/web/1.0.0', 'click', ['action_source' => $who]
+        );
+        $click('parent');
+        if (pcntl_fork() === 0) { $click('child'); exit; }
+        pcntl_wait($status);
+    """
+    with stand_ins.registry_server() as registry, stand_ins.intake_server() as intake:
+        subprocess.run(
+            [
+                *(require_tool("php"), "-r", code, str(SITE.parents[1] / "autoload.php")),
+                *(registry.url, intake.url),
+            ],
+            check=True,
+            timeout=60,
+        )
+    assert [event["action_source"] for event in intake.events] == ["child", "parent"]

@@ -10,14 +10,9 @@ final class AfterResponse
     /** Runs something when the request has ended, after what others wanted to run then. */
     public static function run(\Closure $work): void
     {
-        $process = getmypid();
-        register_shutdown_function(static function () use ($work, $process): void {
+        register_shutdown_function(static function () use ($work): void {
             // Registered anew from within, so that it is the last: output of others still goes out.
-            register_shutdown_function(static function () use ($work, $process): void {
-                if (getmypid() === $process) {
-                    $work();
-                }
-            });
+            register_shutdown_function($work);
         });
     }
 

@@ -97,6 +97,30 @@ final class ConfigurationSourceTest extends TestCase
         self::assertStringStartsWith("GET /w/api.php?action=streamconfigs&format=json&site=mywiki HTTP/1.1\r\n", $registry->requests()[5]);
     }
 
+    public function testAnswer_ofWhichNothingIsUsable_changesNothing(): void
+    {
+        $registry = new RawServer([
+            ...self::round(self::FOO . ', {"name": "bad"}', '"s": {}, "t": 7'),
+            ...self::round('{"name": "bad"}', '"s": 7', version: 2),
+        ]);
+        $source = $this->source($registry);
+        $source->refresh();
+        $left = [
+            "experiments: bad: 'groups' is null; 0 entries; give 1 to 10",
+            "instruments: bad: 'stream_name' is null; give the name of a stream",
+            "streams: 't' is no JSON object",
+        ];
+        self::assertSame($left, $source->problems());
+        $source->refresh();
+        self::assertSame([['foo'], ['s']], self::names($source));
+        self::assertSame([
+            "experiments: no item is usable; the first: $left[0]",
+            "instruments: no item is usable; the first: $left[1]",
+            "streams: no item is usable; the first: streams: 's' is no JSON object",
+            ...$left,
+        ], $source->problems());
+    }
+
     public function testRefresh_isClaimedOnlyWhenTheCopyIsOld(): void
     {
         $registry = new RawServer(self::round(self::FOO, '"s": {}'));
