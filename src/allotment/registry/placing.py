@@ -23,7 +23,9 @@ from allotment.registry.models import (
     Account,
     CapException,
     Experiment,
+    ExperimentSite,
     Instrument,
+    InstrumentSite,
     Layer,
     Site,
 )
@@ -221,12 +223,13 @@ def _site(site: Site) -> Iterator[Refusal]:
 def _moved(before: SiteBook, after: SiteBook, now: datetime) -> Iterator[Refusal]:
     """What a change of sites would do to live items that no edit of them could."""
     rows = _rows_that_name(before, after)
-    on = {"stage": Stage.ACTIVE, "sites__site__in": rows}
-    experiments = Experiment.objects.filter(**on).select_related("stream", "layer")
-    instruments = Instrument.objects.filter(**on).select_related("stream")
+    measured = InstrumentSite.objects.filter(site__in=rows).values("instrument")
+    tested = ExperimentSite.objects.filter(site__in=rows).values("experiment")
+    instruments = Instrument.objects.filter(stage=Stage.ACTIVE, pk__in=measured)
+    experiments = Experiment.objects.filter(stage=Stage.ACTIVE, pk__in=tested)
     active: list[AnyItem] = [
-        *experiments.prefetch_related("sites", "groups").distinct(),
-        *instruments.prefetch_related("sites").distinct(),
+        *experiments.select_related("stream", "layer").prefetch_related("sites", "groups"),
+        *instruments.select_related("stream").prefetch_related("sites"),
     ]
     for item in active:
         if item.state(now) in LIVE:

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 from django.conf import settings
@@ -169,6 +170,7 @@ def edge_experiments(
 
     Those that ended less than a day ago stay, with the end that they had.
     """
+    known = memory or Memory()
     found = experiments(
         now,
         analytics=True,
@@ -187,7 +189,12 @@ def edge_experiments(
         if edge_shape.over_at(item) < oldest:
             continue
         try:
-            shaped, nameless = edge_shape.document(item, hosts)
+            # The version of a phase names what is in it; only its end and its stop come beside it.
+            parts = ("name", "phase_index", "version", "start", "end", "stopped")
+            shaped, nameless = known.made_once(
+                (environment, *(item[part] for part in parts)),
+                partial(edge_shape.document, item, hosts),
+            )
         except _UNSHAPEABLE as error:
             _leave_out(found, item["name"], error)
             continue

@@ -49,6 +49,7 @@ class Memory:
     def __init__(self) -> None:
         self._kept: dict[tuple[type[Model], int], _Kept] = {}
         self._book = SiteBook()
+        self._by_key: dict[Hashable, Any] = {}
         self._since: datetime | None = None
         self._lock = threading.Lock()
 
@@ -106,11 +107,21 @@ class Memory:
         found: _Made = kept.made[key]
         return found
 
+    def made_once(self, key: Hashable, make: Callable[[], _Made]) -> _Made:
+        """What is made of something that the key names whole, and of the book."""
+        if key not in self._by_key:
+            if len(self._by_key) >= _MOST:
+                self._by_key.clear()
+            self._by_key[key] = make()
+        found: _Made = self._by_key[key]
+        return found
+
     def book(self, facts: Mapping[str, SiteFacts]) -> SiteBook:
         """The registered sites; where they are other ones, nothing that was made still counts."""
         if facts != self._book.sites:
             with self._lock:
                 self._book = SiteBook(facts)
+                self._by_key.clear()
                 for kept in self._kept.values():
                     kept.made.clear()
         return self._book
@@ -125,3 +136,4 @@ class Memory:
         """Read everything anew."""
         with self._lock:
             self._kept.clear()
+            self._by_key.clear()
