@@ -149,6 +149,15 @@ EXPERIMENTS: list[dict[str, Any]] = [
     {**stand_ins.EXPERIMENT, "name": "no-stream", "stream_name": "nowhere"},
     {**stand_ins.EXPERIMENT, "name": "no-schema", "schema_id": None, "version": None},
 ]
+INSTRUMENTS: list[dict[str, Any]] = [
+    stand_ins.INSTRUMENT,
+    {**stand_ins.INSTRUMENT, "name": "ended", "end": "2021-01-01T00:00:00Z"},
+    {**stand_ins.INSTRUMENT, "name": "to-come", "start": "2099-01-01T00:00:00Z"},
+    {**stand_ins.INSTRUMENT, "name": "quiet", "sample_rate": {"default": 1, "0": ["demowiki"]}},
+    {**stand_ins.INSTRUMENT, "name": "tenth", "sample_unit": "pageview", "schema_id": "/w/2.0.0"},
+    {**stand_ins.INSTRUMENT, "name": "1", "sample_rate": {"default": "0.01"}},
+    {**stand_ins.INSTRUMENT, "name": "by-device", "sample_unit": "device"},
+]
 VISITORS: list[dict[str, Any]] = [
     {},
     {"user_id": "0", "browser_id": "a1", "session_id": SESSION},
@@ -206,6 +215,7 @@ CALLS: list[Call] = [
     ("instrument", ["demo-article-clicks", "impression", {"element_friendly_name": "links"}]),
     ("instrument", ["demo-article-clicks", "click", {"funnel_event_sequence_position": 9}]),
     ("instrument", ["unknown", "click"]),
+    *(("instrument", [item["name"], "click"]) for item in INSTRUMENTS),
     ("page", []),
     ("refused", []),
 ]  # fmt: skip
@@ -215,7 +225,7 @@ CALLS: list[Call] = [
 def test_php_client__same_request_as_python__sends_the_same_events(
     site: Site, registry: stand_ins.Registry, intake: stand_ins.Intake, given: dict[str, Any]
 ) -> None:
-    registry.experiments = EXPERIMENTS
+    registry.experiments, registry.instruments = EXPERIMENTS, INSTRUMENTS
     site.serve()  # the first request finds no configuration and fetches it
     given_php = site.serve(CALLS, **given)[:-1]
     events_php, intake.events = intake.events, []

@@ -160,7 +160,36 @@ def test_php_after_response__open_session__is_closed_for_the_next_request(tmp_pa
     assert "yes" in next(tmp_path.glob("sess_*")).read_text()
 
 
-def test_php_after_response__forked_child__sends_what_is_its_own(tmp_path: Path) -> None:
+def in_php(code: str, *arguments: str) -> None:
+    """Run lines of PHP to their end; `$argv[1]` loads the client."""
+    subprocess.run(
+        [require_tool("php"), "-r", code, str(SITE.parents[1] / "autoload.php"), *arguments],
+        check=True,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize(("by_itself", "sent"), [("true", 1), ("false", 0)])
+def test_php_after_response__left_to_the_site__happens_only_when_it_says_so(
+    by_itself: str, sent: int
+) -> None:
+    code = f"""
+        require $argv[1];
+        $client = new Allotment\\Client(
+            $argv[2], $argv[3], 'mywiki', new Allotment\\Configuration\\MemoryStore(),
+            afterResponse: {by_itself}
+        );
+        $client->configuration->refresh();
+        $client->visitor()->submitInteraction('product_metrics.web_base', '/web/1.0.0', 'click');
+    """
+    with stand_ins.registry_server() as registry, stand_ins.intake_server() as intake:
+        in_php(code, registry.url, intake.url)
+        assert len(intake.events) == sent
+        in_php(f"{code} $client->finish();", registry.url, intake.url)
+        assert len(intake.events) == sent + 1
+
+
+def test_php_after_response__forked_child__sends_what_is_its_own() -> None:
     code = """
         require $argv[1];
         $client = new Allotment\\Client(
@@ -175,12 +204,5 @@ def test_php_after_response__forked_child__sends_what_is_its_own(tmp_path: Path)
         pcntl_wait($status);
     """
     with stand_ins.registry_server() as registry, stand_ins.intake_server() as intake:
-        subprocess.run(
-            [
-                *(require_tool("php"), "-r", code, str(SITE.parents[1] / "autoload.php")),
-                *(registry.url, intake.url),
-            ],
-            check=True,
-            timeout=60,
-        )
+        in_php(code, registry.url, intake.url)
     assert [event["action_source"] for event in intake.events] == ["child", "parent"]

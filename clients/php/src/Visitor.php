@@ -200,10 +200,7 @@ final class Visitor
             'session' => $this->identity->sessionId,
             default => null,
         };
-        if ($id === null || (!is_int($rate) && !is_float($rate))) {
-            return false;
-        }
-        return $rate > 0 && $rate <= 1 && Law::inSample($id, (float) $rate);
+        return $id !== null && (is_int($rate) || is_float($rate)) && Law::inSample($id, (float) $rate);
     }
 
     /**

@@ -8,7 +8,7 @@ namespace Allotment\Allocation;
 final class Overrides
 {
     public const QUERY_PARAMETER = 'mpo';
-    private const MAX_BYTES = 2048;
+    private const SHORT = '/^.{0,2048}$/Dsu';
 
     /**
      * Reads a list of forced groups.
@@ -43,6 +43,7 @@ final class Overrides
     public static function inQuery(array $query): array
     {
         $found = $query[self::QUERY_PARAMETER] ?? '';
-        return is_string($found) && strlen($found) <= self::MAX_BYTES ? self::parse($found) : [];
+        // Not by strlen: it counts bytes, the other languages characters.
+        return is_string($found) && preg_match(self::SHORT, $found) === 1 ? self::parse($found) : [];
     }
 }

@@ -37,6 +37,15 @@ final class ExperimentTest extends TestCase
         self::assertSame('00', $experiment->allocate('0', overrides: Overrides::parse('0:00'))->group);
     }
 
+    public function testOverrides_inQuery_areReadUpToTheLengthOfALinkByHand(): void
+    {
+        $long = 'a:' . str_repeat('é', 2046);
+        self::assertSame(['a' => substr($long, 2)], Overrides::inQuery(['mpo' => $long]));
+        foreach ([[], ['mpo' => ['a:b']], ['mpo' => "{$long}x"], ['mpo' => "a:\xFF"]] as $query) {
+            self::assertSame([], Overrides::inQuery($query));
+        }
+    }
+
     public function testText_loneSurrogate_countsAsReplacementCharacter(): void
     {
         $found = Json::decode('["\\ud83d", "a\\\\ud83d", "\\ud83d\\ude00", "\\ude00\\ud83d\\u0041"]');

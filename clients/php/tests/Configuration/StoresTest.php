@@ -100,6 +100,18 @@ final class StoresTest extends TestCase
         $store->write('x');
     }
 
+    public function testClaim_whileAnotherDecides_isTheOthers(): void
+    {
+        $store = $this->store('file');
+        self::assertTrue($store->claim(0.0));
+        $asked = fopen("$this->folder/deep/allotment.json.asked", 'rb');
+        self::assertNotFalse($asked);
+        flock($asked, LOCK_SH);
+        self::assertFalse($store->claim(0.0));
+        fclose($asked);
+        self::assertTrue($store->claim(0.0));
+    }
+
     public function testClaim_afterTheClockWentBack_isGiven(): void
     {
         $store = $this->store('file');
