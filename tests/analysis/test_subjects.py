@@ -15,9 +15,11 @@ NOW = datetime(2026, 11, 10, 12, 0, tzinfo=UTC)
 CARD = parse_experiment(EXPERIMENT)
 
 
-def seen(subject: str, hours: float, site: str = "frwiki", **changes: str) -> dict[str, object]:
+def seen(
+    subject: str, hours: float, site: str = "frwiki", group: str = "control", **changes: str
+) -> dict[str, object]:
     moment = (NOW - timedelta(hours=hours)).isoformat()
-    found = event(subject, "control", "click", int(hours * 10), dt=moment, **changes)
+    found = event(subject, group, "click", int(hours * 10), dt=moment, **changes)
     return found | {"mediawiki": {"database": site}}
 
 
@@ -31,7 +33,7 @@ def test_of_last_day__events_of_two_sites__each_subject_once_by_site(tmp_path: P
         [
             seen("ada", 1),
             seen("ada", 2),
-            seen("bob", 23),
+            seen("bob", 23, group="card"),
             seen("cy", 3, "dewiki"),
             seen("long-ago", 30),
             seen("forced", 1, coordinator="forced"),
@@ -40,11 +42,15 @@ def test_of_last_day__events_of_two_sites__each_subject_once_by_site(tmp_path: P
     )
     found = subjects.of_last_day(tmp_path, CARD, NOW)
     assert found is not None
-    assert {site: set(them) for site, them in found.items()} == {
+    assert {site: set(them) for site, them in found.drawn.items()} == {
         "frwiki": {drawn("ada"), drawn("bob")},
         "dewiki": {drawn("cy")},
     }
-    assert sum(map(len, found.values())) == 3
+    assert sum(map(len, found.drawn.values())) == 3
+    assert {group: set(them) for group, them in found.assigned.items()} == {
+        "control": {drawn("ada"), drawn("cy")},
+        "card": {drawn("bob")},
+    }
 
 
 def test_of_last_day__nobody_or_no_table__none(tmp_path: Path) -> None:

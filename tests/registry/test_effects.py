@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
+from allotment.allocation import draw, keyed_subject_id
 from allotment.registry.effects import Seen, sentences
 from allotment.registry.sites import SiteBook, SiteFacts
 
 BOOK = SiteBook({name: SiteFacts(name=name, family="small") for name in ("itwiki", "ptwiki")})
 SPAN = 1 << 24
+NAME = "search-suggestions"
 
 
 def plan(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - any field
@@ -73,8 +75,39 @@ def test_sentences__nobody_known__the_law_alone() -> None:
 
 def test_sentences__ids_that_the_law_did_not_draw__not_counted() -> None:
     strange = Seen({"frwiki": list(range(0, SPAN, 10_000))}, plan(), plan())
-    (found,) = said(plan(), plan(sites={"frwiki": "0.2"}), strange)
+    found, why = said(plan(), plan(sites={"frwiki": "0.2"}), strange)
     assert found.endswith("raising a rate never does.")
+    assert why.startswith("Yesterday's readers cannot be counted: their ids do not say")
+    assert said(plan(), plan(hypothesis="Other"), strange) == []
+
+
+def test_sentences__everybody_takes_part_and_ids_are_keyed__the_groups_tell() -> None:
+    everywhere = plan(sites={"frwiki": "1"})
+    halves = {
+        group: [
+            int(keyed_subject_id(b"a secret of some length", f"{number}", NAME)[:6], 16)
+            for number in range(500)
+            if (draw(f"{number}", NAME, 2).slot == 1) == (group == "b")
+        ]
+        for group in ("control", "b")
+    }
+    drawn = {"frwiki": [*halves["control"], *halves["b"]]}
+    keyed = Seen(drawn, everywhere, everywhere, halves)
+    found, why = said(everywhere, plan(sites={"frwiki": "0.5"}), keyed)
+    assert found == (
+        "Traffic on frwiki 100% → 50%: about 50% of the readers in it leave;"
+        " nobody moves to another group."
+    )
+    assert "as where a site hides ids under a key" in why
+    plain = {
+        group: [one for one in range(0, SPAN, 10_000) if (one >= SPAN // 2) == (group == "b")]
+        for group in ("control", "b")
+    }
+    there = {"frwiki": [*plain["control"], *plain["b"]]}
+    (counted,) = said(
+        everywhere, plan(sites={"frwiki": "0.5"}), Seen(there, everywhere, everywhere, plain)
+    )
+    assert "of yesterday's 1,678 readers leave" in counted
 
 
 def test_sentences__weights_changed__who_would_move_and_leave() -> None:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from tests.analysis.synthetic import event, put
 from tests.registry.page_reading import Page
 
-from allotment.allocation import draw
+from allotment.allocation import draw, keyed_subject_id
 from allotment.registry import lifecycle, subject_replay, versions
 from allotment.registry import plan as plans
 from allotment.registry.plan import ExperimentPlan
@@ -25,15 +25,17 @@ NAME = "search-suggestions"
 RAISED = (("frwiki", Decimal("0.2")), ("dewiki", Decimal("0.1")))
 
 
-def readers(lake: Path, rate: float, weights: int) -> int:
+def readers(lake: Path, rate: float, weights: int, key: bytes | None = None) -> int:
     """Events of readers of frwiki whom the law enrolls; how many there are."""
     moment = (timezone.now() - timedelta(hours=1)).isoformat()
     events = []
     for number in range(3000):
         drawn = draw(f"reader-{number}", NAME, weights)
         if drawn.remainder < rate * (1 << 24):
-            one = event("", "control", "click", number, experiment=NAME, dt=moment)
-            one["experiments"]["subject_ids"] = {NAME: drawn.subject_hash}
+            group = "described" if drawn.slot else "control"
+            one = event("", group, "click", number, experiment=NAME, dt=moment)
+            shown = keyed_subject_id(key, f"reader-{number}", NAME) if key else drawn.subject_hash
+            one["experiments"]["subject_ids"] = {NAME: shown}
             events.append(one | {"mediawiki": {"database": "frwiki"}})
     put(lake, events)
     return len(events)
@@ -52,6 +54,18 @@ def test_between__running_and_seen__counted(experiment_plan: Make, own_data: Pat
     (found,) = subject_replay.between(item, before, after)
     more = f"about {rounded(number)} more of yesterday's readers"
     assert found == f"Traffic on frwiki 10% → 20%: {more}; nobody moves."
+
+
+def test_between__ids_that_a_key_hides__not_counted_and_said(
+    experiment_plan: Make, own_data: Path
+) -> None:
+    item = lifecycle.activate(lifecycle.create(experiment_plan()))
+    readers(own_data / "lake", 0.1, 3, key=b"a secret of some length")
+    item = lifecycle.edit(item, replace(plans.of(item), sites=RAISED))
+    before, after = (versions.all_of(item)[place].record for place in (1, 2))
+    found, why = subject_replay.between(item, before, after)
+    assert found == "Traffic on frwiki 10% → 20%: nobody moves: raising a rate never does."
+    assert why.startswith("Yesterday's readers cannot be counted")
 
 
 def test_form__check_button__what_saving_does(

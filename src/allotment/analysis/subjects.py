@@ -2,13 +2,15 @@
 
 A subject's id on an event is the very hash that the law of allocation draws by, so its first 24
 bits say where the subject would fall under any other rates and weights. Nobody can be told apart by
-them in another experiment.
+them in another experiment. Where a site keys its ids they say nothing: the group that a subject was
+in shows that.
 """
 
 from __future__ import annotations
 
 import threading
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -22,20 +24,31 @@ SECONDS = 3.0
 _KEPT_SECONDS = 300
 Drawn = dict[str, tuple[int, ...]]
 
+
+@dataclass(frozen=True)
+class LastDay:
+    """The first 24 bits of each subject's id, by the site and by the group that it was seen in."""
+
+    drawn: Drawn
+    assigned: Drawn
+
+
 _SQL = """
-SELECT DISTINCT coalesce(mediawiki.database, '') AS site,
-       experiments.subject_ids[$experiment] AS subject
+SELECT coalesce(mediawiki.database, '') AS site,
+       experiments.subject_ids[$experiment] AS subject,
+       min(coalesce(experiments.assigned[$experiment], '')) AS assigned
 FROM {table}
 WHERE meta.stream = $stream
   AND meta.dt >= $since::TIMESTAMPTZ
   AND experiments.coordinators[$experiment] = 'default'
   AND regexp_full_match(experiments.subject_ids[$experiment], '[0-9a-f]{{64}}')
+GROUP BY ALL
 LIMIT $most
 """
 
 
-def of_last_day(lake_dir: Path, experiment: Experiment, now: datetime) -> Drawn | None:
-    """By site, the first 24 bits of each subject that was seen in the 24 hours before now.
+def of_last_day(lake_dir: Path, experiment: Experiment, now: datetime) -> LastDay | None:
+    """Each subject that was seen in the 24 hours before now.
 
     None where nobody was, where the experiment has no table yet, or where it took longer than
     `SECONDS`. An answer is kept for five minutes.
@@ -46,7 +59,7 @@ def of_last_day(lake_dir: Path, experiment: Experiment, now: datetime) -> Drawn 
 
 
 @lru_cache(maxsize=64)
-def _found(lake_dir: Path, name: str, stream: str, table: str, since: datetime) -> Drawn | None:
+def _found(lake_dir: Path, name: str, stream: str, table: str, since: datetime) -> LastDay | None:
     try:
         connection = connect(lake_dir, only=(table,))
     except QueryError:
@@ -74,6 +87,13 @@ def _found(lake_dir: Path, name: str, stream: str, table: str, since: datetime) 
     if not 0 < len(answer.rows) <= MOST:
         return None
     by_site: dict[str, list[int]] = {}
-    for site, subject in answer.rows:
-        by_site.setdefault(site, []).append(int(subject[:6], 16))
-    return {site: tuple(drawn) for site, drawn in by_site.items()}
+    by_group: dict[str, list[int]] = {}
+    for site, subject, group in answer.rows:
+        drawn = int(subject[:6], 16)
+        by_site.setdefault(site, []).append(drawn)
+        by_group.setdefault(group, []).append(drawn)
+    return LastDay(_frozen(by_site), _frozen(by_group))
+
+
+def _frozen(drawn: dict[str, list[int]]) -> Drawn:
+    return {name: tuple(found) for name, found in drawn.items()}

@@ -7,7 +7,7 @@ come as the history keeps them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -31,12 +31,14 @@ class Seen:
     """The last day's subjects by site, as the first 24 bits of their ids.
 
     `by` is the plan at the day's beginning: who came in when traffic was raised later was there for
-    a part of it and is not counted. `present` is the plan now.
+    a part of it and is not counted. `present` is the plan now. `assigned` has the same subjects by
+    the group that they were in, where that is known.
     """
 
     drawn: Mapping[str, Sequence[int]]
     by: Record
     present: Record
+    assigned: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
 
 def sentences(
@@ -52,12 +54,22 @@ def sentences(
         told = gettext("Everybody is drawn anew: %(subjects)s are told apart by another id.")
         return [told % {"subjects": subjects}]
     was, now = _Law(before, book), _Law(after, book)
-    replayed = _Replay(seen, book) if seen is not None else None
-    if replayed is not None and not replayed.fits:
+    known = seen is not None and any(seen.drawn.values())
+    replayed = _Replay(seen, book) if seen is not None and known else None
+    fits = replayed is None or replayed.fits
+    if not fits:
         replayed = None
     if was.weights != now.weights or was.groups != now.groups:
-        return [_moved(was, now, replayed, subjects)]
-    return list(_traffic(was, now, replayed, subjects))
+        found = [_moved(was, now, replayed, subjects)]
+    else:
+        found = list(_traffic(was, now, replayed, subjects))
+    if found and not fits:
+        told = gettext(
+            "Yesterday's %(subjects)s cannot be counted: their ids do not say where the law puts"
+            " them, as where a site hides ids under a key."
+        )
+        found.append(told % {"subjects": subjects})
+    return found
 
 
 class _Law:
@@ -73,6 +85,10 @@ class _Law:
 
     def rate(self, site: str | None) -> Decimal:
         return self.default if site is None else self.rates.get(site, self.default)
+
+    def group_of(self, drawn: int) -> str | None:
+        """The group of somebody who takes part."""
+        return self.group(drawn, Decimal(1))
 
     def group(self, drawn: int, rate: Decimal) -> str | None:
         product = drawn * sum(self.weights)
@@ -92,8 +108,14 @@ class _Replay:
         }
         everybody = [(site, drawn) for site, found in seen.drawn.items() for drawn in found]
         strangers = sum(present.group(d, present.rate(s)) is None for s, d in everybody)
-        # Ids that the law would not have enrolled are no hashes of its kind: a key hides them.
-        self.fits = bool(everybody) and strangers <= _FEW_STRANGERS * len(everybody)
+        strangers += sum(
+            group not in {self.by.group_of(one), present.group_of(one)}
+            for group, found in seen.assigned.items()
+            for one in found
+        )
+        # Ids that the law would not have enrolled, or not in that group, are no hashes of its kind:
+        # a key hides them.
+        self.fits = strangers <= _FEW_STRANGERS * len(everybody)
 
     def at(self, site: str | None, named: Mapping[str, object]) -> list[int]:
         """The subjects of a site; None: of all that are not named."""

@@ -43,14 +43,14 @@ def _seen(item: AnyItem) -> Seen | None:
 
     try:
         parsed = experiment.parse_experiment(public_api.of_analytics(item))
-        drawn = subjects.of_last_day(settings.ALLOTMENT.lake_dir, parsed, timezone.now())
+        day = subjects.of_last_day(settings.ALLOTMENT.lake_dir, parsed, timezone.now())
     except (OSError, ValueError, TypeError) as error:
         _LOG.warning("%s: the last day's subjects are not known: %s", item.machine_name, error)
         return None
-    if drawn is None:
+    if day is None:
         return None
     present = storing.to_keep(item)
-    return Seen(drawn, _at_first(item) or present, present)
+    return Seen(day.drawn, _at_first(item) or present, present, day.assigned)
 
 
 def _at_first(item: Experiment) -> Mapping[str, Any] | None:
