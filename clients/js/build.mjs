@@ -12,8 +12,14 @@ const folder = process.argv[2] ?? here("../../src/allotment/sdk/browser");
 /** By output: its source, its format, and what it may weigh, in bytes after gzip. */
 const OUTPUTS = {
   "allotment.js": ["browser.ts", "iife", 5_500],
-  "allotment.mjs": ["index.ts", "esm", 8_700],
+  "allotment.mjs": ["index.ts", "esm", 9_200],
   "clickThroughRate.mjs": ["instruments/clickThroughRate.ts", "esm", 1_250],
+  "pageVisit.mjs": ["instruments/pageVisit.ts", "esm", 500],
+  "sessionLength.mjs": ["instruments/sessionLength.ts", "esm", 500],
+  "scrollDepth.mjs": ["instruments/scrollDepth.ts", "esm", 500],
+  "formFunnel.mjs": ["instruments/formFunnel.ts", "esm", 700],
+  "errorCount.mjs": ["instruments/errorCount.ts", "esm", 500],
+  "testing.mjs": ["testing.ts", "esm", 1_000],
 };
 
 for (const [name, [source, format, limit]] of Object.entries(OUTPUTS)) {

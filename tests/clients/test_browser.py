@@ -1,42 +1,18 @@
 """The built script in real Chromium, against a server that records what arrives."""
 
-import json
 import re
-import threading
-import time
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
+from tests.clients.browser_site import (
+    OBSERVED,
+    Site,
+    actions,
+    flushed,
+    scroll_to,
+    wait_for,
+)
 
-BUILT = Path(__file__).parents[2] / "src/allotment/sdk/browser"
-MEMBERSHIP = {
-    "enrolled": ["foo"],
-    "assigned": {"foo": "treatment"},
-    "subject_ids": {"foo": "92bd577d"},
-    "sampling_units": {"foo": "mw-user"},
-    "coordinators": {"foo": "default"},
-    "versions": {"foo": "3"},
-}
-STREAMS = {
-    "product_metrics.web_base": {
-        "schema_title": "analytics/product_metrics/web/base",
-        "producers": {"metrics_platform_client": {"provide_values": ["page_id"]}},
-    },
-    "related-articles": {
-        "schema_title": "analytics/product_metrics/web/base",
-        "producers": {
-            "metrics_platform_client": {
-                "provide_values": ["page_id", "performer_session_id", "performer_pageview_id"],
-                "stream_name": "product_metrics.web_base",
-            }
-        },
-        "sample": {"unit": "pageview", "rate": 1},
-    },
-}
 CARD = """
 <style>body {{ margin: 0 }} .space {{ height: 3000px }} #card {{ {style} }}</style>
 <div class="space"></div>
@@ -52,132 +28,6 @@ START = f"""(async () => {{
   const card = {{selector: "#card", friendlyName: "related card"}};
   allotment.getInstrument("related-articles").use(ctr.clickThroughRate(card));
 }})()"""
-# Observers are told in the order in which they were made: once this one knows, all do.
-OBSERVED = """() => new Promise((done) =>
-  new IntersectionObserver((entries, self) => { self.disconnect(); done(); })
-    .observe(document.getElementById("card")))"""
-
-
-class Site(ThreadingHTTPServer):
-    """Serves pages and the built scripts, and records the events that are posted to it."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.pages: dict[str, str] = {}
-        self.posts: list[tuple[dict[str, str], list[dict[str, Any]]]] = []
-        self.statuses: list[int] = []
-
-    @property
-    def origin(self) -> str:
-        return f"http://localhost:{self.server_port}"
-
-    @property
-    def intake(self) -> str:
-        """Another origin than the pages', as in real life."""
-        return f"http://127.0.0.1:{self.server_port}/v1/events"
-
-    @property
-    def events(self) -> list[dict[str, Any]]:
-        return [event for _, events in list(self.posts) for event in events]
-
-    def write(self, path: str, body: str, config: object = None, tag: str = "") -> None:
-        """A page whose head sets the two variables and has the script."""
-        known = {
-            "intakeUrl": self.intake,
-            "site": "demowiki",
-            "streams": STREAMS,
-            "context": {"page": {"id": 7}},
-        }
-        self.pages[path] = (
-            "<!doctype html><html><head><meta charset=utf-8><script>"
-            f"window.allotmentUserExperiments = {json.dumps(MEMBERSHIP)};"
-            f"window.allotmentConfig = {json.dumps(known if config is None else config)};"
-            f'</script><script src="/allotment.js" {tag}></script></head><body>{body}</body></html>'
-        )
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Site
-
-    def do_GET(self) -> None:
-        path = self.path.partition("?")[0]
-        built = BUILT / path.removeprefix("/")
-        if path == "/w/api.php":
-            self._answer(200, "application/json", json.dumps({"streams": STREAMS}).encode())
-        elif path in self.server.pages:
-            self._answer(200, "text/html", self.server.pages[path].encode())
-        elif built.is_file():
-            self._answer(200, "text/javascript", built.read_bytes())
-        else:
-            self._answer(404, "text/plain", b"")
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        status = self.server.statuses.pop(0) if self.server.statuses else 201
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        self.server.posts.append((headers, json.loads(body)))
-        self._answer(status, "text/plain", b"")
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Nothing: the tests say what matters."""
-
-    def _answer(self, status: int, kind: str, body: bytes) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("Access-Control-Allow-Origin", "*")
-        self.end_headers()
-        self.wfile.write(body)
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    server = Site()
-    server.pages["/other"] = "<!doctype html><title>other</title>"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-@pytest.fixture
-def page(chromium: Browser) -> Iterator[Page]:
-    context = chromium.new_context(viewport={"width": 800, "height": 600})
-    context.set_default_timeout(10_000)
-    opened = context.new_page()
-    errors: list[str] = []
-    opened.on("pageerror", lambda error: errors.append(str(error)))
-    yield opened
-    context.close()
-    assert errors == []
-
-
-def wait_for(found: Callable[[], object], seconds: float = 10) -> None:
-    """Poll until something is there; fail at the deadline."""
-    deadline = time.monotonic() + seconds
-    while not found():
-        assert time.monotonic() < deadline, "it did not come in time"
-        time.sleep(0.02)
-
-
-def flushed(page: Page) -> dict[str, Any]:
-    """Send all, and give the counters."""
-    page.evaluate("allotment.flush()")
-    counters: dict[str, Any] = page.evaluate("allotment.counters")
-    return counters
-
-
-def scroll_to(page: Page, y: int) -> None:
-    page.evaluate("(y) => window.scrollTo(0, y)", y)
-    page.evaluate(OBSERVED)
-
-
-def actions(site: Site) -> list[str]:
-    return [event["action"] for event in site.events]
 
 
 def test_click_through_rate__element_scrolled_in_and_out__one_impression(
@@ -235,14 +85,16 @@ def test_click_through_rate__clicks__every_one_numbered_in_one_funnel(
     page.click("#text")  # its own handler lets no click through
     page.click("#card", position={"x": 300, "y": 150})
     page.mouse.click(400, 590)  # beside it
+    page.click("#text", button="right")  # only opens a menu
+    page.click("#text", button="middle")
     page.click("#child")  # goes to another page
     page.wait_for_url("**/other")
-    wait_for(lambda: len(site.events) >= 4)
-    assert actions(site) == ["impression", "click", "click", "click"]
+    wait_for(lambda: len(site.events) >= 5)
+    assert actions(site) == ["impression", *["click"] * 4]
     tokens = {event["funnel_entry_token"] for event in site.events}
     assert len(tokens) == 1
     assert re.fullmatch(r"[0-9a-f]{20}", tokens.pop())
-    assert [event["funnel_event_sequence_position"] for event in site.events] == [1, 2, 3, 4]
+    assert [event["funnel_event_sequence_position"] for event in site.events] == [1, 2, 3, 4, 5]
 
 
 def test_events__from_a_page__carry_membership_and_attributes(site: Site, page: Page) -> None:

@@ -20,6 +20,11 @@ export {
   type ClickThroughRateOptions,
   type ClickThroughRateState,
 } from "./instruments/clickThroughRate.js";
+export { errorCount, type ErrorCountOptions } from "./instruments/errorCount.js";
+export { formFunnel, type FormFunnelOptions } from "./instruments/formFunnel.js";
+export { pageVisit, type PageVisitOptions } from "./instruments/pageVisit.js";
+export { scrollDepth } from "./instruments/scrollDepth.js";
+export { sessionLength } from "./instruments/sessionLength.js";
 export {
   evaluate,
   type Circumstances,

@@ -1,6 +1,6 @@
 /**
- * The click-through rate of one element: an impression when it is really in view, once, and every
- * click on it. The events of one start share a funnel token and are numbered 1, 2, ….
+ * The click-through rate of elements: an impression when one is really in view, once, and every
+ * click on it. The events of one element share a funnel token and are numbered 1, 2, ….
  */
 
 import { randomToken } from "../identity.js";
@@ -16,162 +16,177 @@ export interface ClickThroughRateOptions {
   readonly selector: string;
   /** What people call the element; stands on the events as `element_friendly_name`. */
   readonly friendlyName: string;
+  /** Watches every element that matches, also those that come into the page later. */
+  readonly many?: boolean;
 }
 
-/** One element that is watched. */
+/** What is watched under one selector. */
 export interface ClickThroughRateState {
   readonly selector: string;
   readonly friendlyName: string;
-  /** Null while the page is still being read. */
-  readonly element: Element | null;
-  readonly funnelEntryToken: string;
   readonly instrument: Sender;
+  /** The first that is watched; null while there is none. */
+  readonly element: Element | null;
+  /** The token of that element; each further one has its own. */
+  readonly funnelEntryToken: string;
 }
 
-/** Of this module's watches, those that are on. */
-const watches = new Set<Watch>();
+/** Of this module's states, those that are on, with what ends them. */
+const states = new Map<ClickThroughRateState, () => void>();
+/** The second is what a middle click is. */
+const CLICKS = ["click", "auxclick"];
 
-class Watch implements ClickThroughRateState {
-  readonly funnelEntryToken = randomToken();
-  element: Element | null = null;
-  private position = 0;
-  private seen = false;
-  private enough = ENOUGH;
-  private observer: IntersectionObserver | undefined;
-  private resizes: ResizeObserver | undefined;
+/** Watches one element; gives what ends it. */
+function watch(
+  element: Element,
+  token: string,
+  { friendlyName, instrument }: ClickThroughRateState,
+): () => void {
+  let position = 0;
+  let seen = false;
+  let enough = ENOUGH;
+  let observer: IntersectionObserver | undefined;
 
-  constructor(
-    readonly selector: string,
-    readonly friendlyName: string,
-    readonly instrument: Sender,
-  ) {}
-
-  /** Whether the element is there and is watched from now on. */
-  begin(): boolean {
-    this.element = document.querySelector(this.selector);
-    if (!this.element) return false;
-    // At the window and on the way down, so that no handler of the page can hide a click.
-    addEventListener("click", this.onClick, true);
-    document.addEventListener("visibilitychange", this.observe);
-    this.observe();
-    if (typeof ResizeObserver === "function") {
-      // A placeholder that is filled later need not cross a threshold.
-      this.resizes = new ResizeObserver(this.observe);
-      this.resizes.observe(this.element);
-    }
-    return true;
-  }
-
-  end(): void {
-    this.endObserving();
-    removeEventListener("click", this.onClick, true);
-    document.removeEventListener("DOMContentLoaded", this.onParsed);
-  }
-
-  /** Begins once the page is parsed. */
-  readonly onParsed = (): void => {
-    if (!this.begin()) {
-      watches.delete(this);
-      warnMissing(this.selector);
-    }
-  };
-
-  private endObserving(): void {
-    this.observer?.disconnect();
-    this.resizes?.disconnect();
-    document.removeEventListener("visibilitychange", this.observe);
-  }
-
-  private readonly observe = (): void => {
-    this.observer?.disconnect();
-    if (this.seen || !this.element) return;
-    this.observer = new IntersectionObserver((entries) => this.onView(entries), {
-      threshold: [0, this.enough],
+  const send = (action: string): void => {
+    instrument.submitInteraction(action, {
+      element_friendly_name: friendlyName,
+      funnel_entry_token: token,
+      funnel_event_sequence_position: ++position,
     });
-    this.observer.observe(this.element);
   };
-
-  private onView(entries: readonly IntersectionObserverEntry[]): void {
+  const observe = (): void => {
+    observer?.disconnect();
+    if (seen) return;
+    observer = new IntersectionObserver(onView, { threshold: [0, enough] });
+    observer.observe(element);
+  };
+  const onView = (entries: readonly IntersectionObserverEntry[]): void => {
     const entry = entries[entries.length - 1];
     // An observer reports an element that is out of view as well, to begin with.
-    if (!entry?.isIntersecting || this.seen || document.visibilityState === "hidden") return;
+    if (!entry?.isIntersecting || seen || document.visibilityState === "hidden") return;
     const { width, height } = entry.boundingClientRect;
-    if (width * height === 0) return;
-    const view = entry.rootBounds ?? { width: innerWidth, height: innerHeight };
-    const most = (Math.min(width, view.width) * Math.min(height, view.height)) / (width * height);
-    const enough = Math.min(ENOUGH, most * NEARLY_ALL);
-    if (entry.intersectionRatio >= enough) {
-      this.seen = true;
-      this.endObserving();
-      this.send("impression");
-    } else if (Math.abs(enough - this.enough) > 0.001) {
-      this.enough = enough;
-      this.observe();
+    const area = width * height;
+    if (!area) return;
+    const most = (Math.min(width, innerWidth) * Math.min(height, innerHeight)) / area;
+    const wanted = Math.min(ENOUGH, most * NEARLY_ALL);
+    if (entry.intersectionRatio >= wanted) {
+      seen = true;
+      endObserving();
+      send("impression");
+    } else if (Math.abs(wanted - enough) > 0.001) {
+      enough = wanted;
+      observe();
     }
-  }
-
-  private readonly onClick = (event: Event): void => {
-    if (!this.element || !event.composedPath().includes(this.element)) return;
-    // The impression may be known already and not told yet.
-    this.onView(this.observer?.takeRecords() ?? []);
-    this.send("click");
   };
-
-  private send(action: string): void {
-    this.instrument.submitInteraction(action, {
-      element_friendly_name: this.friendlyName,
-      funnel_entry_token: this.funnelEntryToken,
-      funnel_event_sequence_position: ++this.position,
-    });
-  }
+  const onClick = (event: Event): void => {
+    if ((event as MouseEvent).button > 1 || !event.composedPath().includes(element)) return;
+    // The impression may be known already and not told yet.
+    onView(observer?.takeRecords() ?? []);
+    send("click");
+  };
+  // A placeholder that is filled later need not cross a threshold.
+  const resizes = new ResizeObserver(observe);
+  const endObserving = (): void => {
+    observer?.disconnect();
+    resizes.disconnect();
+    document.removeEventListener("visibilitychange", observe);
+  };
+  // At the window and on the way down, so that no handler of the page can hide a click.
+  for (const type of CLICKS) addEventListener(type, onClick, true);
+  document.addEventListener("visibilitychange", observe);
+  resizes.observe(element);
+  observe();
+  return () => {
+    endObserving();
+    for (const type of CLICKS) removeEventListener(type, onClick, true);
+  };
 }
 
-/** The same, in the words of the original: `start` and `stop`. */
+function start(
+  selector: string,
+  friendlyName: string,
+  instrument: Sender,
+  many?: boolean,
+): ClickThroughRateState | null {
+  for (const [state] of states) {
+    if (state.selector === selector && state.instrument === instrument) return state;
+  }
+  const funnelEntryToken = randomToken();
+  const state: { -readonly [key in keyof ClickThroughRateState]: ClickThroughRateState[key] } = {
+    selector,
+    friendlyName,
+    instrument,
+    element: null,
+    funnelEntryToken,
+  };
+  const ends = new Map<Element, () => void>();
+  const look = (): void => {
+    for (const [element, end] of ends) {
+      if (many && !element.isConnected) {
+        end();
+        ends.delete(element);
+      }
+    }
+    for (const element of document.querySelectorAll(selector)) {
+      if (ends.has(element) || (!many && ends.size)) continue;
+      ends.set(element, watch(element, state.element ? randomToken() : funnelEntryToken, state));
+      state.element ??= element;
+    }
+  };
+  const onParsed = (): void => {
+    look();
+    if (!state.element && !many) {
+      stop(state);
+      console.warn(`[allotment] Nothing matches ${selector}`);
+    }
+  };
+  const mutations = new MutationObserver(look);
+  states.set(state, () => {
+    mutations.disconnect();
+    document.removeEventListener("DOMContentLoaded", onParsed);
+    for (const end of ends.values()) end();
+  });
+  if (many) mutations.observe(document, { childList: true, subtree: true });
+  if (document.readyState === "loading") {
+    document.addEventListener("DOMContentLoaded", onParsed);
+    look();
+  } else {
+    onParsed();
+  }
+  return states.has(state) ? state : null;
+}
+
+function stop(state: ClickThroughRateState | null): void {
+  if (!state) return;
+  states.get(state)?.();
+  states.delete(state);
+}
+
+/** The same, in the words of the original. A second start of the same goes on with the first. */
 export const ClickThroughRateInstrument = {
   /**
-   * Watches the first element that matches. A second start of the same goes on with the first.
+   * Watches the first element that matches.
    *
    * @param instrument - an instrument or an experiment; it sends the events
-   * @returns null, with a warning, where nothing matches or the browser cannot tell what is in view
+   * @returns null, with a warning, where nothing matches
    */
-  start(selector: string, friendlyName: string, instrument: Sender): ClickThroughRateState | null {
-    for (const watch of watches) {
-      if (watch.selector === selector && watch.instrument === instrument) return watch;
-    }
-    if (typeof IntersectionObserver !== "function") {
-      console.warn("[allotment] This browser cannot tell what is in view; nothing is measured.");
-      return null;
-    }
-    const watch = new Watch(selector, friendlyName, instrument);
-    if (!watch.begin()) {
-      if (document.readyState !== "loading") {
-        warnMissing(selector);
-        return null;
-      }
-      document.addEventListener("DOMContentLoaded", watch.onParsed);
-    }
-    watches.add(watch);
-    return watch;
-  },
+  start: (selector: string, friendlyName: string, instrument: Sender): ClickThroughRateState | null =>
+    start(selector, friendlyName, instrument),
+
+  /** Watches every element that matches, also those that come into the page later. */
+  startMany: (selector: string, friendlyName: string, instrument: Sender): ClickThroughRateState =>
+    start(selector, friendlyName, instrument, true) as ClickThroughRateState,
 
   /** Ends it: no further events. What is not watched is passed over. */
-  stop(state: ClickThroughRateState | null): void {
-    for (const watch of watches) {
-      if (watch === state) {
-        watch.end();
-        watches.delete(watch);
-      }
-    }
-  },
+  stop,
+
+  /** The same as `stop`. */
+  stopMany: stop,
 };
 
 /** For `use`: `allotment.getInstrument("x").use(clickThroughRate({selector, friendlyName}))`. */
 export function clickThroughRate(options: ClickThroughRateOptions): Instrumentation {
   return (sender) => {
-    ClickThroughRateInstrument.start(options.selector, options.friendlyName, sender);
+    start(options.selector, options.friendlyName, sender, options.many);
   };
-}
-
-function warnMissing(selector: string): void {
-  console.warn(`[allotment] Nothing matches ${selector}; its click-through rate is not measured.`);
 }

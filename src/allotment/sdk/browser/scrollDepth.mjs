@@ -1,0 +1,2 @@
+/*! Allotment 0.1.0 | Apache-2.0 */
+function i(){return o=>{let e=25,t=()=>{let{scrollHeight:r}=document.documentElement,s=(scrollY+innerHeight+1)/r*100;for(;e<=100&&e<=s;e+=25)o.submitInteraction("scroll",{action_subtype:String(e)});e>100&&removeEventListener("scroll",t)},n=()=>{addEventListener("scroll",t,{passive:!0}),t()};document.readyState==="complete"?n():addEventListener("load",n,{once:!0})}}export{i as scrollDepth};

@@ -1,0 +1,2 @@
+/*! Allotment 0.1.0 | Apache-2.0 */
+function r(){return o=>{let n=null,t=s=>{if(!s)n??=performance.now();else if(n!==null){let i=Math.round((performance.now()-n)/1e3);n=null,i&&o.submitInteraction("visible",{action_context:String(i)})}},e=()=>t(document.visibilityState==="hidden");document.addEventListener("visibilitychange",e),addEventListener("pageshow",e),addEventListener("pagehide",()=>t(!0)),e()}}export{r as sessionLength};

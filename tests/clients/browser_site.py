@@ -1,0 +1,138 @@
+"""A site of pages with the built script, which records the events that are posted to it."""
+
+import json
+import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page
+
+BUILT = Path(__file__).parents[2] / "src/allotment/sdk/browser"
+MEMBERSHIP = {
+    "enrolled": ["foo"],
+    "assigned": {"foo": "treatment"},
+    "subject_ids": {"foo": "92bd577d"},
+    "sampling_units": {"foo": "mw-user"},
+    "coordinators": {"foo": "default"},
+    "versions": {"foo": "3"},
+}
+STREAMS = {
+    "product_metrics.web_base": {
+        "schema_title": "analytics/product_metrics/web/base",
+        "producers": {"metrics_platform_client": {"provide_values": ["page_id"]}},
+    },
+    "related-articles": {
+        "schema_title": "analytics/product_metrics/web/base",
+        "producers": {
+            "metrics_platform_client": {
+                "provide_values": ["page_id", "performer_session_id", "performer_pageview_id"],
+                "stream_name": "product_metrics.web_base",
+            }
+        },
+        "sample": {"unit": "pageview", "rate": 1},
+    },
+}
+# Observers are told in the order in which they were made: once this one knows, all do.
+OBSERVED = """() => new Promise((done) =>
+  new IntersectionObserver((entries, self) => { self.disconnect(); done(); })
+    .observe(document.getElementById("card")))"""
+
+
+class Site(ThreadingHTTPServer):
+    """Serves pages and the built scripts, and records the events that are posted to it."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.pages: dict[str, str] = {}
+        self.posts: list[tuple[dict[str, str], list[dict[str, Any]]]] = []
+        self.statuses: list[int] = []
+
+    @property
+    def origin(self) -> str:
+        return f"http://localhost:{self.server_port}"
+
+    @property
+    def intake(self) -> str:
+        """Another origin than the pages', as in real life."""
+        return f"http://127.0.0.1:{self.server_port}/v1/events"
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        return [event for _, events in list(self.posts) for event in events]
+
+    def write(self, path: str, body: str, config: object = None, tag: str = "") -> None:
+        """A page whose head sets the two variables and has the script."""
+        known = {
+            "intakeUrl": self.intake,
+            "site": "demowiki",
+            "streams": STREAMS,
+            "context": {"page": {"id": 7}},
+        }
+        self.pages[path] = (
+            "<!doctype html><html><head><meta charset=utf-8><script>"
+            f"window.allotmentUserExperiments = {json.dumps(MEMBERSHIP)};"
+            f"window.allotmentConfig = {json.dumps(known if config is None else config)};"
+            f'</script><script src="/allotment.js" {tag}></script></head><body>{body}</body></html>'
+        )
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Site
+
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0]
+        built = BUILT / path.removeprefix("/")
+        if path == "/w/api.php":
+            self._answer(200, "application/json", json.dumps({"streams": STREAMS}).encode())
+        elif path in self.server.pages:
+            self._answer(200, "text/html", self.server.pages[path].encode())
+        elif built.is_file():
+            self._answer(200, "text/javascript", built.read_bytes())
+        else:
+            self._answer(404, "text/plain", b"")
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        status = self.server.statuses.pop(0) if self.server.statuses else 201
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self.server.posts.append((headers, json.loads(body)))
+        self._answer(status, "text/plain", b"")
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Nothing: the tests say what matters."""
+
+    def _answer(self, status: int, kind: str, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Access-Control-Allow-Origin", "*")
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def wait_for(found: Callable[[], object], seconds: float = 10) -> None:
+    """Poll until something is there; fail at the deadline."""
+    deadline = time.monotonic() + seconds
+    while not found():
+        assert time.monotonic() < deadline, "it did not come in time"
+        time.sleep(0.02)
+
+
+def flushed(page: Page) -> dict[str, Any]:
+    """Send all, and give the counters."""
+    page.evaluate("allotment.flush()")
+    counters: dict[str, Any] = page.evaluate("allotment.counters")
+    return counters
+
+
+def scroll_to(page: Page, y: int) -> None:
+    page.evaluate("(y) => window.scrollTo(0, y)", y)
+    page.evaluate(OBSERVED)
+
+
+def actions(site: Site) -> list[str]:
+    return [event["action"] for event in site.events]
