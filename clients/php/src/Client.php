@@ -237,7 +237,8 @@ final class Client
         try {
             return $work();
         } catch (\Throwable $error) {
-            $this->refuse('failed', get_class($error) . ": {$error->getMessage()}");
+            $this->refuse('failed');
+            $this->warn('failed, and the page goes on: ' . get_class($error) . ": {$error->getMessage()}");
             return $otherwise;
         }
     }

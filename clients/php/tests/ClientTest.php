@@ -6,6 +6,8 @@ namespace Allotment\Tests;
 
 use Allotment\Client;
 use Allotment\Configuration\MemoryStore;
+use Allotment\Http\Answer;
+use Allotment\Http\Transport;
 use Allotment\PageHead;
 use PHPUnit\Framework\TestCase;
 
@@ -121,6 +123,32 @@ final class ClientTest extends TestCase
         };
         $client = new Client($registry->url, "$registry->url/v1/events", 'mywiki', new MemoryStore(), logger: $logger);
         self::assertFalse($client->visitor()->getInstrument('unknown')->send('click'));
+    }
+
+    public function testTransport_thatThrowsAnything_isAProblemLikeAnother(): void
+    {
+        $transport = new class implements Transport {
+            public function send(string $method, string $url, array $headers, string $body, float $seconds): Answer
+            {
+                throw new \LogicException('never written');
+            }
+        };
+        $client = new Client('http://127.0.0.1:9', 'http://127.0.0.1:9/', 'mywiki', new MemoryStore(), transport: $transport, afterResponse: false);
+        $client->delivery->submit(['a' => 1]);
+        $client->finish();
+        self::assertSame(array_fill(0, 3, 'never written'), $client->configuration->problems());
+        self::assertSame(['unreachable' => 1], $client->delivery->counts()->dropped);
+        self::assertSame([], $client->refused());
+    }
+
+    public function testOverrides_thatAreNoTexts_costTheMembershipAndNotThePage(): void
+    {
+        $client = $this->client(self::registry());
+        $visitor = $client->visitor(browserId: 'a', overrides: ['search-prompt' => 5]);
+        self::assertNull($visitor->getExperimentBucketValue('search-prompt'));
+        self::assertFalse($visitor->getExperiment('search-prompt')->send('click'));
+        self::assertSame(['failed' => 1, 'not_enrolled' => 1], $client->refused());
+        self::assertStringContainsString('failed, and the page goes on: TypeError: ', $this->log->told[0]);
     }
 
     public function testExposure_saidTwice_isSentOnce(): void

@@ -7,7 +7,6 @@ namespace Allotment\Configuration;
 use Allotment\Http\Address;
 use Allotment\Http\Answer;
 use Allotment\Http\Transport;
-use Allotment\Http\TransportProblem;
 use Allotment\Json;
 use Allotment\Log;
 use Allotment\Version;
@@ -129,7 +128,9 @@ final class ConfigurationSource
             try {
                 $held[$kind->value] = $this->ask($kind, $held[$kind->value] ?? null);
                 unset($this->faults[$kind->value]);
-            } catch (TransportProblem | UnusableAnswer $problem) {
+            } catch (\Throwable $problem) {
+                // Not only a `TransportProblem` or an `UnusableAnswer`: a transport of the site's own
+                // may throw anything, and the other documents are still to be asked for.
                 $this->fault($kind->value, $problem->getMessage());
             }
         }

@@ -7,7 +7,6 @@ namespace Allotment\Delivery;
 use Allotment\Http\Address;
 use Allotment\Http\Answer;
 use Allotment\Http\Transport;
-use Allotment\Http\TransportProblem;
 use Allotment\Json;
 use Allotment\Log;
 use Allotment\Version;
@@ -136,7 +135,8 @@ final class Delivery
             }
             try {
                 $answer = $this->post($batch, min($this->timeout, max(0.01, $end - $this->now())));
-            } catch (TransportProblem $error) {
+            } catch (\Throwable $error) {
+                // A transport of the site's own may throw anything.
                 $problem = $error->getMessage();
                 continue;
             }

@@ -36,15 +36,20 @@ final class SocketTransport implements Transport
         $scheme = $address->secure ? 'tls' : 'tcp';
         $target = "$scheme://$address->host:$address->port";
         [$code, $text] = [0, ''];
+        $warned = '';
         // What fails here is told by an exception, not by a warning on the page.
-        set_error_handler(static fn (): bool => true);
+        set_error_handler(static function (int $_, string $warning) use (&$warned): bool {
+            $warned = $warned === '' ? $warning : $warned;
+            return true;
+        });
         try {
             $socket = stream_socket_client($target, $code, $text, $seconds, STREAM_CLIENT_CONNECT, $context);
         } finally {
             restore_error_handler();
         }
         if ($socket === false) {
-            throw new TransportProblem("$url: " . ($text === '' ? 'no connection' : $text));
+            // Of TLS, PHP says what was wrong in its warning alone.
+            throw new TransportProblem("$url: " . ($text === '' ? strtr($warned, "\n", ' ') : $text));
         }
         stream_set_blocking($socket, false);
         return $socket;
