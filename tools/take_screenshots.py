@@ -26,11 +26,12 @@ from numpy.typing import NDArray
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from allotment.registry import bootstrap
-from allotment.settings import from_environ
+from allotment.settings import Settings, from_environ
 
 WIDTHS = (1280, 390)
-_MOST_COLORS = 128
-_TALLEST = {1280: 1600, 390: 2000}
+_MOST_COLORS = 48
+_COMMON_COLORS = 20
+_TALLEST = {1280: 1300, 390: 1700}
 _PIXELS = """async text => {
   const image = new Image();
   image.src = 'data:image/png;base64,' + text;
@@ -66,18 +67,22 @@ def main() -> int:
     asked = parser.parse_args()
     data = Path(tempfile.mkdtemp(prefix="allotment-pictures-"))
     try:
-        bootstrap.prepare(from_environ({"ALLOTMENT_DATA": str(data)}))
-        _take(asked.folder, data, asked.only)
+        settings = from_environ({"ALLOTMENT_DATA": str(data)})
+        bootstrap.configure(settings)
+        _take(asked.folder, settings, asked.only)
     finally:
         shutil.rmtree(data, ignore_errors=True)
     return 0
 
 
-def _take(folder: Path, data: Path, only: str) -> None:
+def _take(folder: Path, settings: Settings, only: str) -> None:
     from tests.conftest import BROWSER_ARGUMENTS  # noqa: PLC0415 - after Django is set up
     from tests.registry import every_page, lived_in  # noqa: PLC0415 - as before
 
-    lab = lived_in.furnish(data)
+    from allotment.registry import preparing  # noqa: PLC0415 - as before
+
+    preparing.migrate(settings)
+    lab = lived_in.furnish(settings.data)
     name, value = _session()  # before the browser's driver, whose loop Django takes for its own
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:
@@ -90,7 +95,7 @@ def _take(folder: Path, data: Path, only: str) -> None:
             pages = {own: _context(browser, width).new_page() for own in (False, True)}
             pages[True].context.add_cookies([{"name": name, "value": value, "url": address}])
             for shown in every_page.of(lab):
-                if not str(shown).startswith(only):
+                if not (shown.pictured and str(shown).startswith(only)):
                     continue
                 page = pages[not shown.anonymous]
                 page.goto(address + shown.address)
@@ -153,12 +158,13 @@ def _picture(page: Page, canvas: Page, path: Path, width: int) -> int:
 def png(pixels: NDArray[np.uint8]) -> bytes:
     """Pixels (rows, columns, red green blue) as a PNG with a palette.
 
-    Colors beyond the palette become the nearest in it; they are the edges of letters.
+    Colors beyond the palette become the nearest in it; they are the edges of letters. It holds the
+    most frequent ones, then those that are farthest from it: a small sign keeps its color.
     """
     high, wide, _ = pixels.shape
     packed = (pixels.astype(np.int64) * np.array([65536, 256, 1])).sum(axis=2).reshape(-1)
     colors, where, counts = np.unique(packed, return_inverse=True, return_counts=True)
-    kept = colors[np.argsort(-counts, kind="stable")[:_MOST_COLORS]]
+    kept = _palette(colors, counts)
     indexes = _nearest(_split(colors), _split(kept))[where].astype(np.uint8).reshape(high, wide)
     rows = np.hstack([np.zeros((high, 1), np.uint8), indexes])
     palette = _split(kept).astype(np.uint8).tobytes()
@@ -172,6 +178,17 @@ def png(pixels: NDArray[np.uint8]) -> bytes:
             (b"IEND", b""),
         )
     )
+
+
+def _palette(colors: Colors, counts: Colors) -> Colors:
+    order = np.argsort(-counts, kind="stable")
+    chosen = list(order[:_COMMON_COLORS])
+    parts = _split(colors)
+    far = ((parts[:, None, :] - parts[chosen][None, :, :]) ** 2).sum(axis=2).min(axis=1)
+    while len(chosen) < min(_MOST_COLORS, len(colors)):
+        chosen.append(int((far * np.sqrt(counts)).argmax()))
+        far = np.minimum(far, ((parts - parts[chosen[-1]]) ** 2).sum(axis=1))
+    return colors[chosen]
 
 
 def _split(packed: Colors) -> Colors:

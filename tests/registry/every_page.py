@@ -72,6 +72,11 @@ class Shown:
     anonymous: bool = False
     press: str = ""
 
+    @property
+    def pictured(self) -> bool:
+        """Whether the docs have pictures of it."""
+        return not self.state or self.state in {"uneven", "better", "refused", "from"}
+
     def __str__(self) -> str:
         return f"{self.name}-{self.state}" if self.state else self.name
 

@@ -47,7 +47,7 @@ from allotment.registry.targeting import Condition
 PASSWORD = "seven small boats at dawn"
 WEB_TITLE = "analytics/product_metrics/web/base"
 SNAPSHOT = 5629103384471920115
-DAY = timedelta(days=1)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 RUNNING, UNEVEN, SCHEDULED = "search-suggestions", "related-articles-card", "reading-list-button"
 DRAFT, STOPPED, AGAIN, READY = (
     "donate-banner-wording",
@@ -215,7 +215,7 @@ def _items(now: datetime, ada: Account, mira: Account, jonas: Account) -> None:
             by=mira,
             reason="Enough readers in 21 days only with more traffic",
         )
-    with at(now - 5 * timedelta(hours=1)), audit.acting("jonas"):
+    with at(now - 5 * HOUR), audit.acting("jonas"):
         _not_yet(now, jonas)
     Experiment.objects.filter(machine_name=RUNNING).update(public=True)
 
@@ -358,21 +358,33 @@ def _measured(data: Path, now: datetime) -> None:
     with closing(open_catalog(data / "lake")) as catalog:
         reports.append(reports.ensure_reports_table(catalog), found)
     dice = random.Random(7)
+    events = [
+        event(
+            f"reader-{number}",
+            group,
+            dice.choice(("impression", "impression", "click")),
+            number,
+            experiment=RUNNING,
+            dt=(now - timedelta(minutes=dice.randrange(2, 23 * 60))).isoformat(),
+            domain="fr.wikipedia.example",
+        )
+        for group in ("control", "described")
+        for number in range(dice.randrange(600, 640))
+    ]
+    few = [
+        event(f"few-{number}", group, action, number, **of, dt=(now - HOUR).isoformat())
+        for of, groups in (
+            ({"experiment": UNEVEN}, ("control", "card", "card-with-line")),
+            ({"experiment": AGAIN}, ("control", "slower")),
+            ({"experiment": RUNNING, "instrument": INSTRUMENT}, ("control", "described")),
+        )
+        for group in groups
+        for number, action in enumerate(("impression", "click"))
+    ]
+    sites = ("frwiki", "frwiki", "dewiki")
     put(
         data / "lake",
-        [
-            event(
-                f"reader-{number}",
-                group,
-                dice.choice(("impression", "impression", "click")),
-                number,
-                experiment=RUNNING,
-                dt=(now - timedelta(minutes=dice.randrange(2, 23 * 60))).isoformat(),
-                domain="fr.wikipedia.example",
-            )
-            for group in ("control", "described")
-            for number in range(dice.randrange(600, 640))
-        ],
+        [{**one, "mediawiki": {"database": dice.choice(sites)}} for one in (*events, *few)],
     )
 
 
