@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.utils import translation
 from tests.registry.catalogs import CATALOGS, messages, said
 
 # A name's place, a sign of percent that is written twice, an element.
@@ -74,6 +75,15 @@ def test_compiled__against_its_catalog__the_same(path: Path) -> None:
         else:
             asked = [found.gettext(key.text)]
         assert asked == list(entry.forms[:2])
+
+
+def test_catalog__beside_those_of_other_packages__is_what_pages_read(path: Path) -> None:
+    with translation.override(path.parts[-3]):
+        for key, entry in messages.read(path).entries.items():
+            if key.context:
+                assert translation.pgettext(key.context, key.text) == entry.forms[0]
+            elif not key.plural:
+                assert translation.gettext(key.text) == entry.forms[0]
 
 
 @pytest.mark.parametrize(

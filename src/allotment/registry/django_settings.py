@@ -5,6 +5,8 @@ Importing it touches no disk: the data folder and the secret key are made by `bo
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from allotment.registry import secret_key
 from allotment.settings import Settings, SettingsError, from_environ, variable_name
 
@@ -87,6 +89,8 @@ AUTH_PASSWORD_VALIDATORS = [
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+# Before the words of other packages, which know some of the same texts.
+LOCALE_PATHS = [Path(__file__).parent / "locale"]
 LANGUAGE_COOKIE_NAME = "language"
 USE_I18N = True
 USE_TZ = True

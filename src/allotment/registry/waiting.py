@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db.models import Q
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from allotment.registry import browsing, permissions, rules
 from allotment.registry import plan as plans
@@ -120,7 +121,14 @@ def _approval(item: AnyItem, around: Neighborhood, now: datetime) -> Matter:
         "risk": item.get_risk_level_display(),
         "owners": ", ".join(item.owners) or _("nobody"),
     }
-    return Matter(item, "warn", _("waits for your approval"), told, _("Review"), item.KIND)
+    return Matter(
+        item,
+        "warn",
+        _("waits for your approval"),
+        told,
+        pgettext("what to do", "Review"),
+        item.KIND,
+    )
 
 
 def _undecided(item: AnyItem, around: Neighborhood, now: datetime) -> Matter:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext, gettext_noop, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from allotment.registry.states import State, Verb
 
@@ -38,6 +38,21 @@ _INSIDE: dict[str, str | Promise] = {
     "high": pgettext_lazy("risk", "high"),
     "pending": pgettext_lazy("risk", "not assessed yet"),
 }
+# Why something was done, where nobody gave a reason: the history keeps it in English.
+_REASONS = frozenset(
+    {
+        gettext_noop("Ready"),
+        gettext_noop("Taken back to draft"),
+        gettext_noop("Approved"),
+        gettext_noop("Switched on"),
+        gettext_noop("Started now"),
+        gettext_noop("Stopped"),
+        gettext_noop("Decided"),
+        gettext_noop("Relaunched"),
+        gettext_noop("Archived"),
+        gettext_noop("Brought back"),
+    }
+)
 KINDS: dict[str, str | Promise] = {
     "experiment": _("Experiment"),
     "instrument": _("Instrument"),
@@ -71,6 +86,11 @@ def state(name: str) -> str:
 def inside(name: str) -> str:
     """The word of a state, a kind or a risk inside a sentence: `an experiment that is running`."""
     return str(_INSIDE.get(name, name))
+
+
+def reason(given: str) -> str:
+    """A reason as a person wrote it; one that nobody wrote in the reader's language."""
+    return gettext(given) if given in _REASONS else given
 
 
 def kind(name: str) -> str:

@@ -187,6 +187,12 @@ def inside(name: str) -> str:
 
 
 @register.filter
+def reason(given: str) -> str:
+    """Why something was done."""
+    return words.reason(given)
+
+
+@register.filter
 def kind_word(name: str) -> str:
     """The word of a kind that begins a sentence or stands alone."""
     return words.kind(name)
