@@ -1,6 +1,7 @@
-// Builds the browser script and the ES modules. `node build.mjs [folder]`; without a folder they go
+// Builds the browser script, the ES modules and their types. `node build.mjs [folder]`; without a folder they go
 // where the Python package ships them from. Prints what each weighs, and fails above its limit.
-import { readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
@@ -46,4 +47,15 @@ for (const [name, [source, format, limit]] of Object.entries(OUTPUTS)) {
     console.error(`${name} may weigh ${limit} bytes after gzip`);
     process.exitCode = 1;
   }
+}
+
+// The types lie in one folder as the sources do; each output has a file of types beside it.
+rmSync(`${folder}/types`, { recursive: true, force: true });
+const tsc = here("node_modules/typescript/bin/tsc");
+execFileSync(process.execPath, [tsc, "-p", here("tsconfig.types.json"), "--outDir", `${folder}/types`], {
+  stdio: "inherit",
+});
+for (const [name, [source]] of Object.entries(OUTPUTS)) {
+  const types = `${folder}/${name.replace(/(m?)js$/, "d.$1ts")}`;
+  writeFileSync(types, `export * from "./types/${source.replace(/ts$/, "js")}";\n`);
 }

@@ -29,3 +29,35 @@ def test_browser_script__shipped__is_small_and_says_what_it_is() -> None:
     assert script.startswith(b"/*! Allotment 0.1.0 | Apache-2.0 */")
     assert len(gzip.compress(script, 9)) <= 5_500
     assert len(gzip.compress((SHIPPED / "clickThroughRate.mjs").read_bytes(), 9)) <= 1_250
+
+
+PROGRAM = """
+import { createClient, evaluate, type Membership } from "BROWSER/allotment.mjs";
+import { clickThroughRate } from "BROWSER/clickThroughRate.mjs";
+import { useFakeExperiments } from "BROWSER/testing.mjs";
+
+const allotment = createClient();
+allotment.getExperiment("a").use(clickThroughRate({ selector: "a", friendlyName: "b" }));
+export const who: Membership = allotment.getCurrentUserExperiments();
+useFakeExperiments(allotment).stubExperiment("a", "b").sendExposure();
+evaluate({ name: "a", groups: ["b"] }, "1");
+// @ts-expect-error -- the name must be given
+allotment.getExperiment();
+// @ts-expect-error -- a private part has another name in the build
+allotment._integration;
+"""
+
+
+def test_types__program_of_a_site__compiler_takes_it(js_folder: Path, tmp_path: Path) -> None:
+    program = tmp_path / "program.mts"
+    program.write_text(PROGRAM.replace("BROWSER", str(SHIPPED)))
+    options = ["--strict", "--noEmit", "--module", "nodenext", "--target", "es2022"]
+    done = subprocess.run(
+        [require_tool("node"), js_folder / "node_modules/typescript/bin/tsc", *options, program],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "")

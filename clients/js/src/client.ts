@@ -44,7 +44,7 @@ export class Client {
   private _starts: (() => void)[] = [];
 
   /** @param _integration - what the client asks of its page */
-  constructor(readonly _integration: Integration) {
+  constructor(/** @internal */ readonly _integration: Integration) {
     this._delivery = new Delivery(() => _integration.getIntakeUrl(), this._warnOnce);
     this._queue = new ConfigurationQueue(
       () => _integration.getStreamConfigs(),
