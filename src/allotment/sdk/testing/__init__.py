@@ -177,6 +177,7 @@ def recording() -> Iterator[Recorder]:
         (ConfigurationSource, "start", lambda source: source),
         (ConfigurationSource, "current", lambda _source: recorder.configuration),
         (ConfigurationSource, "wait", lambda _source, _seconds: True),
+        (ConfigurationSource, "age_seconds", property(lambda _source: 0.0)),
         (Delivery, "submit", lambda _delivery, event: recorder.keep(event)),
     ]
     real = [(owner, name, owner.__dict__[name]) for owner, name, _ in replaced]
