@@ -17,7 +17,8 @@ AUTOLOAD = Path(__file__).parents[2] / "clients/php/autoload.php"
 ANSWER_BYTES = 300_000
 MAKE_CERTIFICATE = """
     file_put_contents($argv[1] . '/conf', "[req]\\ndefault_bits=2048\\n"
-        . "distinguished_name=n\\n[n]\\n[v]\\nsubjectAltName=DNS:localhost\\nbasicConstraints=CA:TRUE\\n");
+        . "distinguished_name=n\\n[n]\\n[v]\\n"
+        . "subjectAltName=DNS:localhost\\nbasicConstraints=CA:TRUE\\n");
     $options = ['config' => $argv[1] . '/conf', 'x509_extensions' => 'v'];
     $key = openssl_pkey_new($options);
     $request = openssl_csr_new(['commonName' => 'localhost'], $key, $options);
