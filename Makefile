@@ -68,5 +68,8 @@ lock: $(VENV)/.server ## Make the lock files again (versions and hashes, no addr
 	$(BIN)/uv $(COMPILE) -o requirements/server.txt
 	$(BIN)/uv $(COMPILE) --group dev -o requirements/dev.txt
 
+screenshots: $(VENV)/.dev ## Take the docs' pictures of every page again (needs Chromium)
+	@$(BIN)/python -m tools.take_screenshots docs/images
+
 clean: ## Remove the environment and the data folder ./var
 	rm -rf $(VENV) var

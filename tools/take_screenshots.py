@@ -64,18 +64,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="where the pictures go")
     parser.add_argument("--only", default="", help="pages whose name begins so")
+    parser.add_argument("--width", type=int, choices=WIDTHS, help="one of the widths alone")
     asked = parser.parse_args()
+    widths = (asked.width,) if asked.width else WIDTHS
     data = Path(tempfile.mkdtemp(prefix="allotment-pictures-"))
     try:
         settings = from_environ({"ALLOTMENT_DATA": str(data)})
         bootstrap.configure(settings)
-        _take(asked.folder, settings, asked.only)
+        _take(asked.folder, settings, asked.only, widths)
     finally:
         shutil.rmtree(data, ignore_errors=True)
     return 0
 
 
-def _take(folder: Path, settings: Settings, only: str) -> None:
+def _take(folder: Path, settings: Settings, only: str, widths: tuple[int, ...]) -> None:
     from tests.conftest import BROWSER_ARGUMENTS  # noqa: PLC0415 - after Django is set up
     from tests.registry import every_page, lived_in  # noqa: PLC0415 - as before
 
@@ -91,7 +93,7 @@ def _take(folder: Path, settings: Settings, only: str) -> None:
     with _served() as address, sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=program, args=BROWSER_ARGUMENTS)
         canvas = browser.new_page()
-        for width in WIDTHS:
+        for width in widths:
             pages = {own: _context(browser, width).new_page() for own in (False, True)}
             pages[True].context.add_cookies([{"name": name, "value": value, "url": address}])
             for shown in every_page.of(lab):

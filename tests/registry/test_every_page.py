@@ -15,6 +15,7 @@ from tests.registry import every_page, lived_in
 from tests.registry.lived_in import Lab
 
 AXE = Path(__file__).parent.parent / "browser_tools" / "axe" / "axe.min.js"
+PICTURES = Path(__file__).parent.parent.parent / "docs" / "images"
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 WIDE, PHONE, ZOOMED = (1280, 900), (390, 844), (320, 640)
 
@@ -55,6 +56,19 @@ def test_list__every_address__is_looked_at_or_named_as_no_page(lab: Lab) -> None
     shown = {page.name for page in every_page.of(lab)} - {"not-found"}
     assert shown.isdisjoint(every_page.NO_PAGES)
     assert shown | every_page.NO_PAGES == every_page.names()
+
+
+@pytest.mark.django_db
+def test_pictures__every_page__at_both_widths_and_none_besides(lab: Lab) -> None:
+    wanted = {
+        f"{shown}-{width}.png"
+        for shown in every_page.of(lab)
+        for width in (1280, 390)
+        if shown.pictured
+    }
+    stored = {path.name: path.stat().st_size for path in PICTURES.glob("*.png")}
+    assert stored.keys() == wanted, "run make screenshots, and remove what is no page any more"
+    assert max(stored.values()) < 70_000
 
 
 @pytest.fixture
