@@ -36,8 +36,9 @@ export class Client {
   /** @internal The exposures that were told on this page. */
   readonly _exposed = new Set<string>();
   private readonly _delivery: Delivery;
-  private readonly _instruments = new Map<string, Instrument>();
-  private readonly _experiments = new Map<string, Experiment>();
+  // Without a prototype: an experiment may be named `constructor`.
+  private readonly _instruments = Object.create(null) as Record<string, Instrument>;
+  private readonly _experiments = Object.create(null) as Record<string, Experiment>;
   private readonly _warned = new Set<string>();
   private readonly _queue: ConfigurationQueue;
   /** What starts once there is consent. */
@@ -92,12 +93,12 @@ export class Client {
 
   /** The instrument of this name. It may be asked for before the configuration is there. */
   getInstrument(name: string): Instrument {
-    return remembered(this._instruments, name, () => new Instrument(name, this));
+    return (this._instruments[name] ??= new Instrument(name, this));
   }
 
   /** The experiment of this name; where the visitor is not in it, it sends nothing. */
   getExperiment(name: string): Experiment {
-    return remembered(this._experiments, name, () => new Experiment(name, this));
+    return (this._experiments[name] ??= new Experiment(name, this));
   }
 
   /** The experiments that the visitor is in and whose names begin so. */
@@ -284,10 +285,4 @@ export class Client {
     if (unit !== "pageview" && unit !== "session") return false;
     return inSample(String(context.performer?.[`${unit}_id`] ?? ""), rate);
   }
-}
-
-function remembered<T>(items: Map<string, T>, name: string, make: () => T): T {
-  const found = items.get(name) ?? make();
-  items.set(name, found);
-  return found;
 }

@@ -122,7 +122,6 @@ export class Delivery {
    */
   _setOpen(open: boolean): void {
     this._isOpen = open;
-    if (!open) clearTimeout(this._timer);
     this._restore();
     const lost = open ? 0 : this._queue.splice(0).length;
     if (lost) this._drop("no_consent", lost);

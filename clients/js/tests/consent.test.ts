@@ -77,6 +77,15 @@ describe("consent", () => {
     expect(sent()).toEqual(["click"]);
   });
 
+  it("given again: events wait a second as before", () => {
+    client.submitClick(STREAM);
+    client.setConsent(false);
+    client.setConsent(true);
+    client.submitClick(STREAM);
+    vi.advanceTimersByTime(1_000);
+    expect(client.counters).toEqual({ sent: 1, waiting: 0, dropped: { no_consent: 1 } });
+  });
+
   it("withdrawn while the configuration is fetched: the call is dropped then", async () => {
     open({ streams: Promise.resolve({ [STREAM]: streamOf({}) }) });
     client.submitClick(STREAM);
