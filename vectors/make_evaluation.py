@@ -104,9 +104,9 @@ def judge(case: dict[str, Any]) -> dict[str, Any]:
     digest = sha256((subject + name).encode()).hexdigest()
     place = Fraction(int(digest[:6], 16), SPAN) * sum(weights)
     slot = math.floor(place)
-    rates = {site: rate for rate, sites in item["sample_rate"].items() if rate != "default"
-             for site in sites}  # fmt: skip
-    rate = float(rates.get(case["site"], item["sample_rate"]["default"]))
+    rates = item["sample_rate"]
+    named = [float(key) for key in rates if key != "default" and case["site"] in rates[key]]
+    rate = min(named, default=float(rates["default"]))
     layer = item.get("layer")
     steps = {
         "overridden": name in case["overrides"],
@@ -177,6 +177,8 @@ def rates(dice: Dice) -> dict[str, Any]:
     found: dict[str, Any] = {"default": dice.pick([0, 0.5, "0.5", 0.9, 1, 1, "1"])}
     if dice.below(3) == 0:
         found[dice.pick(["0", "0.25", "1"])] = ["frwiki", "xwiki"][: 1 + dice.below(2)]
+    if dice.below(3) == 0:
+        found[dice.pick(["1", "0.75", "0"])] = ["xwiki", "enwiki"][: 1 + dice.below(2)]
     return found
 
 

@@ -52,7 +52,8 @@ def parse_experiment(item: object) -> Experiment:
 def parse_sample_rate(name: str, found: object) -> SampleRate:
     """Read `{"default": rate, "<rate>": [site, …], …}`; rates are numbers or their text.
 
-    A missing map means nobody. Of two rates for one site the first counts.
+    A missing map means nobody. Of two rates for one site the lowest counts: not every language can
+    tell which one came first.
 
     Raises:
         ConfigError: a rate is no number from 0 to 1, or a list of sites is no list of texts.
@@ -67,7 +68,7 @@ def parse_sample_rate(name: str, found: object) -> SampleRate:
             continue
         rate = _rate(name, key)
         for site in _texts(name, listed, field="sample_rate"):
-            sites.setdefault(site, rate)
+            sites[site] = min(rate, sites.get(site, rate))
     return SampleRate(_rate(name, found.get("default", 0)), sites)
 
 

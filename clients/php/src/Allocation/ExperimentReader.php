@@ -62,7 +62,7 @@ final class ExperimentReader
     /**
      * Reads `{"default": rate, "<rate>": [site, …], …}`; rates are numbers or their text.
      *
-     * Missing means nobody. Of two rates for one site the first counts.
+     * Missing means nobody. Of two rates for one site the lowest counts.
      *
      * @throws ConfigError a rate is no number from 0 to 1, or a list of sites is no list of texts
      */
@@ -83,7 +83,7 @@ final class ExperimentReader
             }
             $rate = self::usableRate($name, (string) $key);
             foreach (self::texts($name, 'sample_rate', $listed) as $site) {
-                $sites[$site] ??= $rate;
+                $sites[$site] = min($rate, $sites[$site] ?? $rate);
             }
         }
         $default = array_key_exists('default', $rates) ? $rates['default'] : 0;

@@ -105,7 +105,7 @@ def some_traffic(entry: Entry, _scene: Scene) -> Iterator[Fault]:
 def site_listed_once(entry: Entry, _scene: Scene) -> Iterator[Fault]:
     """Every site stands in one list only, and in one spelling.
 
-    A form once took the same wiki in two rows. Of two rates for one site clients take the first,
+    A form once took the same wiki in two rows. Of two rates for one site clients take the lowest,
     so that the traffic is not what the last row says.
     """
     places: dict[str, list[tuple[str, float | None, tuple[str | int, ...]]]] = {}
