@@ -24,15 +24,18 @@ $(VENV)/.dev: requirements/dev.txt requirements/installer.txt pyproject.toml
 up: $(VENV)/.server ## Run the lab with its demo site (ARGS="--empty --data DIR …")
 	@exec $(BIN)/allotment up $(ARGS)
 
+# The whole suite keeps several processors busy; a few chosen tests start sooner without workers.
+WORKERS := $(if $(strip $(ARGS)),,-n auto --maxprocesses 4 --dist loadfile)
 test: $(VENV)/.dev ## Run every test; what a missing tool prevents is reported by name
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest $(WORKERS) $(ARGS)
 ifeq ($(strip $(ARGS)),)
 	@$(MAKE) --no-print-directory test-postgresql
 endif
 
-ON_BOTH := tests/registry tests/end_to_end/test_form_to_verdict.py
+# Which database is below it changes nothing of how a page looks.
+ON_BOTH := tests/registry tests/end_to_end/test_form_to_verdict.py --ignore=tests/registry/test_every_page.py
 test-postgresql: $(VENV)/.dev ## Run what stores anything once more, on a PostgreSQL of its own
-	@TEST_DATABASE=postgresql $(BIN)/pytest $(ON_BOTH) $(ARGS)
+	@TEST_DATABASE=postgresql $(BIN)/pytest $(WORKERS) $(ON_BOTH) $(ARGS)
 
 FUZZ_EXAMPLES ?= 2000
 fuzz: $(VENV)/.dev ## Send the intake requests made at random (FUZZ_EXAMPLES=2000)
