@@ -34,7 +34,9 @@ def main() -> None:
     if not uv.exists():
         _run(*_pip(python), "install", "-q", "-r", str(ROOT / "requirements" / "installer.txt"))
     try:
-        _run(str(uv), "pip", "install", "-q", "--python", str(python), *_locked(lock))
+        # Compiled here once: where Python may write none, every process would compile anew.
+        quick = ("pip", "install", "-q", "--compile-bytecode", "--python", str(python))
+        _run(str(uv), *quick, *_locked(lock))
     except subprocess.CalledProcessError:
         print("uv could not; trying once more with pip …", flush=True)
         _run(*_pip(python), "install", "-q", *_locked(lock))
