@@ -135,4 +135,6 @@ def scroll_to(page: Page, y: int) -> None:
 
 
 def actions(site: Site) -> list[str]:
+    """What was done, in its order; a beacon may overtake the request that was sent before it."""
+    site.events.sort(key=lambda event: str(event.get("dt")))
     return [event["action"] for event in site.events]
