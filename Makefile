@@ -59,8 +59,8 @@ bench: $(VENV)/.dev ## Run the benchmarks, which print ratios
 clients: ## Build the browser script that the Python package ships (needs Node)
 	cd clients/js && npm ci --no-audit --no-fund && npm run build
 
-vectors: $(VENV)/.dev ## Make the test vectors again from the written law
-	@for program in vectors/make_*.py; do $(BIN)/python $$program || exit 1; done
+vectors: $(VENV)/.dev ## Make the test vectors and their digests again from the written law
+	@for program in vectors/make_*.py vectors/case_files.py; do $(BIN)/python $$program || exit 1; done
 
 messages: $(VENV)/.dev ## Gather what pages say into each language's catalog, and compile it (ARGS="fr" begins one)
 	@$(BIN)/python tools/messages.py $(ARGS)

@@ -13,16 +13,15 @@ Lone surrogates are left out: some languages refuse them when they read JSON.
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from fractions import Fraction
 from hashlib import sha256
 from itertools import accumulate
-from pathlib import Path
-from typing import TypedDict, TypeVar
+from typing import TypedDict
 
-TARGET = Path(__file__).with_name("allocation.json")
+from case_files import Dice, document, write
+
 COUNT = 10_000
 SPAN = 1 << 24
 LAW = (
@@ -30,8 +29,6 @@ LAW = (
     " each 1 where null); p = h * W; slot = p >> 24; r = p & 0xFFFFFF; enrolled iff"
     " r < ceil(rate * 2^24); group = the first whose cumulative weight exceeds slot"
 )
-
-T = TypeVar("T")
 
 
 class Case(TypedDict):
@@ -45,24 +42,6 @@ class Case(TypedDict):
     subject_id: str
     enrolled: bool
     group: str | None
-
-
-class Dice:
-    """Whole numbers that look random and are the same everywhere, from a counter's hashes."""
-
-    def __init__(self, seed: str) -> None:
-        self._seed = seed
-        self._count = 0
-
-    def below(self, limit: int) -> int:
-        """A whole number from 0 to `limit - 1`."""
-        self._count += 1
-        digest = sha256(f"{self._seed} {self._count}".encode()).digest()
-        return int.from_bytes(digest, "big") % limit
-
-    def pick(self, items: Sequence[T]) -> T:
-        """One of the items."""
-        return items[self.below(len(items))]
 
 
 SUBJECTS = [
@@ -243,11 +222,5 @@ def mixed_text(dice: Dice) -> str:
     return text
 
 
-def document() -> str:
-    """The whole file: one JSON object, one case a line, all in ASCII."""
-    lines = ",\n".join(json.dumps(case, separators=(",", ":")) for case in cases())
-    return f'{{"law":{json.dumps(LAW)},"cases":[\n{lines}\n]}}\n'
-
-
 if __name__ == "__main__":
-    TARGET.write_text(document(), encoding="ascii", newline="\n")
+    write("allocation.json", document(LAW, cases()))

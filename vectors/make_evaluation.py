@@ -9,20 +9,17 @@ Run it as `python vectors/make_evaluation.py`.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from hashlib import sha256
 from itertools import accumulate
-from pathlib import Path
 from typing import Any, TypeAlias
 
-from make_allocation import Dice
+from case_files import Dice, document, write
 
 Json: TypeAlias = Any
 
-TARGET = Path(__file__).with_name("evaluation.json")
 COUNT = 2_500
 SPAN = 1 << 24
 LAW = (
@@ -198,11 +195,5 @@ def targeting(dice: Dice) -> dict[str, dict[str, Any]]:
     return found
 
 
-def document() -> str:
-    """The whole file: one JSON object, one case a line, all in ASCII."""
-    lines = ",\n".join(json.dumps(case, separators=(",", ":")) for case in cases())
-    return f'{{"law":{json.dumps(LAW)},"cases":[\n{lines}\n]}}\n'
-
-
 if __name__ == "__main__":
-    TARGET.write_text(document(), encoding="ascii", newline="\n")
+    write("evaluation.json", document(LAW, cases()))

@@ -8,13 +8,10 @@ Run it as `python vectors/make_subject_ids.py`.
 
 from __future__ import annotations
 
-import json
 from hashlib import sha256
-from pathlib import Path
 
-from make_allocation import Dice
+from case_files import Dice, document, write
 
-TARGET = Path(__file__).with_name("subject_ids.json")
 COUNT = 150
 BLOCK = 64
 LAW = (
@@ -61,11 +58,5 @@ def cases() -> list[dict[str, str]]:
     return found
 
 
-def document() -> str:
-    """The whole file: one JSON object, one case a line, all in ASCII."""
-    lines = ",\n".join(json.dumps(case, separators=(",", ":")) for case in cases())
-    return f'{{"law":{json.dumps(LAW)},"cases":[\n{lines}\n]}}\n'
-
-
 if __name__ == "__main__":
-    TARGET.write_text(document(), encoding="ascii", newline="\n")
+    write("subject_ids.json", document(LAW, cases()))

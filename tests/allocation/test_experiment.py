@@ -1,10 +1,9 @@
 """Experiments as the public API shows them: what is read, what is refused, what is decided."""
 
-import json
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
+from tests.vector_files import read_vectors
 
 from allotment.allocation import (
     ConfigError,
@@ -16,7 +15,7 @@ from allotment.allocation import (
     parse_sample_rate,
 )
 
-READING = json.loads((Path(__file__).parents[2] / "vectors/reading.json").read_text("utf-8"))
+READING = read_vectors("reading.json")
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ITEM: dict[str, object] = {
     "name": "bar",

@@ -1,17 +1,16 @@
 """The law itself: placement, thresholds, shares, and that traffic only ever rises."""
 
-import json
 import math
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
+from tests.vector_files import read_vectors
 
 from allotment.allocation import draw, group_index, in_sample, subject_hash, threshold
 
-READING = json.loads((Path(__file__).parents[2] / "vectors/reading.json").read_text("utf-8"))
+READING = read_vectors("reading.json")
 RATES = st.floats(min_value=0, max_value=1, allow_subnormal=True)
 WEIGHTS = st.lists(st.integers(0, 1000), min_size=1, max_size=10).filter(any)
 

@@ -1,13 +1,11 @@
 """Forced groups, as the query parameter gives them."""
 
-import json
-from pathlib import Path
-
 import pytest
+from tests.vector_files import read_vectors
 
 from allotment.allocation import parse_overrides
 
-READING = json.loads((Path(__file__).parents[2] / "vectors/reading.json").read_text("utf-8"))
+READING = read_vectors("reading.json")
 
 
 @pytest.mark.parametrize("case", READING["overrides"], ids=lambda case: case["text"] or "empty")

@@ -1,41 +1,17 @@
-"""The vectors: made anew they are the committed bytes, and the law in Python agrees with all."""
+"""The law in Python agrees with all vectors, and these cover what they promise."""
 
-import importlib.util
-import json
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
+from tests.vector_files import read_vectors
 
 from allotment.allocation import allocate, parse_experiment
-
-VECTORS = Path(__file__).parents[2] / "vectors"
-
-
-@pytest.fixture(scope="module")
-def script() -> ModuleType:
-    path = VECTORS / "make_allocation.py"
-    spec = importlib.util.spec_from_file_location("make_allocation", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")
 def cases() -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads((VECTORS / "allocation.json").read_text("ascii"))[
-        "cases"
-    ]
+    found: list[dict[str, Any]] = read_vectors("allocation.json")["cases"]
     return found
-
-
-def test_allocation_json__made_anew__same_bytes(script: ModuleType) -> None:
-    committed = (VECTORS / "allocation.json").read_bytes()
-    assert committed == script.document().encode("ascii"), "run: python vectors/make_allocation.py"
-    assert len(committed) < 4_000_000
 
 
 def test_allocation_json__cases__cover_what_they_promise(cases: list[dict[str, Any]]) -> None:

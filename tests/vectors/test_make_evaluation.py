@@ -1,35 +1,19 @@
-"""Whole experiments: made anew they are the committed bytes, and Python agrees with all."""
+"""Whole experiments: Python agrees with all vectors, and these cover what they promise."""
 
-import json
-import runpy
-import sys
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.vector_files import read_vectors
 
 from allotment.allocation import Reason, allocate, parse_experiment
 from allotment.allocation.reading import parse_time
 
-VECTORS = Path(__file__).parents[2] / "vectors"
-
 
 @pytest.fixture(scope="module")
 def cases() -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads((VECTORS / "evaluation.json").read_text("ascii"))[
-        "cases"
-    ]
+    found: list[dict[str, Any]] = read_vectors("evaluation.json")["cases"]
     return found
-
-
-def test_evaluation_json__made_anew__same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "path", [str(VECTORS), *sys.path])
-    script = runpy.run_path(str(VECTORS / "make_evaluation.py"))
-    committed = (VECTORS / "evaluation.json").read_bytes()
-    assert committed == script["document"]().encode("ascii"), (
-        "run: python vectors/make_evaluation.py"
-    )
 
 
 def test_evaluation_json__cases__cover_what_they_promise(cases: list[dict[str, Any]]) -> None:

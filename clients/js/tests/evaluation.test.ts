@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { evaluate, type ExperimentItem } from "../src/evaluation.js";
+import { readVectors } from "./vectors.js";
 import evaluationText from "../../../vectors/evaluation.json?raw";
 
 interface Case {
@@ -13,7 +14,7 @@ interface Case {
   group: string | null;
   reason: string;
 }
-const { cases } = JSON.parse(evaluationText) as { cases: Case[] };
+const { cases } = await readVectors<{ cases: Case[] }>("evaluation.json", evaluationText);
 const ITEM = { name: "e", groups: ["control", "b"], sample_rate: { default: 1 } };
 const NOON = { now: new Date("2026-11-22T12:00:00Z") };
 

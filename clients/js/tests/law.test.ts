@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { allocate, inSample, parseOverrides, parseRate, subjectHash } from "../src/law.js";
 import { sha256 } from "../src/sha256.js";
+import { readVectors } from "./vectors.js";
 import allocationText from "../../../vectors/allocation.json?raw";
 import readingText from "../../../vectors/reading.json?raw";
 
@@ -14,12 +15,12 @@ interface Case {
   enrolled: boolean;
   group: string | null;
 }
-const { cases } = JSON.parse(allocationText) as { cases: Case[] };
-const reading = JSON.parse(readingText) as {
+const { cases } = await readVectors<{ cases: Case[] }>("allocation.json", allocationText);
+const reading = await readVectors<{
   rates: { text: string; rate: number | null }[];
   sampling: { id: string; rate: number; in: boolean }[];
   overrides: { text: string; forced: Record<string, string> }[];
-};
+}>("reading.json", readingText);
 
 describe("the law of allocation", () => {
   it("agrees with all 10,000 vectors", () => {
