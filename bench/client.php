@@ -2,7 +2,7 @@
 
 declare(strict_types=1);
 
-// Times the PHP client; `clients_php.py` runs it and prints the figures. Processor time, in seconds.
+// Times the PHP client; `clients.py` runs it and prints the figures. Processor time, in seconds.
 
 use Allotment\Allocation\ExperimentReader;
 use Allotment\Client;
