@@ -24,15 +24,19 @@ export interface Allocation {
   readonly group: string | null;
 }
 
+let encoder: TextEncoder | undefined;
+let scratch: Uint8Array | undefined;
+
 /** The subject's pseudonym in one experiment. A lone surrogate counts as U+FFFD. */
 export function subjectHash(subject: string, experiment: string): string {
+  encoder ??= new TextEncoder();
+  // No UTF-16 unit takes more than three bytes.
+  const most = 3 * (subject.length + experiment.length);
+  if (!scratch || scratch.length < most) scratch = new Uint8Array(most + 256);
   // Encoded apart, so that two lone halves do not meet in the middle and make a character.
-  const encoder = new TextEncoder();
-  const [head, tail] = [encoder.encode(subject), encoder.encode(experiment)];
-  const joined = new Uint8Array(head.length + tail.length);
-  joined.set(head);
-  joined.set(tail, head.length);
-  return sha256(joined);
+  const head = encoder.encodeInto(subject, scratch).written;
+  const tail = encoder.encodeInto(experiment, scratch.subarray(head)).written;
+  return sha256(scratch.subarray(0, head + tail));
 }
 
 /**
