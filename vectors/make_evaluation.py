@@ -1,8 +1,9 @@
 """Makes `evaluation.json`: what becomes of a subject in 2,500 experiments, and why.
 
 An oracle for every language's evaluation of a whole experiment: forced groups, dates, targeting,
-layer, rate at a site, group. It imports no implementation, takes each step for itself and then asks
-which comes first, and holds times against each other as texts. It always writes the same bytes.
+holdouts, layer, rate at a site, group. It imports no implementation, takes each step for itself and
+then asks which comes first, and holds times against each other as texts. It always writes the same
+bytes.
 
 Run it as `python vectors/make_evaluation.py`.
 """
@@ -25,9 +26,11 @@ SPAN = 1 << 24
 LAW = (
     "the first that holds gives the reason: a forced group (overridden, subject_id 'overridden');"
     " before start or after end (not_active); a condition of targeting does not hold"
-    " (not_targeted); the layer's slot, the first 24 bits of sha256(utf8(subject) +"
-    " utf8('layer:' + name)), is not within begin <= slot < end (layer_taken); the law of"
-    " allocation.json at the rate of the site (not_sampled); its group (assigned)"
+    " (not_targeted); a holdout's slot, the first 24 bits of sha256(utf8(subject) + utf8(name)),"
+    " is within begin <= slot < end (held_out); the layer's slot, the first 24 bits of"
+    " sha256(utf8(subject) + utf8('layer:' + name)), is not within begin <= slot < end"
+    " (layer_taken); the law of allocation.json at the rate of the site (not_sampled); its group"
+    " (assigned)"
 )
 NOW = "2026-11-22T12:00:00Z"
 TIMES = [None, None, None, "", "2026-11-22T11:59:59Z", NOW, "2026-11-22T12:00:01Z", "2030-01-01"]
@@ -111,7 +114,10 @@ def judge(case: dict[str, Any]) -> dict[str, Any]:
             (item.get("start") and now < item["start"]) or (item.get("end") and now > item["end"])
         ),
         "not_targeted": not meets(item.get("targeting") or {}, case["attributes"]),
-        "layer_taken": bool(layer) and not in_range(subject, layer),
+        "held_out": any(
+            in_range(subject, holdout["name"], holdout) for holdout in item.get("holdouts") or []
+        ),
+        "layer_taken": bool(layer) and not in_range(subject, f"layer:{layer['name']}", layer),
         "not_sampled": place - slot >= Fraction(rate),
         "assigned": True,
     }
@@ -124,10 +130,10 @@ def judge(case: dict[str, Any]) -> dict[str, Any]:
     return {**case, "subject_id": digest, "group": group, "reason": reason}
 
 
-def in_range(subject: str, layer: Mapping[str, Any]) -> bool:
-    """Whether the subject's slot in the layer is one of the experiment's."""
-    digest = sha256(f"{subject}layer:{layer['name']}".encode()).hexdigest()
-    return int(digest[:6], 16) in range(layer["begin"], layer["end"])
+def in_range(subject: str, hashed: str, owned: Mapping[str, Any]) -> bool:
+    """Whether the subject's slot in a layer or holdout is one of a range."""
+    digest = sha256(f"{subject}{hashed}".encode()).hexdigest()
+    return int(digest[:6], 16) in range(owned["begin"], owned["end"])
 
 
 def cases() -> Iterator[dict[str, Any]]:
@@ -150,6 +156,8 @@ def cases() -> Iterator[dict[str, Any]]:
                 "end": edges[1] + 1,
             }
         if dice.below(2):
+            item["holdouts"] = [holdout(dice, name) for _ in range(dice.below(4))]
+        if dice.below(2):
             item["targeting"] = targeting(dice)
         overrides = {name: dice.pick(["control", "x"])} if dice.below(12) == 0 else {}
         attributes = {
@@ -167,6 +175,15 @@ def cases() -> Iterator[dict[str, Any]]:
                 "attributes": attributes,
             }
         )
+
+
+def holdout(dice: Dice, experiment: str) -> dict[str, Any]:
+    """A small range from the first slot, as the registry writes it, or any other."""
+    begin, end = 0, dice.pick([SPAN // 20, SPAN // 3, SPAN])
+    if dice.below(3) == 0:
+        begin, end = sorted((dice.below(SPAN), dice.below(SPAN)))
+    name = dice.pick(["holdout-2026", "search", "layer:search", experiment])
+    return {"name": name, "begin": begin, "end": end + (begin == end)}
 
 
 def rates(dice: Dice) -> dict[str, Any]:

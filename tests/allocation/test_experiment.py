@@ -1,5 +1,6 @@
 """Experiments as the public API shows them: what is read, what is refused, what is decided."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,12 +11,16 @@ from allotment.allocation import (
     Reason,
     SampleRate,
     allocate,
+    first_group_end,
+    group_index,
     parse_experiment,
     parse_rate,
     parse_sample_rate,
+    parse_time,
 )
 
 READING = read_vectors("reading.json")
+TIMES = read_vectors("times.json")["cases"]
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ITEM: dict[str, object] = {
     "name": "bar",
@@ -152,6 +157,23 @@ def test_parse_time__no_zone__is_utc() -> None:
     )
 
 
+def test_parse_time__all_vectors__name_the_moment_or_are_refused() -> None:
+    assert len(TIMES) == 1_500
+    for case in TIMES:
+        found: int | None = None
+        with suppress(ConfigError):
+            time = parse_time("case", "start", case["text"])
+            assert time is not None
+            found = (time - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+            assert time.microsecond % 1000 == 0
+        assert found == case["ms"], case
+
+
+@pytest.mark.parametrize("found", [None, ""])
+def test_parse_time__nothing__is_none(found: object) -> None:
+    assert parse_time("case", "start", found) is None
+
+
 @pytest.mark.parametrize(
     ("subject", "site", "now", "overrides", "group", "reason"),
     [
@@ -211,6 +233,62 @@ def test_allocate__in_a_layer__groups_and_sampling_are_those_of_the_law_alone() 
         assert each == allocate(free, str(subject), now=NOON)
 
 
+def test_allocate__held_out__are_those_in_the_first_group_of_the_holdout() -> None:
+    weights = (5, 90, 5)
+    holdout = parse_experiment(
+        {
+            **ITEM,
+            "name": "holdout-2026",
+            "groups": ["held-out", "open", "open-too"],
+            "weights": list(weights),
+            "sample_rate": {"default": 1},
+        }
+    )
+    kept = {"name": "holdout-2026", "begin": 0, "end": first_group_end(weights)}
+    covered = parse_experiment({**ITEM, "sample_rate": {"default": 1}, "holdouts": [kept]})
+    free = parse_experiment({**ITEM, "sample_rate": {"default": 1}})
+    held = 0
+    for subject in map(str, range(4000)):
+        found = allocate(covered, subject, now=NOON)
+        if allocate(holdout, subject, now=NOON).group == "held-out":
+            held += 1
+            assert (found.group, found.reason) == (None, Reason.HELD_OUT)
+        else:
+            assert found == allocate(free, subject, now=NOON)
+    assert 150 < held < 250
+
+
+@pytest.mark.parametrize("slot", [0, 1, 838_859, 838_860, 838_861, (1 << 24) - 1])
+@pytest.mark.parametrize("weights", [(5, 95), (1, 2), (1, 1), (7,), (1, (1 << 20) - 1), (0, 1)])
+def test_first_group_end__slot_below__is_one_of_the_first_group(
+    slot: int, weights: tuple[int, ...]
+) -> None:
+    drawn = slot * sum(weights) >> 24
+    assert (group_index(drawn, weights) == 0) is (slot < first_group_end(weights))
+
+
+def test_first_group_end__weights_without_a_sum__says_so() -> None:
+    with pytest.raises(ValueError, match=r"the weights \[0\] add up to 0"):
+        first_group_end([0])
+
+
+@pytest.mark.parametrize(
+    "holdouts",
+    [
+        "search",
+        {"name": "search", "begin": 0, "end": 1},
+        ["search"],
+        [{"name": "", "begin": 0, "end": 1}],
+        [{"name": "search", "begin": 1, "end": 1}],
+        [{"name": "search", "begin": 0, "end": (1 << 24) + 1}],
+        [{"name": "search", "begin": 0, "end": 1}, {"name": "search"}],
+    ],
+)
+def test_parse_experiment__holdouts_that_cannot_be_used__refused(holdouts: object) -> None:
+    with pytest.raises(ConfigError, match=r"'holdouts' (is|has) "):
+        parse_experiment({**ITEM, "holdouts": holdouts})
+
+
 @pytest.mark.parametrize(
     "layer",
     [
@@ -229,7 +307,9 @@ def test_parse_experiment__layer_that_cannot_be_used__refused(layer: object) -> 
 
 def test_allocate__reasons__the_first_step_that_decides_gives_it() -> None:
     nobody = {"name": "search", "begin": 0, "end": 1}
+    everybody = {"name": "holdout-2026", "begin": 0, "end": 1 << 24}
     item = {**ITEM, "layer": nobody, "targeting": {"page_id": {"equals": 7}}}
+    kept_out = parse_experiment({**item, "holdouts": [nobody, everybody]})
     experiment = parse_experiment(item)
     late = NOON + timedelta(days=2)
     meets = {"page_id": 7}
@@ -237,6 +317,7 @@ def test_allocate__reasons__the_first_step_that_decides_gives_it() -> None:
         allocate(experiment, "1", now=late, overrides={"bar": "x"}).reason,
         allocate(experiment, "1", now=late).reason,
         allocate(experiment, "1", now=NOON).reason,
+        allocate(kept_out, "1", now=NOON, attributes=meets).reason,
         allocate(experiment, "1", now=NOON, attributes=meets).reason,
         allocate(
             parse_experiment({**item, "layer": None}),

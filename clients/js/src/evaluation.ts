@@ -4,13 +4,23 @@ import { allocate, parseRate, subjectHash, type Arms } from "./law.js";
 import { meets, type Targeting } from "./targeting.js";
 
 const SPAN = 2 ** 24;
+const TIME_TEXT =
+  /^((?!0000)\d{4}-\d\d-\d\d)(?:T((?:[01]\d|2[0-3]):[0-5]\d)(?::([0-5]\d)(?:(\.\d{1,3})\d*)?)?(Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)?)?$/;
+
+/** Slots (`begin` to before `end`, of 2^24) of a layer or a holdout. */
+export interface SlotRange {
+  readonly name: string;
+  readonly begin: number;
+  readonly end: number;
+}
 
 /** One item of the registry's `/api/v1/experiments`, as much of it as evaluation reads. */
 export interface ExperimentItem extends Arms {
   readonly sample_rate?: Readonly<Record<string, unknown>> | null;
   readonly start?: string | null;
   readonly end?: string | null;
-  readonly layer?: { readonly name: string; readonly begin: number; readonly end: number } | null;
+  readonly layer?: SlotRange | null;
+  readonly holdouts?: readonly SlotRange[] | null;
   readonly targeting?: Targeting | null;
 }
 
@@ -19,6 +29,7 @@ export type Reason =
   | "overridden"
   | "not_active"
   | "not_targeted"
+  | "held_out"
   | "layer_taken"
   | "not_sampled"
   | "assigned";
@@ -52,7 +63,7 @@ export function evaluate(
   subject: string,
   { site, now = new Date(), overrides = {}, attributes = {} }: Circumstances = {},
 ): Evaluation {
-  const { name: experiment, layer, targeting } = item;
+  const { name: experiment, layer, holdouts, targeting } = item;
   const forced = Object.keys(overrides).includes(experiment) ? overrides[experiment] : undefined;
   if (forced !== undefined) {
     return { experiment, subjectId: "overridden", group: forced, reason: "overridden" };
@@ -62,11 +73,13 @@ export function evaluate(
     ? "not_active"
     : !meets(targeting ?? {}, attributes)
       ? "not_targeted"
-      : layer && !owns(experiment, layer, subject)
-        ? "layer_taken"
-        : group === null
-          ? "not_sampled"
-          : "assigned";
+      : isHeldOut(experiment, holdouts ?? [], subject)
+        ? "held_out"
+        : layer && !lies(experiment, "layer", layer, subject, `layer:${layer.name}`)
+          ? "layer_taken"
+          : group === null
+            ? "not_sampled"
+            : "assigned";
   return { experiment, subjectId, group: reason === "assigned" ? group : null, reason };
 }
 
@@ -75,13 +88,23 @@ function isActive({ name, start, end }: ExperimentItem, now: Date): boolean {
   return (from === null || from <= now.getTime()) && (to === null || now.getTime() <= to);
 }
 
-/** Milliseconds; a time without a zone is UTC. */
+/**
+ * Milliseconds of a time of RFC 3339, of which zone, seconds or the whole clock may be missing: it is
+ * then UTC, the full minute, midnight. What is finer than a millisecond is cut off.
+ */
+export function parseTime(found: unknown): number | null {
+  if (typeof found !== "string") return null;
+  const [, day, clock = "00:00", second = "00", part = ".", zone = "Z"] = TIME_TEXT.exec(found) ?? [];
+  const midnight = new Date(`${day}T00:00Z`);
+  // Some engines read a day that no calendar has as one of the next month.
+  if (Number.isNaN(midnight.getTime()) || !midnight.toISOString().startsWith(`${day}T`)) return null;
+  return Date.parse(`${day}T${clock}:${second}${part.padEnd(4, "0")}${zone}`);
+}
+
 function time(name: string, field: string, found: unknown): number | null {
   if (found === undefined || found === null || found === "") return null;
-  const text = typeof found === "string" ? found : "";
-  const zoned = /T.*([Zz]|[+-]\d\d:?\d\d)$/.test(text) || !text.includes("T") ? text : `${text}Z`;
-  const at = Date.parse(zoned);
-  if (Number.isNaN(at)) {
+  const at = parseTime(found);
+  if (at === null) {
     throw new RangeError(
       `${name}: '${field}' is ${JSON.stringify(found)}; give a time such as 2026-11-22T09:00:00Z`,
     );
@@ -102,19 +125,31 @@ function rateAt({ name, sample_rate: rates }: ExperimentItem, site?: string | nu
   return named.length ? Math.min(...named) : usable(rates?.default ?? 0);
 }
 
-function owns(
+function isHeldOut(experiment: string, holdouts: readonly SlotRange[], subject: string): boolean {
+  if (!Array.isArray(holdouts)) throw unusable(experiment, "holdouts", holdouts);
+  return holdouts.some((range) => lies(experiment, "holdouts", range, subject, range?.name));
+}
+
+/** Whether a subject's slot lies in a range; `hashed` is what its slots are drawn by. */
+function lies(
   experiment: string,
-  layer: NonNullable<ExperimentItem["layer"]>,
+  field: string,
+  range: SlotRange,
   subject: string,
+  hashed: string,
 ): boolean {
-  const { name, begin, end } = layer;
+  const { name, begin, end } = range ?? {};
   const whole = Number.isInteger(begin) && Number.isInteger(end);
   if (!name || !whole || begin < 0 || begin >= end || end > SPAN) {
-    throw new RangeError(
-      `${experiment}: 'layer' is ${JSON.stringify(layer)}; give its 'name', and 'begin' below 'end', ` +
-        `whole numbers from 0 to ${SPAN}`,
-    );
+    throw unusable(experiment, field, range);
   }
-  const slot = Number.parseInt(subjectHash(subject, `layer:${name}`).slice(0, 6), 16);
+  const slot = Number.parseInt(subjectHash(subject, hashed).slice(0, 6), 16);
   return begin <= slot && slot < end;
+}
+
+function unusable(experiment: string, field: string, found: unknown): RangeError {
+  return new RangeError(
+    `${experiment}: '${field}' is ${JSON.stringify(found)}; give its 'name', and 'begin' below 'end', ` +
+      `whole numbers from 0 to ${SPAN}`,
+  );
 }

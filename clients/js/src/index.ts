@@ -27,10 +27,12 @@ export { scrollDepth } from "./instruments/scrollDepth.js";
 export { sessionLength } from "./instruments/sessionLength.js";
 export {
   evaluate,
+  parseTime,
   type Circumstances,
   type Evaluation,
   type ExperimentItem,
   type Reason,
+  type SlotRange,
 } from "./evaluation.js";
 export type { Targeting } from "./targeting.js";
 export {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { evaluate, type ExperimentItem } from "../src/evaluation.js";
+import { evaluate, parseTime, type ExperimentItem } from "../src/evaluation.js";
 import { readVectors } from "./vectors.js";
 import evaluationText from "../../../vectors/evaluation.json?raw";
+import timesText from "../../../vectors/times.json?raw";
 
 interface Case {
   experiment: ExperimentItem;
@@ -15,6 +16,10 @@ interface Case {
   reason: string;
 }
 const { cases } = await readVectors<{ cases: Case[] }>("evaluation.json", evaluationText);
+const { cases: times } = await readVectors<{ cases: { text: string; ms: number | null }[] }>(
+  "times.json",
+  timesText,
+);
 const ITEM = { name: "e", groups: ["control", "b"], sample_rate: { default: 1 } };
 const NOON = { now: new Date("2026-11-22T12:00:00Z") };
 
@@ -26,6 +31,12 @@ describe("the evaluation of an experiment", () => {
       const said = { experiment: experiment.name, subjectId: subject_id, group, reason };
       if (JSON.stringify(found) !== JSON.stringify(said)) expect({ ...found, rest }).toEqual(said);
     }
+  });
+
+  it("reads all 1,500 texts of times", () => {
+    expect(times).toHaveLength(1500);
+    for (const { text, ms } of times) expect([text, parseTime(text)]).toEqual([text, ms]);
+    expect([null, 7, ["2026-11-22"]].map(parseTime)).toEqual([null, null, null]);
   });
 
   it.each(["2026-11-22T12:00:01", "2026-11-22T12:00:01Z", "2026-11-22T13:00:01+01:00"])(
@@ -44,6 +55,9 @@ describe("the evaluation of an experiment", () => {
     [{ targeting: { page_id: { less_than: "7" } } }, /less_than has "7", which/],
     [{ targeting: { page_id: { equals: [7] } } }, /equals has \[7\], which/],
     [{ layer: { name: "search", begin: 1, end: 1 } }, /e: 'layer' is {"name":"search"/],
+    [{ holdouts: { name: "h", begin: 0, end: 1 } }, /e: 'holdouts' is {"name":"h"/],
+    [{ holdouts: [null] }, /e: 'holdouts' is null; give its/],
+    [{ holdouts: [{ name: "h", begin: 0 }] }, /e: 'holdouts' is {"name":"h"/],
     [{ start: "soon" }, /e: 'start' is "soon"; give a time/],
     [{ sample_rate: { default: 2 } }, /e: a rate is 2/],
   ])("refuses %j", (changes, words) => {

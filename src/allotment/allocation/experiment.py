@@ -17,6 +17,7 @@ class Reason(StrEnum):
     OVERRIDDEN = "overridden"
     NOT_ACTIVE = "not_active"
     NOT_TARGETED = "not_targeted"
+    HELD_OUT = "held_out"
     LAYER_TAKEN = "layer_taken"
     NOT_SAMPLED = "not_sampled"
     ASSIGNED = "assigned"
@@ -52,6 +53,15 @@ class LayerRange:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldoutRange:
+    """The slots (`begin` to before `end`, of 2^24) that a holdout keeps out of an experiment."""
+
+    holdout: str
+    begin: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class Experiment:
     """One experiment, as much of it as enrollment and events need."""
 
@@ -69,6 +79,7 @@ class Experiment:
     phase_index: int = 0
     layer: LayerRange | None = None
     targeting: tuple[Condition, ...] = ()
+    holdouts: tuple[HoldoutRange, ...] = ()
 
     def is_active(self, now: datetime) -> bool:
         """Whether `now` lies within start and end, both included; a missing bound is open."""
@@ -104,9 +115,10 @@ def allocate(
     1. A forced group wins (`overridden`); the subject id is then the word `overridden`.
     2. Outside its dates nobody is enrolled (`not_active`).
     3. All conditions on the attributes must hold (`not_targeted`).
-    4. In a layer, the subject's slot must lie in the experiment's range (`layer_taken`).
-    5. The law's remainder against the site's rate (`not_sampled`).
-    6. The law's slot names the group (`assigned`).
+    4. In each holdout, the subject's slot must lie outside the range kept out (`held_out`).
+    5. In a layer, the subject's slot must lie in the experiment's range (`layer_taken`).
+    6. The law's remainder against the site's rate (`not_sampled`).
+    7. The law's slot names the group (`assigned`).
 
     Args:
         experiment: which.
@@ -124,6 +136,9 @@ def allocate(
         return Allocation(experiment.name, drawn.subject_hash, None, Reason.NOT_ACTIVE)
     if not meets(experiment.targeting, attributes or {}):
         return Allocation(experiment.name, drawn.subject_hash, None, Reason.NOT_TARGETED)
+    for kept in experiment.holdouts:
+        if kept.begin <= law.holdout_slot(subject, kept.holdout) < kept.end:
+            return Allocation(experiment.name, drawn.subject_hash, None, Reason.HELD_OUT)
     layer = experiment.layer
     if layer and not layer.begin <= law.layer_slot(subject, layer.layer) < layer.end:
         return Allocation(experiment.name, drawn.subject_hash, None, Reason.LAYER_TAKEN)

@@ -12,6 +12,11 @@ An experiment in a layer owns a range of the layer's 2^24 slots; a subject's slo
 24 bits of `sha256(utf8(subject) + utf8("layer:" + layer))`, and only whoever's slot lies in the
 range goes on to step 4.
 
+An experiment that a holdout covers carries a range of the same 2^24 slots; a subject's slot there
+is the first 24 bits of `sha256(utf8(subject) + utf8(holdout))`, and whoever's slot lies in the
+range is kept out. A holdout is an experiment of that name, whose first group it keeps out of the
+others: with the weights `w` its range ends at `ceil(w[0] * 2^24 / W)`.
+
 With equal weights this is the published behavior of the system that Allotment grows out of.
 Raising the rate never moves anyone: `slot` does not depend on it.
 """
@@ -85,6 +90,23 @@ def layer_slot(subject: str, layer: str) -> int:
     No experiment is called like a layer here, so that the draw of neither tells of the other.
     """
     return int(subject_hash(subject, f"layer:{layer}")[:6], 16)
+
+
+def holdout_slot(subject: str, holdout: str) -> int:
+    """A subject's slot in a holdout, 0 … 2^24-1: its `h` in the experiment of that name."""
+    return int(subject_hash(subject, holdout)[:6], 16)
+
+
+def first_group_end(weights: Sequence[int]) -> int:
+    """The slot of 2^24 before which an experiment's `h` puts a subject into the first group.
+
+    Raises:
+        ValueError: the weights have no sum above 0.
+    """
+    total = sum(weights)
+    if total < 1:
+        raise ValueError(f"the weights {list(weights)} add up to {total}; give a sum above 0")
+    return -(-weights[0] * HASH_SPAN // total)
 
 
 def group_index(slot: int, weights: Sequence[int]) -> int:

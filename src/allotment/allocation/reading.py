@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from allotment.allocation import law
-from allotment.allocation.experiment import Experiment, IdentifierType, LayerRange, SampleRate
+from allotment.allocation.experiment import (
+    Experiment,
+    HoldoutRange,
+    IdentifierType,
+    LayerRange,
+    SampleRate,
+)
 from allotment.allocation.targeting import Condition, TargetingError, read_targeting
 
 MAX_GROUPS = 10
 RATE_TEXT = re.compile(r"[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 """A rate as text: decimal digits only, so that every language reads the same number from it."""
+TIME_TEXT = re.compile(
+    r"(?!0000)[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?"
+    r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])?)?"
+)
+"""A time as text: of RFC 3339, but that zone, seconds or the whole clock may be missing."""
 
 
 class ConfigError(ValueError):
@@ -20,7 +33,9 @@ class ConfigError(ValueError):
 
 
 def parse_experiment(item: object) -> Experiment:
-    """Read one experiment in the public API's shape, with our optional `weights`.
+    """Read one experiment in the public API's shape, with what we add to it.
+
+    That is `weights`, `layer`, `holdouts` and `targeting`, each of which may be missing.
 
     Raises:
         ConfigError: a field is missing or has a value that cannot be used.
@@ -46,6 +61,7 @@ def parse_experiment(item: object) -> Experiment:
         phase_index=_phase(name, item.get("phase_index")),
         layer=_layer(name, item.get("layer")),
         targeting=_targeting(name, item.get("targeting")),
+        holdouts=_holdouts(name, item.get("holdouts")),
     )
 
 
@@ -73,22 +89,26 @@ def parse_sample_rate(name: str, found: object) -> SampleRate:
 
 
 def parse_time(name: str, field: str, found: object) -> datetime | None:
-    """Read an ISO 8601 time; one without a zone counts as UTC. Missing or empty: None.
+    """Read a time of RFC 3339, to the millisecond. Missing or empty: None.
+
+    `2026-11-22T09:00:00Z`; without a zone it is UTC, without a clock midnight, without seconds the
+    full minute. What is finer than a millisecond is cut off: not every language can hold it.
 
     Raises:
-        ConfigError: the text is no time.
+        ConfigError: the text is no such time, or names a day that no calendar has.
     """
     if found is None or found == "":
         return None
-    try:
-        time = datetime.fromisoformat(found) if isinstance(found, str) else None
-    except ValueError:
-        time = None
+    time = None
+    if isinstance(found, str) and TIME_TEXT.fullmatch(found):
+        with suppress(ValueError):
+            time = datetime.fromisoformat(found)
     if time is None:
         raise ConfigError(
             f"{name}: '{field}' is {found!r}; give a time such as 2026-11-22T09:00:00Z"
         )
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
+    cut = time.replace(microsecond=time.microsecond // 1000 * 1000)
+    return cut if cut.tzinfo else cut.replace(tzinfo=UTC)
 
 
 def parse_rate(found: object) -> float | None:
@@ -145,17 +165,29 @@ def _layer(name: str, found: object) -> LayerRange | None:
         return None
     if not isinstance(found, Mapping):
         raise ConfigError(f"{name}: 'layer' is {found!r}; it must be a JSON object")
-    layer, begin, end = (
-        _text(name, found, "name"),
-        _whole(found.get("begin")),
-        _whole(found.get("end")),
-    )
-    if not layer or begin is None or end is None or not begin < end <= law.HASH_SPAN:
+    return LayerRange(*_range(name, "layer", found))
+
+
+def _holdouts(name: str, found: object) -> tuple[HoldoutRange, ...]:
+    if found is None:
+        return ()
+    if not isinstance(found, Sequence) or isinstance(found, str):
+        raise ConfigError(f"{name}: 'holdouts' is {found!r}; it must be a list of JSON objects")
+    for holdout in found:
+        if not isinstance(holdout, Mapping):
+            raise ConfigError(f"{name}: 'holdouts' has {holdout!r}; it must be a JSON object")
+    return tuple(HoldoutRange(*_range(name, "holdouts", holdout)) for holdout in found)
+
+
+def _range(name: str, field: str, found: Mapping[str, object]) -> tuple[str, int, int]:
+    named = _text(name, found, "name")
+    begin, end = _whole(found.get("begin")), _whole(found.get("end"))
+    if not named or begin is None or end is None or not begin < end <= law.HASH_SPAN:
         raise ConfigError(
-            f"{name}: 'layer' is {dict(found)!r}; give its 'name', and 'begin' below 'end', whole "
-            f"numbers from 0 to {law.HASH_SPAN}"
+            f"{name}: '{field}' is {dict(found)!r}; give its 'name', and 'begin' below 'end', "
+            f"whole numbers from 0 to {law.HASH_SPAN}"
         )
-    return LayerRange(layer, begin, end)
+    return named, begin, end
 
 
 def _targeting(name: str, found: object) -> tuple[Condition, ...]:

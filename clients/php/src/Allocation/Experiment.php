@@ -15,6 +15,7 @@ final class Experiment
      * @param non-empty-list<int> $weights one a group
      * @param list<string> $contextualAttributes
      * @param list<Condition> $targeting
+     * @param list<HoldoutRange> $holdouts
      */
     public function __construct(
         public readonly string $name,
@@ -31,6 +32,7 @@ final class Experiment
         public readonly int $phaseIndex = 0,
         public readonly ?LayerRange $layer = null,
         public readonly array $targeting = [],
+        public readonly array $holdouts = [],
     ) {
         $this->totalWeight = (int) array_sum($weights);
     }
@@ -47,9 +49,10 @@ final class Experiment
      * 1. A forced group wins (`overridden`); the subject id is then the word `overridden`.
      * 2. Outside its dates nobody is enrolled (`not_active`).
      * 3. All conditions on the attributes must hold (`not_targeted`).
-     * 4. In a layer, the subject's slot must lie in the experiment's range (`layer_taken`).
-     * 5. The law's remainder against the site's rate (`not_sampled`).
-     * 6. The law's slot names the group (`assigned`).
+     * 4. In each holdout, the subject's slot must lie outside the range kept out (`held_out`).
+     * 5. In a layer, the subject's slot must lie in the experiment's range (`layer_taken`).
+     * 6. The law's remainder against the site's rate (`not_sampled`).
+     * 7. The law's slot names the group (`assigned`).
      *
      * @param ?string $site selects the rate; the default rate if null
      * @param ?\DateTimeInterface $now held against start and end; the clock's if null
@@ -73,6 +76,12 @@ final class Experiment
         }
         if ($this->targeting !== [] && !Targeting::meets($this->targeting, $attributes)) {
             return new Allocation($this->name, $hash, null, Reason::NotTargeted);
+        }
+        foreach ($this->holdouts as $kept) {
+            $slot = Law::holdoutSlot($subject, $kept->holdout);
+            if ($kept->begin <= $slot && $slot < $kept->end) {
+                return new Allocation($this->name, $hash, null, Reason::HeldOut);
+            }
         }
         if ($this->layer !== null && !$this->owns(Law::layerSlot($subject, $this->layer->layer))) {
             return new Allocation($this->name, $hash, null, Reason::LayerTaken);

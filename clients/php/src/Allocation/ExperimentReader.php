@@ -19,7 +19,7 @@ final class ExperimentReader
     private const RATE_TEXT = '/^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$/D';
 
     /**
-     * Reads one experiment, with our optional `weights`, `layer` and `targeting`.
+     * Reads one experiment, with our optional `weights`, `layer`, `holdouts` and `targeting`.
      *
      * @throws ConfigError a field is missing or has a value that cannot be used
      */
@@ -56,6 +56,7 @@ final class ExperimentReader
             phaseIndex: self::phase($name, $item['phase_index'] ?? null),
             layer: self::layer($name, $item['layer'] ?? null),
             targeting: self::targeting($name, $item['targeting'] ?? null),
+            holdouts: self::holdouts($name, $item['holdouts'] ?? null),
         );
     }
 
@@ -108,7 +109,10 @@ final class ExperimentReader
     }
 
     /**
-     * Reads an ISO 8601 time; one without a zone counts as UTC. Missing or empty: null.
+     * Reads a time of RFC 3339, to the millisecond. Missing or empty: null.
+     *
+     * `2026-11-22T09:00:00Z`; without a zone it is UTC, without a clock midnight, without seconds the
+     * full minute. What is finer than a millisecond is cut off.
      *
      * @throws ConfigError the text is no time
      */
@@ -194,18 +198,37 @@ final class ExperimentReader
         if ($found === null) {
             return null;
         }
+        return new LayerRange(...self::range($name, 'layer', $found));
+    }
+
+    /** @return list<HoldoutRange> */
+    private static function holdouts(string $name, mixed $found): array
+    {
+        if ($found !== null && (!is_array($found) || !array_is_list($found))) {
+            throw self::unusable($name, 'holdouts', $found, 'it must be a list of JSON objects');
+        }
+        $holdouts = [];
+        foreach ($found ?? [] as $holdout) {
+            $holdouts[] = new HoldoutRange(...self::range($name, 'holdouts', $holdout));
+        }
+        return $holdouts;
+    }
+
+    /** @return array{string, int, int} */
+    private static function range(string $name, string $field, mixed $found): array
+    {
         $item = Json::map($found);
         if ($item === null) {
-            throw self::unusable($name, 'layer', $found, 'it must be a JSON object');
+            throw self::unusable($name, $field, $found, 'it must be a JSON object');
         }
-        $layer = self::text($name, $item, 'name');
+        $named = self::text($name, $item, 'name');
         $begin = self::whole($item['begin'] ?? null);
         $end = self::whole($item['end'] ?? null);
-        if ($layer === '' || $begin === null || $end === null || $begin >= $end || $end > Law::HASH_SPAN) {
+        if ($named === '' || $begin === null || $end === null || $begin >= $end || $end > Law::HASH_SPAN) {
             $must = "give its 'name', and 'begin' below 'end', whole numbers from 0 to " . Law::HASH_SPAN;
-            throw self::unusable($name, 'layer', $found, $must);
+            throw self::unusable($name, $field, $found, $must);
         }
-        return new LayerRange($layer, $begin, $end);
+        return [$named, $begin, $end];
     }
 
     /** @return list<Condition> */

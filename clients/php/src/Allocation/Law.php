@@ -77,6 +77,12 @@ final class Law
         return self::head(self::subjectHash($subject, 'layer:' . $layer));
     }
 
+    /** A subject's slot in a holdout, 0 … 2^24-1: its first 24 bits in the experiment of that name. */
+    public static function holdoutSlot(string $subject, string $holdout): int
+    {
+        return self::head(self::subjectHash($subject, $holdout));
+    }
+
     /**
      * Index of the first group whose cumulative weight exceeds the slot.
      *

@@ -10,6 +10,7 @@ enum Reason: string
     case Overridden = 'overridden';
     case NotActive = 'not_active';
     case NotTargeted = 'not_targeted';
+    case HeldOut = 'held_out';
     case LayerTaken = 'layer_taken';
     case NotSampled = 'not_sampled';
     case Assigned = 'assigned';

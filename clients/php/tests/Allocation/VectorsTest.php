@@ -6,6 +6,7 @@ namespace Allotment\Tests\Allocation;
 
 use Allotment\Allocation\Experiment;
 use Allotment\Allocation\ExperimentReader;
+use Allotment\Allocation\IsoTime;
 use Allotment\Allocation\Law;
 use Allotment\Allocation\Overrides;
 use Allotment\Allocation\SampleRate;
@@ -54,6 +55,21 @@ final class VectorsTest extends TestCase
         }
         self::assertSame([], array_slice($wrong, 0, 3));
         self::assertCount(2_500, $cases);
+    }
+
+    public function testTimes_vectors_agree(): void
+    {
+        $cases = Vectors::read('times.json')['cases'];
+        $wrong = [];
+        foreach ($cases as $case) {
+            $found = IsoTime::read($case->text);
+            $at = $found === null ? null : $found->getTimestamp() * 1000 + intdiv((int) $found->format('u'), 1000);
+            if ($at !== $case->ms) {
+                $wrong[] = [$case, $at];
+            }
+        }
+        self::assertSame([], array_slice($wrong, 0, 3));
+        self::assertCount(1_500, $cases);
     }
 
     public function testSubjectIds_keyed_agree(): void
