@@ -26,6 +26,7 @@ OPERATORS = [
     *("equals", "not_equals", "contains", "does_not_contain", "in", "not_in", "contains_all"),
     *("contains_any", "greater_than", "less_than", "greater_than_or_equals", "less_than_or_equals"),
 ]
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NAMES = ["page_id", "page_title", "1", "0", ""]
 TIMES = [
     *("2026-11-22T12:00:00Z", "2026-11-22T12:00:00.000001Z", "2026-11-22 12:00", "2026-11-22"),
@@ -75,6 +76,9 @@ def experiment(dice: random.Random) -> dict[str, Any]:
         }
         layer = {field: maybe(dice, VALUES, value) for field, value in layer.items()}
         item["layer"] = maybe(dice, VALUES, layer)
+    if dice.random() < 0.3:
+        kept = [holdout(dice) for _ in range(dice.randint(0, 3))]
+        item["holdouts"] = maybe(dice, VALUES, kept)
     if dice.random() < 0.5:
         item["targeting"] = maybe(dice, VALUES, targeting(dice))
     for field in ("start", "end"):
@@ -86,15 +90,22 @@ def experiment(dice: random.Random) -> dict[str, Any]:
     return item
 
 
+def holdout(dice: random.Random) -> dict[str, Any]:
+    edges = sorted((dice.randrange(1 << 24), dice.randrange(1 << 22)))
+    found: dict[str, Any] = {"name": dice.choice(["search", "foo", "0"])}
+    found |= {"begin": edges[0], "end": edges[1] + 1}
+    return {field: maybe(dice, VALUES, value) for field, value in found.items()}
+
+
 def time(dice: random.Random) -> str:
     day = datetime(1000, 1, 2, tzinfo=UTC) + timedelta(seconds=dice.randrange(280 * 10**9))
-    date = dice.choice(["%Y-%m-%d", "%Y%m%d", "%G-W%V-%u", "%GW%V%u", "%G-W%V"])
-    clock = dice.choice(["", "T%H", " %H:%M", "T%H%M", "T%H:%M:%S", "T%H%M%S"])
+    date = dice.choice(["%Y%m%d", "%G-W%V-%u", *["%Y-%m-%d"] * 8])
+    clock = dice.choice(["", "T%H", " %H:%M", "T%H%M%S", "T%H:%M", *["T%H:%M:%S"] * 5])
     text = day.strftime(date)
     if clock.endswith("S") and dice.random() < 0.5:
-        clock += dice.choice(".,") + str(dice.randrange(10**9))
+        clock += dice.choice("....,") + str(dice.randrange(10**9))
     if clock:
-        clock += dice.choice(["", "Z", "+01", "-0330", "+05:45", "-23:59"])
+        clock += dice.choice(["", "Z", "Z", "+01", "-03:30", "+05:45", "-23:59"])
     return text + day.strftime(clock)
 
 
@@ -114,12 +125,12 @@ def question(dice: random.Random) -> dict[str, Any]:
             },
         }
     if kind < 0.8:
-        return {"ask": "time", "text": time(dice), "odd": False}
+        return {"ask": "time", "text": time(dice)}
     if kind < 0.82:
         text = time(dice)
         at = dice.randrange(len(text) + 1)
         changed = text[:at] + dice.choice("0123456789-:+ZTW., ") + text[at + dice.randint(0, 1) :]
-        return {"ask": "time", "text": changed, "odd": True}
+        return {"ask": "time", "text": changed}
     if kind < 0.9:
         made = "".join(dice.choices("0123456789.eE+-", k=dice.randint(1, 6)))
         return {"ask": "rate", "found": dice.choice([*VALUES, made, dice.random()])}
@@ -149,10 +160,9 @@ def answer(asked: dict[str, Any]) -> Any:  # noqa: ANN401 - any JSON
         case "time":
             try:
                 found_time = parse_time("", "", asked["text"])
-                utc = found_time and found_time.astimezone(UTC)
-            except (ConfigError, OverflowError):
+            except ConfigError:
                 return None
-            return utc and utc.isoformat(timespec="microseconds").removesuffix("+00:00")
+            return found_time and (found_time - EPOCH) // timedelta(milliseconds=1)
         case "rate":
             return parse_rate(asked["found"])
         case "sample":

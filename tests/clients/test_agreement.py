@@ -15,7 +15,7 @@ from tests.clients.law_cases import TIMES, answer
 
 CASES = 20_000
 REASONS = {
-    *("overridden", "not_targeted", "layer_taken", "not_sampled", "assigned"),
+    *("overridden", "not_targeted", "held_out", "layer_taken", "not_sampled", "assigned"),
     *("refused", "time", "rate", "sample", "overrides"),
 }
 
@@ -41,6 +41,7 @@ def test_compare__one_language_answers_otherwise__finds_it(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("text", TIMES)
-def test_php_time__text__is_the_same_time_or_none(text: str) -> None:
+def test_time__text__is_the_same_time_or_none(text: str) -> None:
     asked = {"ask": "time", "text": text}
-    assert list(answers(drivers()["PHP"], [json.dumps(asked)])) == [answer(asked)]
+    for command in drivers().values():
+        assert list(answers(command, [json.dumps(asked)])) == [answer(asked)]

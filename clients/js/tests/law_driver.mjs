@@ -22,6 +22,8 @@ function answer(asked) {
       return law.inSample(asked.id, asked.rate);
     case "overrides":
       return Object.fromEntries(law.parseOverrides(asked.text));
+    case "time":
+      return law.parseTime(asked.text);
     default:
       return { unasked: true };
   }

@@ -32,7 +32,8 @@ function answer(stdClass $asked): mixed
             );
             return [$found->subjectId, $found->group, $found->reason->value];
         case 'time':
-            return IsoTime::read($asked->text)?->format('Y-m-d\TH:i:s.u');
+            $time = IsoTime::read($asked->text);
+            return $time === null ? null : $time->getTimestamp() * 1000 + intdiv((int) $time->format('u'), 1000);
         case 'rate':
             return ExperimentReader::rate($asked->found);
         case 'sample':

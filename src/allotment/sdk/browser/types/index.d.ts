@@ -14,7 +14,7 @@ export { formFunnel, type FormFunnelOptions } from "./instruments/formFunnel.js"
 export { pageVisit, type PageVisitOptions } from "./instruments/pageVisit.js";
 export { scrollDepth } from "./instruments/scrollDepth.js";
 export { sessionLength } from "./instruments/sessionLength.js";
-export { evaluate, type Circumstances, type Evaluation, type ExperimentItem, type Reason, } from "./evaluation.js";
+export { evaluate, parseTime, type Circumstances, type Evaluation, type ExperimentItem, type Reason, type SlotRange, } from "./evaluation.js";
 export type { Targeting } from "./targeting.js";
 export { allocate, inSample, parseOverrides, parseRate, subjectHash, type Allocation, type Arms, } from "./law.js";
 export declare const version: string;
