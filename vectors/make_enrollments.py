@@ -1,9 +1,9 @@
-"""Makes `enrollments.json`: what the header by which an edge tells enrollments says to its readers.
+"""Makes `enrollments.json`: what the header by which an edge tells enrollments says.
 
-`groups` is what a site reads, of the request header `X-Experiment-Enrollments` or of the description
-of the entry `WMF-Uniq` in `Server-Timing`; `subject_ids` what the intake reads, which puts the ids
-into events. An oracle for every language's reading: it imports no implementation and uses no
-patterns, but looks at each letter. It always writes the same bytes.
+`groups` is what a site reads, of the request header `X-Experiment-Enrollments` or of the
+description of the entry `WMF-Uniq` in `Server-Timing`; `subject_ids` what the intake reads, which
+puts the ids into events. An oracle for every language's reading: it imports no implementation and
+uses no patterns, but looks at each letter. It always writes the same bytes.
 
 Run it as `python vectors/make_enrollments.py`.
 """
@@ -26,6 +26,8 @@ LAW = (
     " 'awaiting', is left out"
 )
 ALNUM = string.ascii_letters + string.digits
+LONGEST_WORD = 63
+LONGEST_ID = 128
 ID = "AbCdEfGhIjKlMnOpQrSt_-"
 BY_HAND = [
     *("", ";", ";;", "first-test=control", "first-test=control;", "first-test=control;;"),
@@ -97,13 +99,13 @@ def item(text: str) -> tuple[str, str, str | None] | None:
     if not rest:
         return name, group, None
     letters = ALNUM + "-_"
-    usable = 1 <= len(rest[0]) <= 128 and all(letter in letters for letter in rest[0])
+    usable = 1 <= len(rest[0]) <= LONGEST_ID and all(letter in letters for letter in rest[0])
     return (name, group, rest[0]) if usable else None
 
 
 def is_word(text: str, shortest: int) -> bool:
     """Whether a text may be a name or a group."""
-    fits = shortest <= len(text) <= 63
+    fits = shortest <= len(text) <= LONGEST_WORD
     return fits and text[0] in ALNUM and all(letter in ALNUM + "-_." for letter in text)
 
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.intake.conftest import STREAMS, Intake, StandIn, StartIntake, event, wait_until
+from tests.vector_files import read_vectors
 
 from allotment.contract.schemas import shipped_repository
 from allotment.intake.enrollments import HEADER, Enrollment, fill_subject_ids, parse_enrollments
@@ -68,6 +69,14 @@ def many(assigned: dict[str, str], ids: dict[str, str]) -> dict[str, Any]:
 
 def reasons(intake: Intake) -> list[str]:
     return [record["reason"] for record in intake.records("rejected")]
+
+
+def test_parse_enrollments__vectors__agree() -> None:
+    cases = read_vectors("enrollments.json")["cases"]
+    assert len(cases) == 800
+    for case in cases:
+        expected = {name: Enrollment(**found) for name, found in case["subject_ids"].items()}
+        assert parse_enrollments(case["header"]) == expected, case
 
 
 def test_one_experiment__name_and_group_match__id_of_the_edge(edge: Intake) -> None:

@@ -20,8 +20,8 @@ AWAITING: Final = "awaiting"
 MISSING: Final = "enrollment_missing"
 MISMATCH: Final = "enrollment_mismatch"
 _ITEM: Final = re.compile(
-    r"\s*([A-Za-z0-9][-_.A-Za-z0-9]{7,62})=([A-Za-z0-9][-_.A-Za-z0-9]{0,62})"
-    r"/([-_A-Za-z0-9]{1,128})\s*",
+    r"[ \t]*([A-Za-z0-9][-_.A-Za-z0-9]{7,62})=([A-Za-z0-9][-_.A-Za-z0-9]{0,62})"
+    r"/([-_A-Za-z0-9]{1,128})[ \t]*",
     re.ASCII,
 )
 

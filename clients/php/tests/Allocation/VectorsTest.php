@@ -10,6 +10,7 @@ use Allotment\Allocation\IsoTime;
 use Allotment\Allocation\Law;
 use Allotment\Allocation\Overrides;
 use Allotment\Allocation\SampleRate;
+use Allotment\EdgeEnrollments;
 use Allotment\Tests\Vectors;
 use PHPUnit\Framework\TestCase;
 
@@ -89,18 +90,30 @@ final class VectorsTest extends TestCase
         }
     }
 
-    public function testReading_sampling_agrees(): void
+    public function testSampling_vectors_agree(): void
     {
-        foreach (Vectors::read('reading.json')['sampling'] as $case) {
-            $found = Law::inSample($case->id, (float) $case->rate);
-            self::assertSame($case->in, $found, "$case->id at $case->rate");
+        $cases = Vectors::read('sampling.json')['cases'];
+        foreach ($cases as $case) {
+            self::assertSame($case->in, Law::inSample($case->id, (float) $case->rate), "$case->id at $case->rate");
         }
+        self::assertCount(1_500, $cases);
     }
 
-    public function testReading_overrides_agree(): void
+    public function testOverrides_vectors_agree(): void
     {
-        foreach (Vectors::read('reading.json')['overrides'] as $case) {
+        $cases = Vectors::read('overrides.json')['cases'];
+        foreach ($cases as $case) {
             self::assertSame((array) $case->forced, Overrides::parse($case->text), "'$case->text'");
         }
+        self::assertCount(600, $cases);
+    }
+
+    public function testEnrollments_vectors_agree(): void
+    {
+        $cases = Vectors::read('enrollments.json')['cases'];
+        foreach ($cases as $case) {
+            self::assertSame((array) $case->groups, EdgeEnrollments::parse($case->header), "'$case->header'");
+        }
+        self::assertCount(800, $cases);
     }
 }
