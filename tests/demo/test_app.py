@@ -16,7 +16,7 @@ NAME = "related-articles-card"
 
 @pytest.fixture
 def browser(wiki: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=wiki, follow_redirects=True) as http:
+    with httpx.Client(base_url=wiki, follow_redirects=True, timeout=60) as http:
         yield http
 
 

@@ -151,7 +151,8 @@ class Lab:
 @contextmanager
 def logged_in(lab: Lab) -> Iterator[httpx.Client]:
     """A session in the registry, by the button for local work."""
-    with httpx.Client(base_url=lab.registry, follow_redirects=True) as session:
+    # A busy machine may take long over the first page; how quick it is, the benchmark tells.
+    with httpx.Client(base_url=lab.registry, follow_redirects=True, timeout=60) as session:
         post(session, "/login/local")
         yield session
 

@@ -21,7 +21,7 @@ def test_backup__of_journal_and_lake__restored_holds_all_of_its_time_once(
     make_lab: Callable[..., Lab],
 ) -> None:
     # One client: each of httpx's own reads all certificates of the machine.
-    with stand_in_registry() as registry, httpx.Client() as client:
+    with stand_in_registry() as registry, httpx.Client(timeout=60) as client:
         lab = make_lab(ALLOTMENT_REGISTRY_URL=registry.url, ALLOTMENT_SINK_SECONDS="0.2")
         lab.data.mkdir()
         journal, lake = lab.data / "journal", lab.data / "lake"

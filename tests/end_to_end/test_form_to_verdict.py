@@ -259,7 +259,7 @@ def test_switching_off__within_the_delay__ends_enrollment(walk: Walk, chromium: 
     page.get_by_role("button", name="Stop now").click()
     page.get_by_text("Nobody is enrolled any more").wait_for()
     context.close()
-    reader = httpx.Client()
+    reader = httpx.Client(timeout=60)
     reader.post(f"{walk.lab.demo}/login", data={"reader": "1000"})
 
     def not_enrolled() -> bool:

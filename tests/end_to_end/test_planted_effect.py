@@ -124,7 +124,7 @@ def test_analyze__given_the_data_folder_alone__finds_the_lab(lab: Lab) -> None:
 
 def test_password__forgotten__is_made_anew_and_must_be_changed(lab: Lab) -> None:
     made = lab.run("password").strip()
-    with httpx.Client(base_url=lab.registry, follow_redirects=True) as session:
+    with httpx.Client(base_url=lab.registry, follow_redirects=True, timeout=60) as session:
         answer = post(session, "/login", {"username": "admin", "password": made})
         assert answer.url.path == "/password"
     with pytest.raises(AssertionError, match="no account is called 'nobody'"):
