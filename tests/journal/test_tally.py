@@ -225,6 +225,21 @@ def test_failed_sync_of_one_topic__its_lines_are_not_in_the_tally(
     assert sum(e["events"] for e in entries(tmp_path)) == 3
 
 
+def test_append__its_lines_cannot_be_counted__caller_hears_of_it_and_the_writer_goes_on(
+    tmp_path: Path,
+) -> None:
+    def count(topic: str, lines: bytes) -> dict[Count, int]:
+        if b"odd" in lines:
+            raise ValueError("odd")
+        return count_by_length(topic, lines)
+
+    writer = SegmentWriter(tmp_path, tallying=Tallying(topic="ledger", count=count))
+    with pytest.raises(JournalUnavailableError, match="odd"):
+        put(writer, {TOPIC: [b"odd"]})
+    put(writer, {TOPIC: [b"even"]})
+    writer.close()
+
+
 def test_kill__at_random_moments_under_load__tallies_cover_every_line_once(tmp_path: Path) -> None:
     journal, notes = tmp_path / "journal", tmp_path / "acknowledged"
     dice = random.Random(15)

@@ -83,14 +83,14 @@ class Committer:
         try:
             log = self._log(topic)
             log.append(b"".join([waiting.lines[topic] for waiting in touched]))
+            if self.keeper is not None:
+                parts = [(each.lines[topic], each.counts.get(topic)) for each in touched]
+                self.keeper.add(topic, log.end, parts)
         except OSError as error:
             self.failure = f"the journal cannot write {topic}: {error}"
             return self.failure
         except Exception as error:  # noqa: BLE001 -- whatever it is, no caller may wait for ever
             return f"the journal cannot write {topic}: {error!r}"
-        if self.keeper is not None:
-            parts = [(each.lines[topic], each.counts.get(topic)) for each in touched]
-            self.keeper.add(topic, log.end, parts)
         return None
 
     def record(self, *, now: bool) -> None:
