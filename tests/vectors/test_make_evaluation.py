@@ -29,8 +29,15 @@ def test_evaluation_json__cases__cover_what_they_promise(cases: list[dict[str, A
     assert len(operators) == 12
 
 
-def test_allocate__all_vectors__agree(cases: list[dict[str, Any]]) -> None:
-    for case in cases:
+def test_borders_json__cases__stand_on_both_sides() -> None:
+    reasons = Counter(case["reason"] for case in read_vectors("borders.json")["cases"])
+    assert set(reasons) == set(Reason) - {Reason.OVERRIDDEN, Reason.NOT_TARGETED}
+    assert min(reasons.values()) >= 8
+
+
+@pytest.mark.parametrize("name", ["evaluation.json", "borders.json"])
+def test_allocate__all_vectors__agree(name: str) -> None:
+    for case in read_vectors(name)["cases"]:
         found = allocate(
             parse_experiment(case["experiment"]),
             case["subject"],

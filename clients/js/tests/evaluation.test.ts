@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { evaluate, parseTime, type ExperimentItem } from "../src/evaluation.js";
 import { readVectors } from "./vectors.js";
+import bordersText from "../../../vectors/borders.json?raw";
 import evaluationText from "../../../vectors/evaluation.json?raw";
 import timesText from "../../../vectors/times.json?raw";
 
@@ -20,12 +21,16 @@ const { cases: times } = await readVectors<{ cases: { text: string; ms: number |
   "times.json",
   timesText,
 );
+const { cases: borders } = await readVectors<{ cases: Case[] }>("borders.json", bordersText);
 const ITEM = { name: "e", groups: ["control", "b"], sample_rate: { default: 1 } };
 const NOON = { now: new Date("2026-11-22T12:00:00Z") };
 
 describe("the evaluation of an experiment", () => {
-  it("agrees with all 2,500 vectors", () => {
-    expect(cases).toHaveLength(2500);
+  it.each([
+    ["evaluation", cases, 2500],
+    ["borders", borders, 621],
+  ])("agrees with all vectors of %s", (_, cases, count) => {
+    expect(cases).toHaveLength(count);
     for (const { experiment, subject, now, subject_id, group, reason, ...rest } of cases) {
       const found = evaluate(experiment, subject, { ...rest, now: new Date(now) });
       const said = { experiment: experiment.name, subjectId: subject_id, group, reason };

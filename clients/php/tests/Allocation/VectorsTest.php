@@ -37,9 +37,13 @@ final class VectorsTest extends TestCase
         self::assertCount(10_000, $cases);
     }
 
-    public function testEvaluation_vectors_agree(): void
+    /**
+     * @testWith ["evaluation.json", 2500]
+     *           ["borders.json", 621]
+     */
+    public function testEvaluation_vectors_agree(string $name, int $count): void
     {
-        $cases = Vectors::read('evaluation.json')['cases'];
+        $cases = Vectors::read($name)['cases'];
         $wrong = [];
         foreach ($cases as $case) {
             $found = ExperimentReader::read($case->experiment)->allocate(
@@ -55,7 +59,7 @@ final class VectorsTest extends TestCase
             }
         }
         self::assertSame([], array_slice($wrong, 0, 3));
-        self::assertCount(2_500, $cases);
+        self::assertCount($count, $cases);
     }
 
     public function testTimes_vectors_agree(): void
