@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
-from tests.vector_files import read_vectors
 
 from allotment.allocation import draw, group_index, in_sample, subject_hash, threshold
 
@@ -96,13 +95,6 @@ def test_law__sequential_ids__shares_follow_weights(weights: list[int], rate: fl
 def test_group_index__slot_beyond_weights__says_so() -> None:
     with pytest.raises(ValueError, match="slot 3 is not below the sum of the weights, 3"):
         group_index(3, [1, 2])
-
-
-def test_in_sample__vectors__agree() -> None:
-    cases = read_vectors("sampling.json")["cases"]
-    assert len(cases) == 1_500
-    for case in cases:
-        assert in_sample(case["id"], case["rate"]) is case["in"], case
 
 
 @given(unit=st.text("0123456789abcdef", min_size=20, max_size=20), rates=st.tuples(RATES, RATES))

