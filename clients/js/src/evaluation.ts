@@ -1,7 +1,7 @@
 /** A whole experiment, as the public API shows it, for one subject. */
 
-import { allocate, parseRate, subjectHash, type Arms } from "./law.js";
-import { meets, type Targeting } from "./targeting.js";
+import { allocate, parseRate, subjectSlot, type Arms } from "./law.js";
+import { readTargeting, type Targeting } from "./targeting.js";
 
 const SPAN = 2 ** 24;
 const TIME_TEXT =
@@ -53,8 +53,20 @@ export interface Circumstances {
   readonly attributes?: Readonly<Record<string, unknown>>;
 }
 
+/** An item as evaluation needs it. */
+interface Reading {
+  readonly from: number;
+  readonly to: number;
+  readonly rateAt: (site: string | null | undefined) => number;
+  readonly meets: (attributes: Readonly<Record<string, unknown>>) => boolean;
+  readonly holdouts: readonly SlotRange[];
+  readonly layer: SlotRange | null;
+}
+const readings = new WeakMap<ExperimentItem, Reading>();
+
 /**
- * Evaluates an experiment; the first step that decides gives the reason.
+ * Evaluates an experiment; the first step that decides gives the reason. An item is read once, so it
+ * must not be changed afterwards.
  *
  * @throws RangeError when the item cannot be used; the message says what is wrong
  */
@@ -63,29 +75,40 @@ export function evaluate(
   subject: string,
   { site, now = new Date(), overrides = {}, attributes = {} }: Circumstances = {},
 ): Evaluation {
-  const { name: experiment, layer, holdouts, targeting } = item;
-  const forced = Object.keys(overrides).includes(experiment) ? overrides[experiment] : undefined;
+  const experiment = item.name;
+  const forced = Object.hasOwn(overrides, experiment) ? overrides[experiment] : undefined;
   if (forced !== undefined) {
     return { experiment, subjectId: "overridden", group: forced, reason: "overridden" };
   }
-  const { subjectId, group } = allocate(item, subject, rateAt(item, site));
-  const reason: Reason = !isActive(item, now)
-    ? "not_active"
-    : !meets(targeting ?? {}, attributes)
-      ? "not_targeted"
-      : isHeldOut(experiment, holdouts ?? [], subject)
-        ? "held_out"
-        : layer && !lies(experiment, "layer", layer, subject, `layer:${layer.name}`)
-          ? "layer_taken"
-          : group === null
-            ? "not_sampled"
-            : "assigned";
+  let reading = readings.get(item);
+  if (!reading) readings.set(item, (reading = read(item)));
+  const { subjectId, group } = allocate(item, subject, reading.rateAt(site));
+  const at = now.getTime();
+  const reason: Reason =
+    at < reading.from || at > reading.to
+      ? "not_active"
+      : !reading.meets(attributes)
+        ? "not_targeted"
+        : reading.holdouts.some((range) => lies(range, subject, range.name))
+          ? "held_out"
+          : reading.layer && !lies(reading.layer, subject, `layer:${reading.layer.name}`)
+            ? "layer_taken"
+            : group === null
+              ? "not_sampled"
+              : "assigned";
   return { experiment, subjectId, group: reason === "assigned" ? group : null, reason };
 }
 
-function isActive({ name, start, end }: ExperimentItem, now: Date): boolean {
-  const [from, to] = [time(name, "start", start), time(name, "end", end)];
-  return (from === null || from <= now.getTime()) && (to === null || now.getTime() <= to);
+function read({ name, start, end, sample_rate, layer, holdouts, targeting }: ExperimentItem): Reading {
+  if (holdouts && !Array.isArray(holdouts)) throw unusable(name, "holdouts", holdouts);
+  return {
+    from: time(name, "start", start) ?? -Infinity,
+    to: time(name, "end", end) ?? Infinity,
+    rateAt: readRates(name, sample_rate),
+    meets: readTargeting(targeting ?? {}),
+    holdouts: (holdouts ?? []).map((range) => usable(name, "holdouts", range)),
+    layer: layer ? usable(name, "layer", layer) : null,
+  };
 }
 
 /**
@@ -112,38 +135,35 @@ function time(name: string, field: string, found: unknown): number | null {
   return at;
 }
 
-function rateAt({ name, sample_rate: rates }: ExperimentItem, site?: string | null): number {
-  const usable = (found: unknown): number => {
+function readRates(name: string, rates: ExperimentItem["sample_rate"]): Reading["rateAt"] {
+  const usableRate = (found: unknown): number => {
     const rate = parseRate(found);
     if (rate !== null) return rate;
     throw new RangeError(`${name}: a rate is ${JSON.stringify(found)}; give a number from 0 to 1`);
   };
-  // Of two rates for one site the lowest counts: objects put whole numbers among their keys first.
-  const named = Object.entries(rates ?? {})
-    .filter(([key, sites]) => key !== "default" && Array.isArray(sites) && sites.includes(site))
-    .map(([key]) => usable(key));
-  return named.length ? Math.min(...named) : usable(rates?.default ?? 0);
+  const named = new Map<unknown, number>();
+  for (const [key, sites] of Object.entries(rates ?? {})) {
+    if (key === "default" || !Array.isArray(sites)) continue;
+    const rate = usableRate(key);
+    // Of two rates for one site the lowest counts: objects put whole numbers among their keys first.
+    for (const site of sites) named.set(site, Math.min(rate, named.get(site) ?? 1));
+  }
+  const otherwise = usableRate(rates?.default ?? 0);
+  return (site) => named.get(site) ?? otherwise;
 }
 
-function isHeldOut(experiment: string, holdouts: readonly SlotRange[], subject: string): boolean {
-  if (!Array.isArray(holdouts)) throw unusable(experiment, "holdouts", holdouts);
-  return holdouts.some((range) => lies(experiment, "holdouts", range, subject, range?.name));
-}
-
-/** Whether a subject's slot lies in a range; `hashed` is what its slots are drawn by. */
-function lies(
-  experiment: string,
-  field: string,
-  range: SlotRange,
-  subject: string,
-  hashed: string,
-): boolean {
+function usable(experiment: string, field: string, range: SlotRange): SlotRange {
   const { name, begin, end } = range ?? {};
   const whole = Number.isInteger(begin) && Number.isInteger(end);
   if (!name || !whole || begin < 0 || begin >= end || end > SPAN) {
     throw unusable(experiment, field, range);
   }
-  const slot = Number.parseInt(subjectHash(subject, hashed).slice(0, 6), 16);
+  return range;
+}
+
+/** Whether a subject's slot lies in a range; `hashed` is what its slots are drawn by. */
+function lies({ begin, end }: SlotRange, subject: string, hashed: string): boolean {
+  const slot = subjectSlot(subject, hashed);
   return begin <= slot && slot < end;
 }
 

@@ -3,7 +3,7 @@
  * sampling of instruments. Whole numbers only; each stays below 2^53, where doubles are exact.
  */
 
-import { sha256 } from "./sha256.js";
+import { hex, sha256 } from "./sha256.js";
 
 const SPAN = 2 ** 24;
 const MAX_TOTAL_WEIGHT = 2 ** 20;
@@ -29,6 +29,15 @@ let scratch: Uint8Array | undefined;
 
 /** The subject's pseudonym in one experiment. A lone surrogate counts as U+FFFD. */
 export function subjectHash(subject: string, experiment: string): string {
+  return hex(digest(subject, experiment));
+}
+
+/** The first 24 bits of a subject's hash: its slot in a layer or a holdout. */
+export function subjectSlot(subject: string, hashed: string): number {
+  return (digest(subject, hashed)[0] as number) >>> 8;
+}
+
+function digest(subject: string, experiment: string): Int32Array {
   encoder ??= new TextEncoder();
   // No UTF-16 unit takes more than three bytes.
   const most = 3 * (subject.length + experiment.length);

@@ -28,8 +28,8 @@ function makeConstants(): Constants {
   };
 }
 
-/** The digest as 64 lower-case hexadecimal digits. */
-export function sha256(message: Uint8Array): string {
+/** The digest as eight numbers of 32 bits. */
+export function sha256(message: Uint8Array): Int32Array {
   const made = (constants ??= makeConstants());
   const { length } = message;
   const blocks = Math.ceil((length + 9) / 64);
@@ -42,9 +42,15 @@ export function sha256(message: Uint8Array): string {
 
   const state = made.start.slice();
   for (let block = 0; block < blocks; block++) compress(state, made, padded, block * 64);
+  return state;
+}
+
+/** A digest as 64 lower-case hexadecimal digits. */
+export function hex(digest: Int32Array): string {
+  const { hex: digits } = (constants ??= makeConstants());
   let text = "";
-  for (const word of state) {
-    for (let by = 24; by >= 0; by -= 8) text += made.hex[(word >>> by) & 0xff];
+  for (const word of digest) {
+    for (let by = 24; by >= 0; by -= 8) text += digits[(word >>> by) & 0xff];
   }
   return text;
 }

@@ -54,24 +54,25 @@ function isList(found: unknown): boolean {
 }
 
 /**
- * Whether attributes meet all conditions.
+ * Reads conditions; the answer says whether attributes meet them all.
  *
  * @throws RangeError for an operator or operand that cannot be used: to pass over a condition would
  *   enroll whom it keeps out
  */
-export function meets(
+export function readTargeting(
   targeting: Targeting,
-  attributes: Readonly<Record<string, unknown>>,
-): boolean {
-  let all = true;
-  for (const [attribute, tests] of Object.entries(targeting)) {
-    for (const [operator, operand] of Object.entries(tests)) {
-      const value = Object.keys(attributes).includes(attribute) ? attributes[attribute] : null;
+): (attributes: Readonly<Record<string, unknown>>) => boolean {
+  const conditions = Object.entries(targeting).flatMap(([attribute, tests]) =>
+    Object.entries(tests).map(([operator, operand]) => {
       const holds = usable(attribute, operator, operand);
-      all &&= value !== null && value !== undefined && holds(value, operand);
-    }
-  }
-  return all;
+      return { attribute, holds: (value: unknown) => holds(value, operand) };
+    }),
+  );
+  return (attributes) =>
+    conditions.every(({ attribute, holds }) => {
+      const value = Object.hasOwn(attributes, attribute) ? attributes[attribute] : null;
+      return value !== null && value !== undefined && holds(value);
+    });
 }
 
 function usable(attribute: string, operator: string, operand: unknown): Test {

@@ -36,7 +36,8 @@ export interface Circumstances {
     readonly attributes?: Readonly<Record<string, unknown>>;
 }
 /**
- * Evaluates an experiment; the first step that decides gives the reason.
+ * Evaluates an experiment; the first step that decides gives the reason. An item is read once, so it
+ * must not be changed afterwards.
  *
  * @throws RangeError when the item cannot be used; the message says what is wrong
  */

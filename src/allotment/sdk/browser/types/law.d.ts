@@ -17,6 +17,8 @@ export interface Allocation {
 }
 /** The subject's pseudonym in one experiment. A lone surrogate counts as U+FFFD. */
 export declare function subjectHash(subject: string, experiment: string): string;
+/** The first 24 bits of a subject's hash: its slot in a layer or a holdout. */
+export declare function subjectSlot(subject: string, hashed: string): number;
 /**
  * Places a subject in an experiment.
  *

@@ -5,9 +5,9 @@
 /** `{attribute: {operator: operand}}`, over flat names such as `page_namespace_id`. */
 export type Targeting = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 /**
- * Whether attributes meet all conditions.
+ * Reads conditions; the answer says whether attributes meet them all.
  *
  * @throws RangeError for an operator or operand that cannot be used: to pass over a condition would
  *   enroll whom it keeps out
  */
-export declare function meets(targeting: Targeting, attributes: Readonly<Record<string, unknown>>): boolean;
+export declare function readTargeting(targeting: Targeting): (attributes: Readonly<Record<string, unknown>>) => boolean;
