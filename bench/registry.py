@@ -160,11 +160,12 @@ def _ready(address: str, process: subprocess.Popen[bytes], log: Path) -> str:
 
 
 def processor_ms(pid: int) -> float:
-    """The processor time that a process and its children have taken."""
-    found = 0.0
+    """The processor time that a process and its children have taken, their ended threads too."""
+    # The clock of another process, as clock_getcpuclockid(3) makes its number.
+    found = time.clock_gettime((~pid << 3) | 2) * 1000
     for task in Path(f"/proc/{pid}/task").iterdir():
-        found += int((task / "schedstat").read_text().split()[0]) / 1e6
-        found += sum(processor_ms(int(child)) for child in (task / "children").read_text().split())
+        children = (task / "children").read_text().split()
+        found += sum(processor_ms(int(child)) for child in children)
     return found
 
 

@@ -17,6 +17,7 @@ from tests.registry.page_reading import Page
 
 from allotment.contract.check import Kind
 from allotment.registry import lifecycle, nightly
+from allotment.registry.checked_apart import CheckFailedError
 from allotment.registry.models import Site, Stream
 from allotment.registry.plan import ExperimentPlan
 
@@ -93,12 +94,19 @@ def test_latest__no_run_or_damaged_file__nothing(db: None, own_data: Path) -> No
     assert rules(nightly.run(own_data, NOW)) == []
 
 
-@pytest.mark.django_db(transaction=True)
-def test_keep_running__stop_is_set__ran_once_and_ended(streams: None, own_data: Path) -> None:
-    stop = threading.Event()
-    stop.set()
-    nightly.keep_running(own_data, stop)
-    assert nightly.latest(own_data) is not None
+def test_keep_running__a_run_fails__the_next_is_tried_until_stop_is_set(own_data: Path) -> None:
+    stop, runs = threading.Event(), []
+
+    def check() -> None:
+        runs.append(nightly.latest(own_data) is not None)
+        if len(runs) == 1:
+            raise CheckFailedError("as if its process had been killed")
+        nightly.run(own_data, NOW)
+        if len(runs) == 3:
+            stop.set()
+
+    nightly.keep_running(own_data, stop, check, after=timedelta(), every=timedelta())
+    assert runs == [False, False, True]
 
 
 def test_command__broken_stream__a_line_for_each(streams: None, own_data: Path) -> None:

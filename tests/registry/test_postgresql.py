@@ -199,3 +199,54 @@ def test_turn__another_writer_does_not_end__refused_in_time_and_reading_goes_on(
     assert "lock timeout" in refusal
     assert (free, streams) == (True, 2)
     assert json.loads(run(tmp_path, WRITE, ALLOTMENT_DATABASE_URL=hasty)) == ["", True, 2]
+
+
+ASKED = """
+import json
+from allotment.settings import from_environ
+from allotment.registry.bootstrap import configure
+configure(from_environ())
+from django.db import connection
+from psycopg import Cursor
+
+asked = []
+execute = Cursor.execute
+def counted(cursor, query, *arguments, **options):
+    asked.append(query)
+    return execute(cursor, query, *arguments, **options)
+Cursor.execute = counted
+
+def request():
+    asked.clear()
+    before = connection.connection
+    connection.close_if_unusable_or_obsolete()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 2")
+        found = cursor.fetchone()
+    return [sum(query == "SELECT 1" for query in asked), connection.connection is before, *found]
+
+connection.ensure_connection()
+told = [request(), request()]
+connection._answered_at -= 60
+told.append(request())
+connection.errors_occurred = True
+told.append(request())
+other = connection.copy()
+with other.cursor() as cursor:
+    cursor.execute("SELECT pg_terminate_backend(%s)", [connection.connection.info.backend_pid])
+import select
+select.select([connection.connection.fileno()], [], [], 30)
+told.append(request())
+print(json.dumps(told))
+"""
+
+
+def test_connection__requests_on_it__asked_only_where_it_may_be_gone(
+    server: Server, tmp_path: Path
+) -> None:
+    url = server.create("kept")
+    told = json.loads(run(tmp_path, ASKED, ALLOTMENT_DATABASE_URL=url))
+    silent, later, after_an_error, ended = told[1:]
+    assert told[0] == silent == [0, True, 2]
+    assert later == after_an_error == [1, True, 2]
+    assert ended == [1, False, 2]  # opened anew, and nobody sees an error

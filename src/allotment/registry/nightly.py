@@ -1,4 +1,4 @@
-"""The check that runs by itself: at each start and once a day, its findings kept for Home.
+"""The check that runs by itself: after each start and once a day, its findings kept for Home.
 
 The findings and the configuration that they are about are one file in the data folder. A later run
 holds what is served against the configuration of the one before, so that what got lost is told.
@@ -10,21 +10,23 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections
 
 from allotment.contract.check import Configuration, Finding, Kind, Observations, configuration_of
 from allotment.contract.check.files import observations_of
 from allotment.registry import checking, observing
+from allotment.registry.checked_apart import CheckFailedError
 
 EVERY: Final = timedelta(days=1)
+SETTLED: Final = timedelta(seconds=5)
+"""How long after the start of the registry the first run is."""
 _FILE: Final = "check.json"
 _LOSSES: Final = frozenset({"block-not-lost"})
 _TOLD_FOR: Final = timedelta(days=7)
@@ -103,20 +105,36 @@ def observations(folder: Path, now: datetime) -> Observations | None:
     return kept.observations
 
 
-def keep_running(folder: Path, stop: threading.Event, *, every: timedelta = EVERY) -> None:
-    """Run now and then once a day until `stop` is set. A run that fails is logged, and the next
-    one tries again."""
-    while True:
+def keep_running(
+    folder: Path,
+    stop: threading.Event,
+    check: Callable[[], object],
+    *,
+    after: timedelta = SETTLED,
+    every: timedelta = EVERY,
+) -> None:
+    """Check soon after the start and then once a day until `stop` is set.
+
+    A run that fails is logged, and the next one tries again.
+
+    Args:
+        folder: where its findings are kept.
+        stop: ends it, also while it waits.
+        check: one run, which keeps what it finds there.
+        after: how long to leave to others, who start too.
+        every: from one run to the next.
+    """
+    pause = after
+    while not stop.wait(pause.total_seconds()):
+        pause = every
         try:
-            close_old_connections()
-            report = run(folder, datetime.now(UTC))
-            _log.info("the check found %d things in what is served", len(report.findings))
-        except (DatabaseError, OSError, ValueError, TypeError, LookupError, AttributeError):
+            check()
+        except (OSError, CheckFailedError):
             _log.exception("the check could not run; it is tried again in %s", every)
-        finally:
-            close_old_connections()
-        if stop.wait(every.total_seconds()):
-            return
+            continue
+        report = latest(folder)
+        found = len(report.findings) if report else 0
+        _log.info("the check found %d things in what is served", found)
 
 
 def _is_lost(finding: Finding, configuration: Configuration) -> bool:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError
+from django.db import DatabaseError, InterfaceError, connection
 
 from allotment.registry import last_good, public_api
 from allotment.registry.models import ConfigurationVersion, Experiment, Instrument, Stream
@@ -62,13 +63,13 @@ class Answer:
 @dataclass(frozen=True)
 class _Held:
     answer: Answer
-    changed: datetime | None
+    stamp: tuple[int, object]
     shaped: datetime
     until: datetime | None
 
-    def stands(self, version: ConfigurationVersion, now: datetime) -> bool:
+    def stands(self, stamp: tuple[int, object], now: datetime) -> bool:
         """Whether nothing can have changed but by damage."""
-        same = (version.number, version.changed) == (self.answer.version, self.changed)
+        same = stamp == self.stamp
         return same and self.shaped <= now and (self.until is None or now < self.until)
 
 
@@ -86,9 +87,9 @@ def answer(question: Question, now: datetime) -> Answer:
     folder: Path = settings.ALLOTMENT.registry_dir / "answers"
     key = (folder, question)
     try:
-        version = ConfigurationVersion.current()
+        stamp = ConfigurationVersion.stamp()
         held = _held.get(key)
-        if held is not None and held.stands(version, now):
+        if held is not None and held.stands(stamp, now):
             if now - held.shaped < _HALF:
                 return held.answer
             # One asks the database anew; the others need not wait for it.
@@ -106,6 +107,18 @@ def answer(question: Question, now: datetime) -> Answer:
             raise
         _LOG.exception("the database does not answer; served as it was at %s", kept.confirmed)
         return _stale(kept, DATABASE)
+
+
+def make_ready(now: datetime) -> None:
+    """Shape what is asked for first, before anybody asks; where that fails, the first who asks is
+    told so."""
+    for kind, form in (
+        *(("streams", "config"), ("experiments", "config"), ("experiments", "analytics")),
+        ("instruments", "config"),
+    ):
+        with suppress(DatabaseError, InterfaceError):
+            answer(Question(kind, form), now)
+    connection.close()
 
 
 def left_out(now: datetime) -> list[str]:
@@ -127,9 +140,9 @@ def _shaped(key: tuple[Path, Question], now: datetime) -> Answer:
     folder, question = key
     # The version is read first: a change in between makes the documents newer than their number
     # says, and they are then shaped once more; never older.
-    version = ConfigurationVersion.current()
+    stamp = ConfigurationVersion.stamp()
     held = _held.get(key)
-    if held is not None and held.stands(version, now) and now - held.shaped < _HALF:
+    if held is not None and held.stands(stamp, now) and now - held.shaped < _HALF:
         return held.answer
     _memory.forget_after(_HALF, now)
     found = _documents(question, now)
@@ -143,7 +156,7 @@ def _shaped(key: tuple[Path, Question], now: datetime) -> Answer:
     fresh = Answer(
         tuple(found.documents),
         tuple(sorted({*found.left_out, *lost})),
-        version.number,
+        stamp[0],
     )
     if before is None or (before.documents, before.left_out) != (fresh.documents, fresh.left_out):
         # What vanished must be missed the next time too.
@@ -157,7 +170,7 @@ def _shaped(key: tuple[Path, Question], now: datetime) -> Answer:
         fresh = replace(fresh, rendered=held.answer.rendered)
     if len(_held) >= _MOST:
         _held.clear()
-    _held[key] = _Held(fresh, version.changed, now, _until(found, question, now))
+    _held[key] = _Held(fresh, stamp, now, _until(found, question, now))
     return fresh
 
 

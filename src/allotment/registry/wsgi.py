@@ -18,19 +18,28 @@ def _warm_up() -> None:
     results.warm_up()
 
 
+def _shape() -> None:
+    from django.utils import timezone  # noqa: PLC0415 - after Django is set up
+
+    from allotment.registry import served  # noqa: PLC0415
+
+    served.make_ready(timezone.now())
+
+
 def _check_daily() -> None:
     from django.conf import settings  # noqa: PLC0415 - after Django is set up
 
-    from allotment.registry import nightly  # noqa: PLC0415
+    from allotment.registry import checked_apart, nightly  # noqa: PLC0415
 
     threading.Thread(
         target=nightly.keep_running,
-        args=(settings.ALLOTMENT.registry_dir, threading.Event()),
+        args=(settings.ALLOTMENT.registry_dir, threading.Event(), checked_apart.run),
         name="check",
         daemon=True,
     ).start()
 
 
 end_when_orphaned()
+_shape()
 _warm_up()
 _check_daily()

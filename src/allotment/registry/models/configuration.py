@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from django.db import models
+from typing import Final
+
+from django.db import connection, models
+
+_STAMP: Final = "SELECT number, changed FROM registry_configurationversion WHERE id = 1"
 
 
 class ConfigurationVersion(models.Model):
@@ -20,6 +24,18 @@ class ConfigurationVersion(models.Model):
     def current(cls) -> ConfigurationVersion:
         """The row; configuration 1 where nothing has been written yet."""
         return cls.objects.filter(pk=cls.ROW).first() or cls(pk=cls.ROW, number=1)
+
+    @classmethod
+    def stamp(cls) -> tuple[int, object]:
+        """The number and when it rose, as the database writes that: to be compared alone.
+
+        It is asked before every answer to a consumer, and to have the query made anew each time
+        takes longer than to ask it.
+        """
+        with connection.cursor() as cursor:
+            cursor.execute(_STAMP)
+            number, changed = cursor.fetchone() or (1, None)
+        return int(number), changed
 
     @classmethod
     def rise(cls) -> int:
