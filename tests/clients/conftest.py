@@ -1,5 +1,6 @@
 """The JavaScript client's folder with what its tools need, and a site with its script."""
 
+import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -31,6 +32,31 @@ def js_folder() -> Path:
         )
         assert done.returncode == 0, done.stderr
     return FOLDER
+
+
+@pytest.fixture(scope="session")
+def node_site(js_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A site's folder in which the client is installed from its package."""
+    folder = tmp_path_factory.mktemp("node_site")
+    installed = folder / "node_modules/allotment"
+    # Not by `npm pack`, which builds in one place, where another process may do so, too.
+    done = subprocess.run(
+        [require_tool("node"), "package.mjs", installed / "dist"],
+        cwd=js_folder,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    shutil.copy(js_folder / "package.json", installed)
+    # What the site brings itself, as the package asks for it.
+    for name in ("@openfeature", "@types", "undici-types"):
+        (folder / "node_modules" / name).symlink_to(js_folder / "node_modules" / name)
+    for program in (js_folder / "tests/node").glob("*.mjs"):
+        shutil.copy(program, folder)
+    (folder / "package.json").write_text('{"type": "module"}')
+    return folder
 
 
 @pytest.fixture

@@ -147,19 +147,9 @@ export function parseExperiment(found: unknown): Experiment {
     contextualAttributes: texts(name, "contextual_attributes", item.contextual_attributes),
     version: version(name, item.version),
   };
-  probe(experiment.item);
+  // The law reads the rest of an item when it first evaluates it, all of it.
+  evaluate(experiment.item, "");
   return experiment;
-}
-
-/** Has the law read each part of an item on its own: one that is never reached may be damaged, too. */
-function probe(item: ExperimentItem): void {
-  const { start, end, layer, holdouts, targeting, ...rest } = item;
-  const parts: Partial<ExperimentItem>[] = [{ start: start ?? null, end: end ?? null }];
-  if (targeting) parts.push({ targeting });
-  if (layer) parts.push({ layer });
-  if (Array.isArray(holdouts)) parts.push(...holdouts.map((one) => ({ holdouts: [one] })));
-  else if (holdouts) parts.push({ holdouts });
-  for (const part of parts) evaluate({ ...rest, ...part }, "");
 }
 
 function parseInstrument(found: unknown): Instrument {

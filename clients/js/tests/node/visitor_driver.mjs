@@ -1,0 +1,38 @@
+// One request as a site would serve it: a JSON object on standard input says who comes and what they do; each
+// call's result is printed, and at the end how the client did.
+import { Client, headHtml, pageVariables, parseOverrides } from "allotment/node";
+
+let text = "";
+for await (const part of process.stdin) text += part;
+const asked = JSON.parse(text);
+const client = new Client({
+  registryUrl: asked.registry,
+  intakeUrl: asked.intake,
+  site: "demowiki",
+  domain: "demo.example",
+  ...(asked.cache && { cacheFile: asked.cache }),
+  ...(asked.subject_key && { subjectKey: asked.subject_key }),
+});
+await client.configuration.wait(10);
+const visitor = client.visitor({
+  userId: asked.user_id,
+  browserId: asked.browser_id,
+  sessionId: asked.session_id,
+  overrides: parseOverrides(asked.overrides ?? ""),
+  context: asked.context,
+});
+const at = new Date("2026-11-22T08:30:00.123Z");
+const does = {
+  interaction: (stream, schema, action, data) =>
+    visitor.submitInteraction(stream, schema, action, data, { at }),
+  experiment: (name, action, data) => visitor.getExperiment(name).send(action, data, { at }),
+  exposure: (name) => visitor.getExperiment(name).sendExposure(),
+  instrument: (name, action, data) => visitor.getInstrument(name).send(action, data, { at }),
+  group: (name) => visitor.getExperimentBucketValue(name),
+  page: () => pageVariables(client, visitor),
+  refused: () => client.refused,
+  head: () => headHtml(client, visitor, { scriptUrl: "/allotment.js", nonce: "abc" }),
+};
+for (const [call, given] of asked.calls) console.log(JSON.stringify(does[call](...given)));
+await client.close();
+console.log(JSON.stringify(client.describe()));
