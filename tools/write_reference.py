@@ -21,6 +21,9 @@ from allotment.lake.tables import REJECTED_SCHEMA, event_schemas
 from allotment.settings import described
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+from tools import client_reference  # noqa: E402 - found only now
+
 REFERENCE = ROOT / "docs" / "reference"
 COMMANDS = (
     "",
@@ -78,7 +81,13 @@ def pages() -> dict[Path, str]:
         ROLES: roles_page(ROLES.read_text()),
         LIFE: life_cycle_page(LIFE.read_text()),
         MANAGE: management_page(MANAGE.read_text()),
+        client_reference.page_of("python"): client_page("python"),
     }
+
+
+def client_page(language: str) -> str:
+    """The page of what a client library offers; those of PHP and JavaScript need these programs."""
+    return client_reference.text_of(language, client_reference.entries(language))
 
 
 def between_marks(text: str, name: str, lines: list[str]) -> str:
@@ -250,7 +259,13 @@ def _help(command: str) -> str:
 
 
 if __name__ == "__main__":
-    for path, text in pages().items():
+    written = pages()
+    for language in ("php", "javascript"):
+        try:
+            written[client_reference.page_of(language)] = client_page(language)
+        except (FileNotFoundError, subprocess.CalledProcessError) as problem:
+            print(f"left as it is, for want of its program: the API of {language} ({problem})")
+    for path, text in written.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
         print(f"wrote {path.relative_to(ROOT)}")
