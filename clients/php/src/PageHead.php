@@ -60,7 +60,7 @@ final class PageHead
         }, '');
     }
 
-    /** @return array<array-key, array<string, mixed>> stream, schema and attributes of the visitor's experiments */
+    /** @return array<array-key, array<string, mixed>> what the page may know of the visitor's experiments */
     private static function enrolled(Visitor $visitor): array
     {
         $found = [];
@@ -71,6 +71,7 @@ final class PageHead
                     'stream_name' => $experiment->streamName,
                     'schema_id' => $experiment->schemaId,
                     'contextual_attributes' => $experiment->contextualAttributes,
+                    'groups' => $experiment->groups,
                 ];
             }
         }

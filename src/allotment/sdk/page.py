@@ -110,13 +110,14 @@ def _public_streams(configuration: Configuration) -> dict[str, Any]:
 
 
 def _enrolled_configs(visitor: Visitor) -> dict[str, Any]:
-    """Stream, schema and attributes of the experiments that the visitor is in."""
+    """Stream, schema, attributes and groups of the experiments that the visitor is in."""
     known = visitor.configuration.experiments
     return {
         name: {
             "stream_name": known[name].stream_name,
             "schema_id": known[name].schema_id,
             "contextual_attributes": list(known[name].contextual_attributes),
+            "groups": list(known[name].groups),
         }
         for name in visitor.membership.enrolled
         if name in known

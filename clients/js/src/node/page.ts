@@ -68,13 +68,14 @@ function enrolledConfigs(visitor: Visitor): Record<string, unknown> {
   for (const name of visitor.membership.enrolled) {
     const experiment = visitor.configuration.experiments.get(name);
     if (!experiment) continue;
-    const { streamName, schemaId, contextualAttributes } = experiment;
+    const { streamName, schemaId, contextualAttributes, groups } = experiment;
     found.push([
       name,
       {
         stream_name: streamName,
         schema_id: schemaId,
         contextual_attributes: contextualAttributes,
+        groups,
       },
     ]);
   }
