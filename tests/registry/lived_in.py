@@ -13,6 +13,7 @@ from typing import Any
 from unittest import mock
 
 from django.utils import timezone
+from tests.analysis.likely_moments import moments
 from tests.analysis.synthetic import event, put
 
 from allotment.analysis import reports
@@ -385,20 +386,6 @@ def _measured(data: Path, now: datetime) -> None:
     put(
         data / "lake",
         [{**one, "mediawiki": {"database": dice.choice(sites)}} for one in (*events, *few)],
-    )
-
-
-def moments(subjects: int, clicks: int, impressions: int) -> Moments:
-    """What a group amounts to, with likely variances."""
-    return Moments(
-        subjects=subjects,
-        numerator_sum=clicks,
-        denominator_sum=impressions,
-        numerator_mean=clicks / subjects,
-        denominator_mean=impressions / subjects,
-        numerator_variance=0.3,
-        denominator_variance=0.5,
-        covariance=0.1,
     )
 
 

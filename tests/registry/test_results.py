@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from django.test import Client
+from tests.analysis.likely_moments import moments
 from tests.registry.page_reading import Page
 
 from allotment.analysis import reports, verdict
@@ -25,21 +26,6 @@ from allotment.registry.plan import ExperimentPlan, GroupPlan
 NAME = "search-suggestions"
 PATH = f"/experiments/{NAME}/results"
 SNAPSHOT = 5629103384471920115
-
-
-def moments(subjects: int, clicks: int, impressions: int) -> Moments:
-    if not subjects:
-        return Moments()
-    return Moments(
-        subjects=subjects,
-        numerator_sum=clicks,
-        denominator_sum=impressions,
-        numerator_mean=clicks / subjects,
-        denominator_mean=impressions / subjects,
-        numerator_variance=0.3,
-        denominator_variance=0.5,
-        covariance=0.1,
-    )
 
 
 def report(

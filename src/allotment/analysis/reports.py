@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import threading
+from collections.abc import Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
@@ -15,8 +17,8 @@ from pyiceberg.table import Table
 
 from allotment.analysis.report import Report
 from allotment.lake.arrow_schema import TIMESTAMP
-from allotment.lake.catalog import ANALYSIS
-from allotment.lake.query import connect, fetch
+from allotment.lake.catalog import ANALYSIS, metadata_location, open_catalog
+from allotment.lake.query import connect, connect_tables, data_files, fetch
 from allotment.lake.tables import ensure_table
 from allotment.lake.writing import append_rows
 
@@ -85,18 +87,58 @@ def history(lake_dir: Path, experiment: str, phase: int = 0, *, limit: int = 100
     return [Report.from_json(json.loads(text)) for (text,) in answer.rows]
 
 
-def newest(lake_dir: Path) -> dict[tuple[str, int], Report]:
-    """The newest report of each experiment and phase, in one question."""
-    with closing(connect(lake_dir, only=(REPORTS,))) as connection:
-        try:
-            answer = fetch(
-                connection,
-                f"SELECT report FROM {REPORTS} QUALIFY row_number() OVER ("  # noqa: S608 - a constant
-                "PARTITION BY experiment,"
-                " coalesce(json_extract(report, '$.phase')::BIGINT, 0)"
-                " ORDER BY computed_at DESC, id) = 1",
-            )
-        except duckdb.CatalogException:
+@dataclass(frozen=True)
+class _Newest:
+    """What the newest reports were when the table was in this state, of these files."""
+
+    state: str
+    files: frozenset[str]
+    found: Mapping[tuple[str, int], Report]
+
+
+_known: dict[Path, _Newest] = {}
+_reading = threading.Lock()
+_MOST_LAKES = 4
+
+
+def newest(lake_dir: Path) -> Mapping[tuple[str, int], Report]:
+    """The newest report of each experiment and phase.
+
+    They are remembered in this process, and only what was added since is read: a lab that has run
+    for long has many reports, and a page that shows the newest is opened often.
+    """
+    with _reading:
+        state = metadata_location(lake_dir, REPORTS)
+        if state is None:
             return {}  # no analyst has run on this lake yet
-    found = [Report.from_json(json.loads(text)) for (text,) in answer.rows]
-    return {(report.experiment, report.phase): report for report in found}
+        known = _known.get(lake_dir)
+        if known is None or known.state != state:
+            fresh = _read_newest(lake_dir, state, known)
+            if len(_known) >= _MOST_LAKES:
+                _known.clear()
+            known = _known[lake_dir] = fresh
+        return known.found
+
+
+def _read_newest(lake_dir: Path, state: str, before: _Newest | None) -> _Newest:
+    with closing(open_catalog(lake_dir)) as catalog:
+        table = catalog.load_table(REPORTS)
+    files = data_files(table, REPORTS)
+    # Where files were put together anew, what was read cannot be told from what was added.
+    known = before if before is not None and before.files <= files else None
+    without = known.files if known is not None else frozenset()
+    with closing(connect_tables({REPORTS: table}, without=without)) as connection:
+        answer = fetch(
+            connection,
+            f"SELECT report FROM {REPORTS} QUALIFY row_number() OVER ("  # noqa: S608 - a constant
+            "PARTITION BY experiment,"
+            " coalesce(json_extract(report, '$.phase')::BIGINT, 0)"
+            " ORDER BY computed_at DESC, id) = 1",
+        )
+    found = dict(known.found) if known is not None else {}
+    for (text,) in answer.rows:
+        report = Report.from_json(json.loads(text))
+        earlier = found.get((report.experiment, report.phase))
+        if earlier is None or report.computed_at >= earlier.computed_at:
+            found[report.experiment, report.phase] = report
+    return _Newest(state, files, found)

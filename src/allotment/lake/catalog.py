@@ -64,6 +64,32 @@ def open_catalog(lake_dir: Path) -> SqlCatalog:
     return catalog
 
 
+def metadata_location(lake_dir: Path, table: str) -> str | None:
+    """What stands in the catalog for the present state of a table; another for every commit.
+
+    To ask it takes a hundredth of what opening the catalog does. None where there is no such table.
+
+    Args:
+        lake_dir: the lake.
+        table: as `namespace.table`.
+
+    Raises:
+        sqlite3.Error: the catalog cannot be read.
+    """
+    path = lake_dir.absolute() / _FILE
+    if not path.exists():
+        return None
+    with closing(
+        sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECONDS)
+    ) as database:
+        row = database.execute(
+            "SELECT metadata_location FROM iceberg_tables"
+            " WHERE table_namespace = ? AND table_name = ?",
+            table.split("."),
+        ).fetchone()
+    return None if row is None else str(row[0])
+
+
 def _home(lake_dir: Path) -> str:
     """The folder in which this lake was made: what the addresses in its metadata begin with."""
     path = lake_dir / _HOME_FILE

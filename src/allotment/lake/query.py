@@ -81,9 +81,17 @@ def connect(
 
 
 def connect_tables(
-    tables: Mapping[str, Table], pinned: Mapping[str, int | None] | None = None
+    tables: Mapping[str, Table],
+    pinned: Mapping[str, int | None] | None = None,
+    *,
+    without: Collection[str] = (),
 ) -> duckdb.DuckDBPyConnection:
     """As `connect`, of tables as they were loaded, by `namespace.table`.
+
+    Args:
+        tables: by name.
+        pinned: as there.
+        without: files that are not read, as `data_files` names them.
 
     Raises:
         QueryError: as `connect`.
@@ -95,7 +103,7 @@ def connect_tables(
         for namespace in NAMESPACES:
             connection.execute(f'CREATE SCHEMA "{namespace}"')
         for name, table in tables.items():
-            files = _files(table, name, pinned or {})
+            files = [f for f in _files(table, name, pinned or {}) if f not in without]
             connection.execute(_view(name, table, files))
             allowed += files
         connection.execute(f"SET allowed_paths = [{', '.join(map(_text, allowed))}]")
@@ -106,6 +114,15 @@ def connect_tables(
         connection.close()
         raise
     return connection
+
+
+def data_files(table: Table, name: str) -> frozenset[str]:
+    """The files of which a table, as it was loaded, consists: where each is on the disk.
+
+    Raises:
+        QueryError: as `connect`.
+    """
+    return frozenset(_files(table, name, {}))
 
 
 def fetch(

@@ -161,8 +161,8 @@ def owned_by(rows: QuerySet[Any], owners: Sequence[str]) -> QuerySet[Any]:
     """The rows of which one of these names is an owner, as JSON writes it, with escapes or not."""
     found = Q(pk__in=())
     for owner in owners:
-        for ascii_only in (True, False):
-            found |= Q(named__icontains=json.dumps(owner, ensure_ascii=ascii_only))
+        for written in {json.dumps(owner), json.dumps(owner, ensure_ascii=False)}:
+            found |= Q(named__icontains=written)
     owned: QuerySet[Any] = rows.annotate(named=Cast("owners", TextField())).filter(found)
     return owned
 

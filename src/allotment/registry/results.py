@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -161,7 +161,7 @@ def latest(lake_dir: Path, name: str, phase: int = 0) -> Report | None:
         return found
 
 
-def newest(lake_dir: Path) -> dict[tuple[str, int], Report]:
+def newest(lake_dir: Path) -> Mapping[tuple[str, int], Report]:
     """The latest report of every experiment and phase that has one, as the analysis wrote it.
 
     Raises:
@@ -170,7 +170,7 @@ def newest(lake_dir: Path) -> dict[tuple[str, int], Report]:
     if not lake_dir.is_dir():
         return {}
     with _readable("the reports") as reports:
-        found: dict[tuple[str, int], Report] = reports.newest(lake_dir)
+        found: Mapping[tuple[str, int], Report] = reports.newest(lake_dir)
         return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -41,7 +42,7 @@ class Neighborhood:
         own = {(type(item), item.pk)} if item is not None else set()
         layer = plan.layer if isinstance(plan, ExperimentPlan) else ""
         return Surroundings(
-            taken=frozenset(name for name, owner in self._names if owner not in own),
+            taken=self._taken_by_others(item),
             book=self.book,
             stream=self.streams.get(plan.stream, StreamFacts()),
             exceptions=self._exceptions.get(plan.machine_name, {}),
@@ -85,13 +86,29 @@ class Neighborhood:
         share = [(Decimal(o.range.width) / SPACE).quantize(Decimal("0.0001")) for o in found]
         return [(owner.name, part) for owner, part in zip(found, share, strict=True)]
 
+    def _taken_by_others(self, item: AnyItem | None) -> frozenset[str]:
+        name = None if item is None else self._names.get((type(item), item.pk))
+        return self._taken if name is None or self._bearers[name] > 1 else self._taken - {name}
+
     @cached_property
-    def _names(self) -> list[tuple[str, tuple[type, int]]]:
-        return [
-            (name, (model, key))
-            for model, field in ((Experiment, "machine_name"), (Instrument, "machine_name"))
+    def _taken(self) -> frozenset[str]:
+        return frozenset(self._bearers)
+
+    @cached_property
+    def _bearers(self) -> Counter[str]:
+        return Counter(self._names.values())
+
+    @cached_property
+    def _names(self) -> dict[tuple[type, int], str]:
+        return {
+            (model, key): name
+            for model, field in (
+                (Experiment, "machine_name"),
+                (Instrument, "machine_name"),
+                (Stream, "name"),
+            )
             for key, name in model.objects.values_list("pk", field)
-        ] + [(name, (Stream, key)) for key, name in Stream.objects.values_list("pk", "name")]
+        }
 
     @cached_property
     def _exceptions(self) -> Mapping[str, Mapping[str, Decimal]]:

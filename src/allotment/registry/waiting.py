@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Count, Q, Window
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
@@ -72,9 +72,10 @@ def for_account(account: Account, now: datetime, *, everybodys: bool) -> Waiting
                 rows = rows.exclude(pk__in=owned.values("pk"))
             elif not everybodys:
                 rows = owned
-            found = list(rows.order_by(sort.order, "pk").values_list("pk", flat=True)[: MOST + 1])
-            total += rows.count() if len(found) > MOST else len(found)
-            listed += [(sort, (model.KIND, key)) for key in found[:MOST]]
+            counted = rows.annotate(of_all=Window(Count("pk"))).order_by(sort.order, "pk")
+            found = list(counted.values_list("pk", "of_all")[:MOST])
+            total += found[0][1] if found else 0
+            listed += [(sort, (model.KIND, key)) for key, _ in found]
     items = {(item.KIND, item.pk): item for item in browsing.fetched([key for _, key in listed])}
     matters = (sort.said(items[key], around, now) for sort, key in listed if key in items)
     return Waiting(tuple(matters), total)
