@@ -6,7 +6,7 @@ ARGS ?=
 export PYTHONWARNINGS := default
 
 .DEFAULT_GOAL := help
-.PHONY: help install up test test-postgresql fuzz crash check format bench lock clients vectors agree messages screenshots clean
+.PHONY: help install up test test-postgresql fuzz crash check format bench lock clients vectors agree mutants messages screenshots clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ vectors: $(VENV)/.dev ## Make the test vectors and their digests again from the 
 
 agree: $(VENV)/.dev ## Ask every language's law the same 1,000,000 questions (ARGS="--cases 20000 --seed 1")
 	@$(BIN)/python -m tests.clients.agreement $(ARGS)
+
+mutants: $(VENV)/.dev ## Change each constant of the law in each language; its vectors must fail (ARGS="PHP")
+	@$(BIN)/python -m tests.clients.mutants $(ARGS)
 
 messages: $(VENV)/.dev ## Gather what pages say into each language's catalog, and compile it (ARGS="fr" begins one)
 	@$(BIN)/python tools/messages.py $(ARGS)

@@ -31,7 +31,7 @@ def test_evaluation_json__cases__cover_what_they_promise(cases: list[dict[str, A
 
 def test_borders_json__cases__stand_on_both_sides() -> None:
     reasons = Counter(case["reason"] for case in read_vectors("borders.json")["cases"])
-    assert set(reasons) == set(Reason) - {Reason.OVERRIDDEN, Reason.NOT_TARGETED}
+    assert set(reasons) == set(Reason) - {Reason.OVERRIDDEN}
     assert min(reasons.values()) >= 8
 
 

@@ -28,7 +28,7 @@ const NOON = { now: new Date("2026-11-22T12:00:00Z") };
 describe("the evaluation of an experiment", () => {
   it.each([
     ["evaluation", cases, 2500],
-    ["borders", borders, 621],
+    ["borders", borders, 1491],
   ])("agrees with all vectors of %s", (_, cases, count) => {
     expect(cases).toHaveLength(count);
     for (const { experiment, subject, now, subject_id, group, reason, ...rest } of cases) {

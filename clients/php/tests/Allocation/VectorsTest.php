@@ -39,7 +39,7 @@ final class VectorsTest extends TestCase
 
     /**
      * @testWith ["evaluation.json", 2500]
-     *           ["borders.json", 621]
+     *           ["borders.json", 1491]
      */
     public function testEvaluation_vectors_agree(string $name, int $count): void
     {
