@@ -94,8 +94,7 @@ def save_layer(layer: Layer, *, by: Account | None = None, reason: str = "") -> 
     refuse(tuple(found))
     with configuration_change(shown.nothing):
         old = Layer.objects.filter(pk=layer.pk).first() if layer.pk else None
-        used = Experiment.objects.filter(layer=old, layer_begin__isnull=False).exists()
-        if old is not None and used and old.name != layer.name:
+        if old is not None and old.name != layer.name and is_used(old):
             refuse(
                 (
                     Refusal(
@@ -111,6 +110,11 @@ def save_layer(layer: Layer, *, by: Account | None = None, reason: str = "") -> 
         action = "make-layer" if old is None else "change-layer"
         audit.record(action, kind="layer", name=layer.name, reason=reason)
     return layer
+
+
+def is_used(layer: Layer) -> bool:
+    """Whether an experiment has had a part of the layer, so that its name is fixed."""
+    return Experiment.objects.filter(layer=layer, layer_begin__isnull=False).exists()
 
 
 def grant_exception(

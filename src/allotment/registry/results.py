@@ -294,11 +294,12 @@ def _plot_rows(report: Report) -> tuple[Row, ...]:
 
 
 def _health(report: Report, subjects: str) -> Health:
-    sizes = gettext(" and ").join(
+    parts = [
         gettext("%(number)s %(subjects)s in %(group)s")
         % {"number": whole(group.subjects), "subjects": subjects, "group": group.name}
         for group in report.groups
-    )
+    ]
+    sizes = gettext(" and ").join([", ".join(parts[:-1]), *parts[-1:]] if parts[1:] else parts)
     mixed = ""
     if report.mixed_subjects:
         told = gettext("%(number)s %(subjects)s were seen in more than one group and are left out.")

@@ -38,9 +38,9 @@ _INSIDE = {
 MEANINGS: dict[Role, str] = {
     Role.VIEWER: gettext_noop("Reads every page and result. Changes nothing."),
     Role.AUTHOR: gettext_noop(
-        "Makes instruments and experiments; edits, starts and stops its own."
+        "Makes instruments and experiments; edits, starts and stops their own."
     ),
-    Role.APPROVER: gettext_noop("An author who also approves what others made, never its own."),
+    Role.APPROVER: gettext_noop("An author who also approves what others made, never their own."),
     Role.OPERATOR: gettext_noop(
         "An author who also starts, stops and kills anything, and tends streams."
     ),

@@ -71,14 +71,14 @@ class ItemForm(forms.Form):
     contact = forms.EmailField(
         required=False,
         label=gettext_lazy("Contact"),
-        help_text=gettext_lazy("The address that is told when it is ill."),
+        help_text=gettext_lazy("The email address to write to when something is wrong with it."),
         widget=forms.TextInput(attrs={"inputmode": "email", "autocomplete": "email"}),
     )
     purpose = forms.CharField(
         required=False,
         max_length=255,
         label=gettext_lazy("Purpose"),
-        help_text=gettext_lazy("The goals or key results that it serves; separate them by commas."),
+        help_text=gettext_lazy("The goals or key results that it serves, with commas between."),
     )
     task = forms.CharField(
         required=False,
@@ -112,7 +112,7 @@ class ItemForm(forms.Form):
     environments = forms.MultipleChoiceField(
         required=False,
         label=gettext_lazy("Environments"),
-        help_text=gettext_lazy("Which sites are served it. Readers are in production."),
+        help_text=gettext_lazy("Which sites get it. Readers are in production."),
         choices=list(LABELS.items()),
         widget=forms.CheckboxSelectMultiple,
         initial=[DEFAULT],

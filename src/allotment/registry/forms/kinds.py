@@ -99,14 +99,16 @@ class ExperimentForm(ItemForm):
         required=False,
         max_value=3650,
         label=gettext_lazy("Planned run time"),
-        help_text=gettext_lazy("Whole weeks see every day of the week alike often."),
+        help_text=gettext_lazy("Whole weeks count every day of the week equally often."),
     )
     identifier_type = forms.ChoiceField(
         label=gettext_lazy("Who is put into a group?"),
         help_text=gettext_lazy("Decides what the experiment can see. Fixed from the first start."),
         choices=Experiment.IdentifierType.choices,
         widget=forms.RadioSelect,
-        error_messages={"required": "Choose who is put into a group: there is no usual answer."},
+        error_messages={
+            "required": gettext_lazy("Choose who is put into a group: there is no usual answer.")
+        },
     )
     layer = forms.ChoiceField(
         required=False,

@@ -77,7 +77,9 @@ class TeamForm(forms.Form):
     name = forms.CharField(
         label=gettext_lazy("Name"),
         max_length=120,
-        help_text=gettext_lazy("As items name it. When it changes, the team's items go along."),
+        help_text=gettext_lazy(
+            "As instruments and experiments name their owner. If you change it, they follow."
+        ),
     )
     description = forms.CharField(
         label=gettext_lazy("What it does"), required=False, max_length=255

@@ -22,7 +22,9 @@ _PERCENT: dict[str, Any] = {
 
 
 class PlaceForm(forms.Form):
-    """A form of which nothing is locked."""
+    """What the forms of places share; `locked` are the fields that are fixed by now."""
+
+    locked: frozenset[str] = frozenset()
 
     reason = forms.CharField(
         required=False,
@@ -55,7 +57,7 @@ class SiteForm(PlaceForm):
         max_length=60,
         label=gettext_lazy("Family"),
         help_text=gettext_lazy(
-            "Items can name all sites of a family at once, as family: and this name."
+            "An experiment can name all sites of a family at once, such as family:wikipedia."
         ),
         widget=forms.TextInput(attrs={"class": "mono", "autocapitalize": "none"}),
     )
@@ -67,12 +69,14 @@ class SiteForm(PlaceForm):
         help_text=gettext_lazy(
             "What a content delivery network calls it, such as fr.wikipedia.org."
         ),
-        error_messages={"invalid": "Give a host name in small letters, such as fr.wikipedia.org."},
+        error_messages={
+            "invalid": gettext_lazy("Give a host name in small letters, such as fr.wikipedia.org.")
+        },
         widget=forms.TextInput(attrs={"class": "mono", "autocapitalize": "none"}),
     )
     environments = forms.MultipleChoiceField(
         label=gettext_lazy("Environments"),
-        help_text=gettext_lazy("Items are served to it that are meant for one of these."),
+        help_text=gettext_lazy("It gets what is meant for one of these."),
         choices=list(LABELS.items()),
         widget=forms.CheckboxSelectMultiple,
         initial=[DEFAULT],
@@ -81,7 +85,8 @@ class SiteForm(PlaceForm):
         required=False,
         label=gettext_lazy("Cap"),
         help_text=gettext_lazy(
-            "The largest share of its subjects that one item may have. Empty: no cap."
+            "The largest share of its subjects that one experiment or instrument may have. "
+            "Empty: no cap."
         ),
         **_PERCENT,
     )

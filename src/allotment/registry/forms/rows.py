@@ -183,6 +183,7 @@ class Rows(_Base):
     free: ClassVar[frozenset[str]] = frozenset()
     blank: ClassVar[Mapping[str, str]] = {}
     locked = False
+    none: str | Promise = ""
 
     def __init__(
         self, data: QueryDict | None = None, initial: Sequence[Mapping[str, Any]] | None = None
@@ -279,7 +280,7 @@ class SiteRows(Rows):
     word, label = gettext_lazy("Site"), gettext_lazy("Traffic")
     one_more = gettext_lazy("Add a site")
     hint = gettext_lazy(
-        "The share of each site's subjects. A whole family: write family: and its name."
+        "The share of each site's subjects. For a whole family write family:wikipedia."
     )
     columns = (("site", ""), ("rate", "w8"))
     units: ClassVar = {"rate": "%"}
@@ -314,6 +315,7 @@ class ConditionRows(Rows):
         "commas. A question takes yes or no."
     )
     columns = (("attribute", ""), ("operator", "w8"), ("value", ""))
+    none = gettext_lazy("everybody")
 
     def value(self) -> tuple[Condition, ...]:
         """The conditions, their values read as the attribute asks for."""

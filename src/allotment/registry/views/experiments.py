@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
@@ -12,6 +13,8 @@ from django.views.decorators.http import require_safe
 
 from allotment.registry import arrival_signs, beds, interval_plot, public_api
 from allotment.registry import results as reports
+from allotment.registry.models import Experiment
+from allotment.registry.states import State
 from allotment.registry.views import kinds
 from allotment.registry.views.items import item_context
 
@@ -21,8 +24,20 @@ def plan(request: HttpRequest, name: str) -> HttpResponse:
     """What is tested, on whom, and why."""
     item = kinds.experiment(name)
     context = item_context(request, item)
-    drawn = beds.draw(context["plan"])
-    return render(request, "registry/experiment_plan.html", context | {"beds": drawn})
+    context |= {"beds": beds.draw(context["plan"]), "health": _health(item, context)}
+    return render(request, "registry/experiment_plan.html", context)
+
+
+def _health(item: Experiment, context: dict[str, Any]) -> reports.Health | None:
+    """How the groups of a running experiment stand; None where nobody can say."""
+    if context["state"] is not State.RUNNING:
+        return None
+    lake = settings.ALLOTMENT.lake_dir
+    try:
+        shown = reports.read(lake, item.machine_name, context["subjects"], item.phase)
+    except reports.ResultsUnreadableError:
+        return None
+    return shown.health if shown is not None else None
 
 
 @require_safe

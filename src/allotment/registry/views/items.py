@@ -38,6 +38,8 @@ from allotment.registry.views import kinds
 
 # These show a page first: what they mean, or what else they need.
 _WITH_PAGE = {Verb.STOP, Verb.DECIDE}
+# The rule that the buttons satisfy, and not the form.
+_APPROVAL = "second-person-approved"
 _FIRST = {
     State.DRAFT: Verb.ACTIVATE,
     State.READY: Verb.ACTIVATE,
@@ -131,6 +133,7 @@ def item_context(request: HttpRequest, item: AnyItem) -> dict[str, Any]:
     state = item.state(now)
     current = request.resolver_match.url_name if request.resolver_match else ""
     plan = plans.of(item)
+    hinders = hindrances(item, now)
     return {
         "item": item,
         "kind": kind,
@@ -138,7 +141,9 @@ def item_context(request: HttpRequest, item: AnyItem) -> dict[str, Any]:
         "plan": plan,
         "state": state,
         "live": state in LIVE,
-        "hindrances": hindrances(item, now),
+        "over": state not in LIVE and item.activated is not None and item.start is not None,
+        "hindrances": [r for r in hinders if r.rule != _APPROVAL],
+        "waits_for_approval": any(r.rule == _APPROVAL for r in hinders),
         "buttons": buttons(request, item, state),
         "may_edit": permissions.may(request.user, "edit", item),
         "tabs": [(url, label, url == current) for url, label in kinds.TABS[kind]],
@@ -179,7 +184,9 @@ def buttons(request: HttpRequest, item: AnyItem, state: State) -> list[Button]:
     elif state is State.STOPPED and item.KIND == "instrument":
         first = Verb.ACTIVATE
     # The kill switch has a page of its own; approval is spoken of only where it is asked for.
-    hidden = {Verb.KILL} if waits else {Verb.KILL, Verb.ASK, Verb.APPROVE}
+    hidden = {Verb.KILL} if waits else {Verb.KILL, Verb.ASK}
+    if state is not State.READY or item.approved is not None:
+        hidden.add(Verb.APPROVE)
     found = []
     for verb in states.possible(state, item.KIND):
         if verb in hidden:

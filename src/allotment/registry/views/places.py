@@ -169,6 +169,8 @@ def _site_page(request: HttpRequest, found: Site) -> HttpResponse:
 def _layer_page(request: HttpRequest, found: Layer) -> HttpResponse:
     initial = LayerForm.initial_of(found) if found.pk else None
     form = LayerForm(request.POST if request.method == "POST" else None, initial=initial)
+    if found.pk and placing.is_used(found):
+        form.locked = frozenset({"name"})
 
     def store() -> None:
         reason = form.cleaned_data["reason"]

@@ -33,6 +33,13 @@ _DID_NOT = {
     Verb.RESTORE: gettext_lazy("was not brought back"),
 }
 
+_DECISION_HINTS = {
+    "ship": gettext_lazy("Everybody gets what the better group saw."),
+    "do-not-ship": gettext_lazy("Everybody keeps what control saw."),
+    "learn-more": gettext_lazy("The question stays open: a new phase or another experiment."),
+    "no-decision": gettext_lazy("Nothing follows from it, for example since it was broken."),
+}
+
 
 def _acting(request: HttpRequest) -> Account | None:
     return request.user if isinstance(request.user, Account) else None
@@ -129,11 +136,15 @@ def decide(request: HttpRequest, name: str) -> HttpResponse:
         else:
             messages.success(request, gettext("%(name)s is decided.") % {"name": item.name})
             return redirect("experiment", name=name)
+    errors = {refusal.field: refusal.sentence for refusal in refusals}
+    if "decision" in errors and not given["decision"]:
+        errors["decision"] = gettext("Choose what was decided.")
     context = item_context(request, item) | {
         "choices": Experiment.Decision.choices,
         "given": given,
         "refusals": refusals,
-        "errors": {refusal.field: refusal.sentence for refusal in refusals},
+        "hints": _DECISION_HINTS,
+        "errors": errors,
     }
     return render(request, "registry/decide.html", context, status=422 if refusals else 200)
 
