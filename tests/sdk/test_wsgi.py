@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 from wsgiref.util import setup_testing_defaults
@@ -221,6 +222,7 @@ def test_streamed_page__each_piece_goes_at_once(client: Client) -> None:
     setup_testing_defaults(environ)
     starts: list[Any] = []
     pieces = iter(wrapped(environ, lambda *start: starts.append(start)))  # type: ignore[arg-type]
+    assert starts, "some servers send the headers that are there when the application returns"
     left = []
     got = []
     for piece in pieces:
@@ -233,6 +235,40 @@ def test_streamed_page__each_piece_goes_at_once(client: Client) -> None:
     names = [name for name, _ in starts[0][1]]
     assert "Content-Length" not in names
     assert "ETag" not in names
+
+
+def test_streamed_page__places_the_head_itself__once(client: Client) -> None:
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        def pieces() -> Iterator[bytes]:
+            yield page_head(environ).encode()
+            yield b"<head></head>"
+
+        start_response("200 OK", HTML)
+        return pieces()
+
+    answer = Answered(AllotmentMiddleware(app, client))
+    assert answer.text.count("window.allotmentUserExperiments=") == 1
+    assert answer.text.endswith("<head></head>")
+
+
+def test_streamed_page__fails_before_its_first_piece__page_of_the_error_is_personal(
+    client: Client,
+) -> None:
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        def pieces() -> Iterator[bytes]:
+            try:
+                int("broken")
+            except ValueError:
+                start_response("500 Broken", HTML, sys.exc_info())
+            yield b"<head></head>sorry"
+
+        start_response("200 OK", [*HTML, ("Content-Length", "9")])
+        return pieces()
+
+    answer = Answered(AllotmentMiddleware(app, client))
+    assert [status for status, _ in answer.starts] == ["200 OK", "500 Broken"]
+    assert answer.header("Cache-Control") == "private"
+    assert answer.text.endswith("</script>\n</head>sorry")
 
 
 def test_streamed_page__closed_early__closes_the_application(client: Client) -> None:

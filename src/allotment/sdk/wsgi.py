@@ -99,7 +99,11 @@ def page_head(environ: WSGIEnvironment) -> str:
 
 
 class _Answer:
-    """One answer on its way out. Headers wait until the body begins, as its length may change."""
+    """One answer on its way out. Headers go out before the body's first piece is asked for.
+
+    PEP 3333 lets them wait for it, but some servers send those that are there when the application
+    returns. Only those of an application that itself waits, wait here.
+    """
 
     def __init__(
         self,
@@ -117,15 +121,18 @@ class _Answer:
         self._headers: web.Headers = []
         self._exc_info: OptExcInfo | None = None
         self._started = False
+        self._begun = False
         self._write: Callable[[bytes], object] = _nowhere
         self._injector: page.HeadInjector | None = None
 
     def start_response(
         self, status: str, headers: web.Headers, exc_info: OptExcInfo | None = None, /
     ) -> Callable[[bytes], object]:
-        if self._started and exc_info is not None:  # too late: the server decides, by raising
-            self._start_response(status, headers, exc_info)
         self._status, self._headers, self._exc_info = status, list(headers), exc_info
+        if (
+            self._started and exc_info is not None
+        ):  # the server decides; if it is too late, it raises
+            self._send_headers(self._headers_of_a_stream())
         return self._written
 
     def body(self, pieces: Iterable[bytes]) -> Iterable[bytes]:
@@ -134,6 +141,8 @@ class _Answer:
             return pieces  # as it is: files and streams keep their own way to the server
         if self._status and isinstance(pieces, list | tuple) and not self._started:
             return [self._whole(b"".join(pieces))]
+        if self._status and not self._started:
+            self._send_headers(self._headers_of_a_stream())
         return _Closing(self._streamed(pieces), pieces)
 
     @property
@@ -165,10 +174,17 @@ class _Answer:
         self._write(self._injector.feed(data) if self._injector else data)
 
     def _begin(self) -> None:
-        if not self._started:
+        """The first piece is there. Only now it is known whether a template has placed the head."""
+        if not self._begun:
+            self._begun = True
             self._injector = self._make_injector() if self._is_page else None
-            headers = self._final_headers()
-            self._send_headers(web.without_length(headers) if self._injector else headers)
+        if not self._started:
+            self._send_headers(self._headers_of_a_stream())
+
+    def _headers_of_a_stream(self) -> web.Headers:
+        headers = self._final_headers()
+        grows = self._is_page and self._inject and self._environ["REQUEST_METHOD"] != "HEAD"
+        return web.without_length(headers) if grows else headers
 
     def _make_injector(self) -> page.HeadInjector | None:
         if not self._inject or self._environ.get(_HEAD_DONE):
