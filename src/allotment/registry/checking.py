@@ -84,6 +84,7 @@ def document(plan: AnyPlan) -> dict[str, Any]:
         "groups": [group.name for group in plan.groups],
         "weights": [group.weight for group in plan.groups],
         "schema_id": plan.schema_id,
+        "holds_out": list(plan.holds_out),
         "metrics": {
             "primary": plan.primary_metric,
             "secondary": list(plan.secondary_metrics),

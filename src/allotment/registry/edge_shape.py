@@ -15,6 +15,11 @@ from typing import Any
 
 BINS = 100_000
 _EXPERIMENT = re.compile(r"[A-Za-z0-9][-_.A-Za-z0-9]{7,62}", re.ASCII)
+_UNSAYABLE = {
+    "targeting": "targeting: everybody would be enrolled",
+    "layer": "layers: its subjects could be in others too",
+    "holdouts": "holdouts: who is held out would be enrolled",
+}
 _GROUP = re.compile(r"[A-Za-z0-9][-_.A-Za-z0-9]{0,62}", re.ASCII)
 
 
@@ -49,13 +54,12 @@ def document(
     name = item["name"]
     if not _EXPERIMENT.fullmatch(name):
         raise ValueError(f"{name!r} is not 8 to 63 letters, digits, dashes, dots or underscores")
-    if item.get("targeting"):
-        raise ValueError("the network's form has no targeting: everybody would be enrolled")
     for group in item["groups"]:
         if not _GROUP.fullmatch(group):
             raise ValueError(f"the group {group!r} has a name that the network refuses")
-    if item.get("layer"):
-        raise ValueError("the network's form has no layers: its subjects could be in others too")
+    for field, words in _UNSAYABLE.items():
+        if item.get(field):
+            raise ValueError(f"the network's form has no {words}")
     weights = item.get("weights") or [1] * len(item["groups"])
     domains: dict[str, Any] = {}
     nameless = []

@@ -48,6 +48,8 @@ _LABELS = {
     "decision": gettext_noop("Decision"),
     "decision_reasons": gettext_noop("Reasons of the decision"),
     "layer": gettext_noop("Layer"),
+    "holds_out": gettext_noop("Its first group is kept out of"),
+    "held_out_by": gettext_noop("Holdouts"),
 }
 _MEANS = {
     "sites": gettext_noop("Raising traffic moves nobody from one group to another."),
@@ -109,7 +111,7 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]
     found: list[Change] = []
     for field, label in _LABELS.items():
         was, now = before.get(field), after.get(field)
-        if was != now:
+        if was != now and not (_is_nothing(was) and _is_nothing(now)):
             found.append(Change("~", gettext(label), _text(field, was), _text(field, now)))
     found += _map_changes(
         gettext("Traffic on") + " ",
@@ -195,8 +197,12 @@ def _share(rate: object) -> str:
     return percent(Decimal(str(rate)))
 
 
+def _is_nothing(value: object) -> bool:
+    return value is None or value in ("", [])
+
+
 def _text(field: str, value: object) -> str:
-    if value in (None, "", []):
+    if _is_nothing(value):
         return gettext("nothing")
     if field in {"default_rate", "layer_share"}:
         return _share(value)

@@ -1,10 +1,10 @@
 """Changes to what is stored: each one transaction, with its rules, history and version.
 
 Saving never touches the stage; the verbs touch nothing else, but that switching on fills in a start
-that was left open and takes a range of the layer. Every function raises RuleRefusedError, with
-nothing stored, when a rule refuses. All take `by`, the account that acts (None: whoever the request
-names, or the system), a `reason` for the history, and `expected`, the revision that the caller has
-seen: with another one stored since, nothing is written.
+that was left open, takes a range of the layer and takes the holdouts that are on. Every function
+raises RuleRefusedError, with nothing stored, when a rule refuses. All take `by`, the account that
+acts (None: whoever the request names, or the system), a `reason` for the history, and `expected`,
+the revision that the caller has seen: with another one stored since, nothing is written.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, TypeVar, overload
 
 from django.utils import timezone
 
-from allotment.registry import audit, checking, phases, rules, shown, storing
+from allotment.registry import audit, checking, holdouts, phases, rules, shown, storing
 from allotment.registry import plan as plans
 from allotment.registry.changing import (
     configuration_change,
@@ -157,6 +157,9 @@ def activate(
         refuse((*found, *checked(item, plan, now, found)))
         if isinstance(item, Experiment) and isinstance(plan, ExperimentPlan):
             _take_range(item, plan, around)
+            # Whoever has met a group in this phase stays: a holdout that came since does not count.
+            if item.activated is None:
+                item.holdouts = holdouts.taken(Neighborhood(now).holdouts_of(plan))
         item.stage = Stage.ACTIVE
         item.start = item.start or _this_minute(item, now)
         item.activated = item.activated or now

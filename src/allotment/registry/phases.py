@@ -25,6 +25,7 @@ def begin_next(item: Experiment, now: datetime, by: Account | None) -> None:
     item.approved = item.approved_by = None
     item.edited_by = by
     item.layer_begin = item.layer_end = None
+    item.holdouts = []
     item.decision = item.decision_reasons = item.synthetic_note = ""
 
 

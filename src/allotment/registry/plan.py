@@ -81,7 +81,8 @@ class ExperimentPlan(Plan):
     """What a person wants an experiment to be; the first group is control.
 
     `minimum_effect` is relative, in percent of control's value; `planned_size` counts the subjects
-    of each group; `layer_share` is the share of the layer that it owns, 0 to 1.
+    of each group; `layer_share` is the share of the layer that it owns, 0 to 1. `holds_out` names
+    what the first group is kept out of: `all`, `layer:name`, machine names of experiments.
     """
 
     hypothesis: str = ""
@@ -97,6 +98,7 @@ class ExperimentPlan(Plan):
     groups: tuple[GroupPlan, ...]
     layer: str = ""
     layer_share: Decimal | None = None
+    holds_out: tuple[str, ...] = ()
 
 
 AnyPlan = InstrumentPlan | ExperimentPlan
@@ -136,6 +138,7 @@ def from_record(kind: str, record: dict[str, Any]) -> AnyPlan:
     if kind == Instrument.KIND:
         return InstrumentPlan(**_of_fields(InstrumentPlan, found))
     found["groups"] = tuple(GroupPlan(**group) for group in found["groups"])
+    found["holds_out"] = tuple(found.get("holds_out", ()))
     found["secondary_metrics"] = tuple(found.get("secondary_metrics", ()))
     found["guardrails"] = tuple(
         Guardrail(metric=metric, margin=Decimal(margin))
@@ -201,6 +204,7 @@ def of_experiment(item: Experiment) -> ExperimentPlan:
         ),
         layer=item.layer.name if item.layer is not None else "",
         layer_share=item.layer_share,
+        holds_out=tuple(item.holds_out),
     )
 
 

@@ -21,7 +21,7 @@ from django.db import DatabaseError
 from django.db.models import Model, QuerySet
 
 from allotment.allocation import parse_experiment, parse_sample_rate
-from allotment.registry import edge_shape, environments, stream_documents
+from allotment.registry import edge_shape, environments, holdouts, stream_documents
 from allotment.registry.models import Experiment, Instrument, Phase, Site, Stream
 from allotment.registry.plan import rate_text
 from allotment.registry.remembered import Memory
@@ -260,12 +260,12 @@ def _stream_material(
 def experiment(
     row: Experiment, book: SiteBook | None = None, environment: str | None = None
 ) -> Document:
-    """One experiment in the current form, with our weights, layer and targeting.
+    """One experiment in the current form, with our weights, layer, holdouts and targeting.
 
     Args:
         row: the experiment.
         book: the registered sites, for its families; read where not given.
-        environment: leaves out sites of other environments.
+        environment: leaves out sites and holdouts of other environments.
 
     Raises:
         ValueError: the row is not usable as a configuration.
@@ -288,6 +288,10 @@ def experiment(
     owned = range_of(row)
     if row.layer is not None and owned is not None:
         document["layer"] = {"name": row.layer.name, "begin": owned.begin, "end": owned.end}
+    if held_out := holdouts.served(row.holdouts, environment):
+        document["holdouts"] = held_out
+    if row.holds_out:
+        document["holds_out"] = _texts(row.holds_out)
     if row.targeting:
         document["targeting"] = _targeting(row.targeting)
     parse_experiment(document)

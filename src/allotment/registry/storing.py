@@ -63,6 +63,7 @@ def store(item: AnyItem, plan: AnyPlan) -> None:
             setattr(item, name, getattr(plan, name))
         item.secondary_metrics = list(plan.secondary_metrics)
         item.guardrails = [[g.metric, plans.rate_text(g.margin)] for g in plan.guardrails]
+        item.holds_out = list(plan.holds_out)
         item.layer = Layer.objects.get(name=plan.layer) if plan.layer else None
         save_quietly(item)
         _store_groups(item, plan)
@@ -136,6 +137,7 @@ def to_keep(item: AnyItem) -> dict[str, Any]:
         kept |= {
             "phase_index": item.phase_index,
             "layer_range": [item.layer_begin, item.layer_end],
+            "held_out_by": [found["name"] for found in item.holdouts],
             "decision": item.decision,
             "decision_reasons": item.decision_reasons,
         }

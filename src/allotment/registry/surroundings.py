@@ -11,8 +11,10 @@ from typing import Any
 
 from django.conf import settings
 
+from allotment.allocation import first_group_end
 from allotment.registry import schema_catalog
 from allotment.registry.attributes import APP_TITLE, WEB_TITLE
+from allotment.registry.holdouts import Holdout, covered
 from allotment.registry.layers import SPACE, Range
 from allotment.registry.models import (
     CapException,
@@ -25,7 +27,7 @@ from allotment.registry.models import (
 from allotment.registry.plan import AnyPlan, ExperimentPlan
 from allotment.registry.rules.facts import Owner, StreamFacts, Surroundings
 from allotment.registry.sites import SiteBook, SiteFacts
-from allotment.registry.states import LIVE, Stage
+from allotment.registry.states import LIVE, Stage, state_at
 
 AnyItem = Experiment | Instrument
 _USER_AGENT = "user-agent"
@@ -97,6 +99,46 @@ class Neighborhood:
     @cached_property
     def _bearers(self) -> Counter[str]:
         return Counter(self._names.values())
+
+    def holdouts_of(self, plan: ExperimentPlan) -> list[Holdout]:
+        """The holdouts that are on and cover an experiment; a holdout is covered by none."""
+        if plan.holds_out:
+            return []
+        found = (plan.machine_name, plan.identifier_type, plan.layer)
+        return [holdout for holdout in self.holdouts if holdout.holds_out(*found)]
+
+    def held_by(self, plan: ExperimentPlan) -> tuple[list[str], list[str]]:
+        """The experiments that are on and have taken a holdout, and those that are covered but were
+        on before; by name."""
+        rows = Experiment.objects.filter(stage=Stage.ACTIVE, holds_out=[])
+        columns = ("machine_name", "identifier_type", "layer__name", "holdouts", "start", "end")
+        within, without = [], []
+        for name, identifier, layer, taken, start, end in rows.order_by("machine_name").values_list(
+            *columns
+        ):
+            if state_at(Stage.ACTIVE, start, end, self._now) not in LIVE:
+                continue
+            if any(found["name"] == plan.machine_name for found in taken):
+                within.append(name)
+            elif identifier == plan.identifier_type and covered(plan.holds_out, name, layer or ""):
+                without.append(name)
+        return within, without
+
+    @cached_property
+    def holdouts(self) -> list[Holdout]:
+        """The holdouts that are on, now or later."""
+        rows = Experiment.objects.filter(stage=Stage.ACTIVE).exclude(holds_out=[])
+        return [
+            Holdout(
+                name=row.machine_name,
+                identifier_type=row.identifier_type,
+                covers=tuple(row.holds_out),
+                end=first_group_end([group.weight for group in row.groups.all()]),
+                environments=tuple(row.environments),
+            )
+            for row in rows.prefetch_related("groups").order_by("machine_name")
+            if row.state(self._now) in LIVE
+        ]
 
     @cached_property
     def _names(self) -> dict[tuple[type, int], str]:

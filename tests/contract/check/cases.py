@@ -357,6 +357,9 @@ METRICS = (
         seen(actions={"related-articles-card": frozenset({"edit"})}),
     ),
 )
+SMALL: Changes = {f"{EXPERIMENT}/weights": [5, 95]}
+SESSIONS: Changes = {f"{EXPERIMENT}/user_identifier_type": "session"}
+LAYERED: Changes = {f"{EXPERIMENT}/layer": {"name": "search"}}
 TARGETING = (
     Case("targeting-has-shape", {f"{EXPERIMENT}/targeting": ["mediawiki_skin"]}, "passed over"),
     Case("targeting-has-shape", {f"{CLIENT}/curation": {"page_id": 7}}, "passed over"),
@@ -400,6 +403,18 @@ TARGETING = (
         {f"{EXPERIMENT}/layer": {"name": "search", "begin": 100, "end": 100}},
         "begin less than end",
     ),
+    *(
+        Case(rule, {f"{EXPERIMENT}/holds_out": covers, **SMALL, **more}, text)
+        for rule, covers, more, text in (
+            ("holdout-covers-known", "all", {}, "layer: with"),
+            ("holdout-covers-known", ["*"], {}, "Nobody would be"),
+            ("holdout-covers-known", ["layer:"], {}, 'has "layer:"'),
+            ("holdout-covers-known", ["related-articles-card"], {}, 'has "related-articles-card"'),
+            ("holdout-stands-alone", ["all"], LAYERED, "no layer"),
+            ("holdout-stands-alone", ["all"], SESSIONS, "Draw browsers or accounts"),
+        )
+    ),
+    Case("holdout-is-small", {f"{EXPERIMENT}/holds_out": ["all"]}, "is 50% of the subjects", W),
 )
 CHANGED = (
     Case("block-not-lost", {CLIENT: GONE}, "metrics_platform_client", more=before()),

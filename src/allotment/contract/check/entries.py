@@ -41,8 +41,9 @@ class Entry:
 
     Beyond the public shape an item's body may hold `active`, `risk_level`, `review_link`,
     `environments`, `metrics` (names, in a list or in lists by role), `targeting` (attribute →
-    operator → operand) and `layer` (`{"name": …, "begin": …, "end": …}`: the slots from `begin` to
-    before `end`).
+    operator → operand), `layer` (`{"name": …, "begin": …, "end": …}`: the slots from `begin` to
+    before `end`), `holdouts` (a list of such) and `holds_out` (what its first group is kept out
+    of).
     """
 
     kind: Kind

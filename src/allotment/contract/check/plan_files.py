@@ -17,7 +17,7 @@ AROUND: Final = frozenset({"team", "layer", "site", "exception"})
 """Kinds of file that hold nothing the check judges."""
 _SAME: Final = (
     *("start", "end", "risk_level", "review_link", "acknowledged", "environments", "targeting"),
-    *("schema_id", "sample_unit", "description", "owners", "purpose", "task"),
+    *("schema_id", "holds_out", "sample_unit", "description", "owners", "purpose", "task"),
 )
 _RENAMED: Final = {
     "machine_name": "name",

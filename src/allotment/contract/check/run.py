@@ -10,6 +10,7 @@ from allotment.contract.check import (  # noqa: F401 - each module adds its rule
     rules_attributes,
     rules_changes,
     rules_dates,
+    rules_holdouts,
     rules_metrics,
     rules_names,
     rules_observed,

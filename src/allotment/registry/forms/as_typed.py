@@ -13,6 +13,7 @@ from allotment.contract.check import Entry, Kind
 from allotment.contract.check.entries import entry_of
 from allotment.registry import schema_catalog
 from allotment.registry.forms.bundle import Bundle
+from allotment.registry.forms.item import names_in
 from allotment.registry.models import Stream
 from allotment.registry.plan import rate_text
 from allotment.registry.targeting import Condition, read_operand, to_document
@@ -53,6 +54,7 @@ def entry(kind: str, bundle: Bundle) -> Entry:
             *_listed(typed.get("secondary_metrics")),
             *(str(row.get("metric") or "") for row in rows.get("guardrails", [])),
         ]
+        document["holds_out"] = names_in(str(typed.get("holds_out") or ""))
         if not document.get("schema_id"):
             document["schema_id"] = schema_catalog.latest_uri(_title(stream))
     else:

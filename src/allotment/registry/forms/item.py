@@ -22,6 +22,11 @@ DEFAULT_STREAM = "product_metrics.web_base"
 DEFAULT_DAYS = {"experiment": 28, "instrument": 182}
 
 
+def names_in(text: str) -> list[str]:
+    """The names in a text that has commas between them, each once."""
+    return list(dict.fromkeys(name for part in text.split(",") if (name := part.strip())))
+
+
 class MomentInput(forms.DateTimeInput):
     """The browser's own picker of day and time, to the minute."""
 
@@ -176,8 +181,7 @@ class ItemForm(forms.Form):
 
     def clean_owners(self) -> tuple[str, ...]:
         """The owners' names."""
-        listed = [owner.strip() for owner in self.cleaned_data["owners"].split(",")]
-        return tuple(dict.fromkeys(owner for owner in listed if owner))
+        return tuple(names_in(self.cleaned_data["owners"]))
 
     def plan(self, rows: Mapping[str, tuple[Any, ...]], before: AnyPlan | None) -> AnyPlan:
         """The plan of a valid form, with what its rows say."""

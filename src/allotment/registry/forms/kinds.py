@@ -14,7 +14,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext, gettext_lazy
 
 from allotment.registry import metric_catalog, schema_catalog
-from allotment.registry.forms.item import ItemForm
+from allotment.registry.forms.item import ItemForm, names_in
 from allotment.registry.layers import free_share
 from allotment.registry.models import Experiment, Instrument, Layer
 from allotment.registry.plan import AnyPlan, ExperimentPlan, InstrumentPlan, rate_text
@@ -125,6 +125,17 @@ class ExperimentForm(ItemForm):
             "has them. It is reserved when it is switched on."
         ),
     )
+    holds_out = forms.CharField(
+        required=False,
+        max_length=5000,
+        label=gettext_lazy("A holdout of"),
+        help_text=gettext_lazy(
+            "Leave empty for an ordinary experiment. Its first group is kept out of what is named "
+            "here and switched on while it runs: all, layer:name, or machine names, with commas "
+            "between."
+        ),
+        widget=forms.TextInput(attrs={"class": "mono", "autocapitalize": "none"}),
+    )
     schema_id = forms.CharField(
         required=False,
         max_length=255,
@@ -199,6 +210,7 @@ class ExperimentForm(ItemForm):
             schema_id=found["schema_id"],
             layer=found["layer"],
             layer_share=share / 100 if share is not None and found["layer"] else None,
+            holds_out=tuple(names_in(found["holds_out"])),
         )
 
     @classmethod
@@ -210,6 +222,7 @@ class ExperimentForm(ItemForm):
                 number: Decimal | None = getattr(plan, name)
                 times = 100 if name == "layer_share" else 1
                 found[name] = None if number is None else rate_text(number * times)
+            found["holds_out"] = ", ".join(plan.holds_out)
         return found
 
 

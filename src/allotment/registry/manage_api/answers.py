@@ -74,8 +74,20 @@ class InstrumentAnswer(_ItemAnswer):
     plan: InstrumentBody | None
 
 
+class HeldOutAnswer(Schema):
+    """The slots, from `begin` to before `end` of 2^24, that a holdout keeps out."""
+
+    name: str
+    begin: int
+    end: int
+    environments: list[str]
+
+
 class ExperimentAnswer(_ItemAnswer):
-    """An experiment; `layer_range` are the first and last place that it owns in its layer."""
+    """An experiment; `layer_range` are the first and last place that it owns in its layer.
+
+    `holdouts` are the ranges of subjects that are kept out of it, each by another experiment.
+    """
 
     kind: Literal["experiment"]
     plan: ExperimentBody | None
@@ -84,6 +96,7 @@ class ExperimentAnswer(_ItemAnswer):
     decided: datetime | None
     public: bool
     layer_range: list[int] | None
+    holdouts: list[HeldOutAnswer]
 
 
 class InstrumentPage(ListPage):

@@ -108,6 +108,7 @@ def _of_experiment(of: ExperimentPlan) -> dict[str, Any]:
             {"name": g.name, "description": g.description, "weight": g.weight} for g in of.groups
         ],
         "layer_share": number(of.layer_share),
+        "holds_out": list(of.holds_out),
     }
 
 
@@ -144,6 +145,7 @@ def item(of: AnyItem, now: datetime) -> dict[str, Any]:
             "decided": stamp(of.decided),
             "public": of.public,
             "layer_range": [of.layer_begin, of.layer_end] if owns else None,
+            "holdouts": of.holdouts,
         }
     return found
 

@@ -188,6 +188,7 @@ class ExperimentBody(PlanBody):
     groups: Annotated[list[GroupBody], Field(max_length=100)]
     layer: Key = ""
     layer_share: Share | None = None
+    holds_out: Annotated[list[Key], Field(max_length=500)] = []
 
     def plan(self, before: AnyPlan | None) -> ExperimentPlan:
         """The plan that is asked for."""
@@ -209,6 +210,7 @@ class ExperimentBody(PlanBody):
             ),
             layer=self.layer,
             layer_share=self.layer_share,
+            holds_out=tuple(dict.fromkeys(self.holds_out)),
         )
 
 

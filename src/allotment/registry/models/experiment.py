@@ -16,7 +16,9 @@ class Experiment(Item):
     """A controlled test; its groups stand in `groups`, the first one is control.
 
     The row is the present phase; `phases` keeps those before it. `layer_begin` and `layer_end` are
-    the range that it owns in its layer from when it is switched on.
+    the range that it owns in its layer from when it is switched on. `holds_out` names what its
+    first group is kept out of; `holdouts` are the ranges that it took itself when it was first
+    switched on in this phase.
     """
 
     class IdentifierType(models.TextChoices):
@@ -62,6 +64,8 @@ class Experiment(Item):
     layer_share = models.DecimalField(max_digits=9, decimal_places=8, null=True, blank=True)
     layer_begin = models.PositiveIntegerField(null=True, blank=True)
     layer_end = models.PositiveIntegerField(null=True, blank=True)
+    holds_out = models.JSONField(default=list)
+    holdouts = KeptJSONField(default=list)
     phase_index = models.PositiveIntegerField(default=0)
     first_version = models.PositiveIntegerField(default=1)
     public = models.BooleanField(default=False)

@@ -12,7 +12,7 @@ from datetime import datetime
 from allotment.contract.check.rules_names import GROUP_NAME, MACHINE_NAME
 from allotment.contract.check.rules_traffic import SITE_NAME
 from allotment.registry.plan import AnyPlan, ExperimentPlan
-from allotment.registry.rules import privacy, record, traffic
+from allotment.registry.rules import holdouts, privacy, record, traffic
 from allotment.registry.rules.facts import Owner, Standing, StreamFacts, Surroundings
 from allotment.registry.rules.freezing import frozen
 from allotment.registry.rules.moves import (
@@ -80,6 +80,7 @@ def to_save(
     if isinstance(plan, ExperimentPlan):
         found += [*record.groups(plan), *record.analysis(plan)]
         found += traffic.layer(plan, before, around)
+        found += [*holdouts.listed(plan, around), *holdouts.stands_alone(plan)]
     if before is not None:
         found += frozen(plan, before, around, now)
         # A live item must not be edited into what could not have been switched on.

@@ -13,6 +13,7 @@ from django.utils.translation import gettext, gettext_noop
 from allotment.registry import words
 from allotment.registry.plan import AnyPlan, ExperimentPlan
 from allotment.registry.rules.facts import Standing, Surroundings
+from allotment.registry.rules.holdouts import narrowed
 from allotment.registry.rules.refusal import Refusal, moment
 from allotment.registry.rules.traffic import lowered
 from allotment.registry.states import State
@@ -87,6 +88,12 @@ TABLE: tuple[Frozen, ...] = (
         gettext_noop("its part of the layer"),
         From.GROWS,
         gettext_noop("people would lose their group"),
+    ),
+    Frozen(
+        "holds_out",
+        gettext_noop("what it is a holdout of"),
+        From.GROWS,
+        gettext_noop("people who were held out would be no longer"),
     ),
     Frozen(
         "sites",
@@ -175,6 +182,7 @@ def frozen(
     if before.activated and isinstance(plan, ExperimentPlan):
         yield from lowered(plan, before, around.book)
         yield from _fewer_environments(plan, before)
+        yield from narrowed(plan, before)
     yield from _live_dates(plan, before, now)
 
 

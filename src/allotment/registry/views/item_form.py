@@ -43,7 +43,7 @@ _FOLDED = {
     "about_open": ("description", "purpose", "task", "contact", "links", "is_template"),
     "secondary_open": ("secondary_metrics", "guardrails"),
     "size_open": ("planned_size", "planned_days"),
-    "narrow_open": ("targeting", "layer", "layer_share"),
+    "narrow_open": ("targeting", "layer", "layer_share", "holds_out"),
     "sent_open": ("attributes", "schema_id"),
 }
 

@@ -1,0 +1,106 @@
+"""Rules about holdouts: experiments whose first group is kept out of other experiments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from allotment.allocation import ConfigError, IdentifierType, first_group_end, parse_experiment
+from allotment.allocation.law import HASH_SPAN
+from allotment.contract.check.entries import Entry
+from allotment.contract.check.findings import Kind, Severity, shown
+from allotment.contract.check.rule import Fault, rule_for
+from allotment.contract.check.rules_names import GROUP_NAME, MACHINE_NAME
+from allotment.contract.check.rules_traffic import percent
+from allotment.contract.check.scene import Scene
+
+ALL: Final = "all"
+LAYER_PREFIX: Final = "layer:"
+LARGEST: Final = 0.2
+"""The share from which a holdout is told to be large: who is in it meets nothing new for months."""
+
+
+def names_something(covers: str) -> bool:
+    """Whether a text names what a holdout covers, as far as its form tells."""
+    if covers.startswith(LAYER_PREFIX):
+        return GROUP_NAME.fullmatch(covers.removeprefix(LAYER_PREFIX)) is not None
+    return covers == ALL or MACHINE_NAME.fullmatch(covers) is not None
+
+
+@rule_for("holdout-covers-known", Severity.ERROR, Kind.EXPERIMENT)
+def holdout_covers_known(entry: Entry, _scene: Scene) -> Iterator[Fault]:
+    """A holdout covers `all` experiments, those of a `layer:…`, or others by their names.
+
+    What names nothing keeps nobody out, and the difference that is measured would be none.
+    """
+    found = entry.at("holds_out")
+    if found is None:
+        return
+    if not isinstance(found, list):
+        yield _covers_nothing(found)
+        return
+    for covers in found:
+        if not isinstance(covers, str) or not names_something(covers) or covers == entry.name:
+            yield _covers_nothing(covers)
+
+
+def _covers_nothing(found: object) -> Fault:
+    return Fault(
+        "it holds nobody out of what it names",
+        f"“holds_out” has {shown(found)}.",
+        "Nobody would be kept out of anything by it.",
+        "Give all, layer: with a layer's name, or the machine names of other experiments.",
+        ("holds_out",),
+    )
+
+
+@rule_for("holdout-stands-alone", Severity.ERROR, Kind.EXPERIMENT)
+def holdout_stands_alone(entry: Entry, _scene: Scene) -> Iterator[Fault]:
+    """A holdout has no layer and no targeting, and draws by an id that lasts.
+
+    Others keep out everybody of its first group, in a layer or not, targeted or not. Who is drawn
+    anew at each visit is never held out of anything for long.
+    """
+    if not entry.at("holds_out"):
+        return
+    for name in ("layer", "targeting"):
+        if entry.at(name):
+            yield Fault(
+                f"a holdout has no {name}",
+                f"“{name}” is {shown(entry.at(name))}.",
+                "More people would be held out than are compared.",
+                "Take it away, or take away what it holds out of.",
+                (name,),
+            )
+    if entry.at("user_identifier_type") == IdentifierType.SESSION:
+        yield Fault(
+            "a holdout does not draw sessions",
+            "“user_identifier_type” is session.",
+            "The same person would be held out of one visit and not of the next.",
+            "Draw browsers or accounts.",
+            ("user_identifier_type",),
+        )
+
+
+@rule_for("holdout-is-small", Severity.WARNING, Kind.EXPERIMENT)
+def holdout_is_small(entry: Entry, _scene: Scene) -> Iterator[Fault]:
+    """A holdout keeps no more than a fifth of the subjects out.
+
+    Two groups of equal weight hold half of everybody out of all that is tested and shipped.
+    """
+    if not entry.at("holds_out"):
+        return
+    try:
+        item = {"name": "it", "groups": entry.at("groups"), "weights": entry.at("weights")}
+        weights = parse_experiment(item).weights
+    except ConfigError:
+        return  # item-is-usable tells of it
+    share = first_group_end(weights) / HASH_SPAN
+    if round(share, 6) > LARGEST:
+        yield Fault(
+            "the holdout is large",
+            f"Its first group is {percent(round(share, 4))} of the subjects.",
+            "So many would meet nothing of what is tested as long as it lasts.",
+            "Give the first group a small weight, such as 5 beside 95.",
+            ("weights",),
+        )
