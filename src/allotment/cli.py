@@ -192,7 +192,12 @@ def analyst(data: DataOption = None) -> None:
     from allotment.analysis.analyst import Analyst
 
     settings = _settings(data=data)
-    Analyst(settings.lake_dir, settings.registry_url, settings.cache_dir).run(_stop_event())
+    Analyst(
+        settings.lake_dir,
+        settings.registry_url,
+        settings.cache_dir,
+        journal_dir=settings.journal_dir,
+    ).run(_stop_event())
 
 
 @app.command()

@@ -23,6 +23,7 @@ from allotment.analysis.experiment import (
     parse_experiment,
     phase_of,
 )
+from allotment.analysis.lab_ledger import LedgerKeeper
 from allotment.analysis.metrics import CLICK_THROUGH_RATE
 from allotment.analysis.moments import measure
 from allotment.analysis.report import Report, make_report
@@ -102,6 +103,7 @@ class Analyst:
         *,
         every_seconds: float = EVERY_SECONDS,
         report_seconds: float = REPORT_SECONDS,
+        journal_dir: Path | None = None,
     ) -> None:
         """Be ready to run.
 
@@ -111,12 +113,14 @@ class Analyst:
             cache_dir: folder of the last good copy of the configuration.
             every_seconds: how often changes are looked for.
             report_seconds: the least time between two reports of one experiment.
+            journal_dir: the journal, so that the ledger is kept too; None keeps none.
         """
         self._lake_dir = lake_dir
         self._source = ConfigurationSource(registry_url, cache_dir)
         self._every_seconds = every_seconds
         self._report_seconds = report_seconds
         self._maintenance = Maintenance(lake_dir)
+        self._ledger = LedgerKeeper(lake_dir, journal_dir) if journal_dir is not None else None
         self._bases: dict[_Key, _Basis] = {}
         self._reported: dict[_Key, float] = {}
 
@@ -129,6 +133,8 @@ class Analyst:
                 _log.warning("nothing can be analysed: %s", error)
             except (OSError, OperationalError, CommitFailedException, QueryError, duckdb.Error):
                 _log.exception("the analyst could not go on; it tries again")
+            if self._ledger is not None:
+                self._ledger.step()
             if stop.wait(self._every_seconds):
                 return
 
