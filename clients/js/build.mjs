@@ -21,6 +21,9 @@ const OUTPUTS = {
   "formFunnel.mjs": ["instruments/formFunnel.ts", "esm", 700],
   "errorCount.mjs": ["instruments/errorCount.ts", "esm", 500],
   "testing.mjs": ["testing.ts", "esm", 1_000],
+  "mediawiki.mjs": ["mediawiki.ts", "esm", 2_400],
+  "serverTiming.mjs": ["serverTiming.ts", "esm", 1_000],
+  "strict.mjs": ["strict.ts", "esm", 1_200],
 };
 
 for (const [name, [source, format, limit]] of Object.entries(OUTPUTS)) {

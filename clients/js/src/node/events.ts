@@ -1,6 +1,6 @@
 /** How an event is put together. Pure: what goes in is given, nothing is asked or sent. */
 
-import { merged, own, type Context } from "../attributes.js";
+import { merged, type Context } from "../attributes.js";
 import { asObject } from "../configuration.js";
 
 /** Data of an event: anything that its schema allows. */
@@ -28,7 +28,9 @@ export function requestedContext(
   for (const name of names) {
     const at = name.indexOf("_");
     const [group, key] = at < 0 ? [name, ""] : [name.slice(0, at), name.slice(at + 1)];
-    const value = own(own(context, group), key);
+    // Not what every object has, such as `constructor`.
+    const members = Object.hasOwn(context, group) ? context[group] : undefined;
+    const value = members && Object.hasOwn(members, key) ? members[key] : undefined;
     if (value !== null && value !== undefined) (found[group] ??= {})[key] = value;
   }
   return found;
