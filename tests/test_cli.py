@@ -11,6 +11,7 @@ import pytest
 from tests.intake.conftest import free_port
 from tests.lake.lake_parts import WEB, Writer
 
+from allotment.allocation import keyed_subject_id
 from allotment.lake.query import QueryError, run_sql
 
 EXPERIMENT = {"name": "foo", "groups": ["control", "treatment"], "sample_rate": {"default": 1}}
@@ -103,6 +104,22 @@ def test_allocate__forced_group__is_overridden(config: Path) -> None:
     found = run("allocate", "--config", str(config), "--subject", "2", "--mpo", "foo:treatment")
     answer = json.loads(found.stdout)
     assert (answer["group"], answer["reason"]) == ("treatment", "overridden")
+
+
+def test_allocate__key__shows_the_keyed_id_of_the_same_group(config: Path) -> None:
+    key = config.with_name("key")
+    key.write_bytes(b"use your own: secrets.token_hex(32)\n")
+    ask = ("allocate", "--config", str(config), "--subject", "2", "--subject-key", str(key))
+    answer = json.loads(run(*ask).stdout)
+    assert answer["subject_id"] == keyed_subject_id(key.read_bytes()[:-1], "2", "foo")
+    assert (answer["group"], answer["reason"]) == ("control", "assigned")
+    assert json.loads(run(*ask, "--mpo", "foo:x").stdout)["subject_id"] == "overridden"
+    key.write_bytes(b"\n")
+    found = run(*ask)
+    assert (found.returncode, "has 0 bytes" in found.stderr) == (1, True)
+    key.unlink()
+    found = run(*ask)
+    assert (found.returncode, "cannot be read" in found.stderr) == (1, True)
 
 
 def test_allocate__ended__is_not_active_unless_asked_about_then(config: Path) -> None:

@@ -250,10 +250,20 @@ def allocate_command(
     attributes: Annotated[
         str, typer.Option(help='What targeting looks at, as JSON: {"page_id": 7}.')
     ] = "{}",
+    subject_key: Annotated[
+        Path | None,
+        typer.Option(help="A file with the site's secret, to show the keyed subject id."),
+    ] = None,
 ) -> None:
     """Say which group the law gives a subject, and why."""
-    from allotment.allocation import ConfigError, allocate, parse_experiment, parse_overrides
-    from allotment.allocation.reading import parse_time
+    from allotment.allocation import (
+        ConfigError,
+        allocate,
+        keyed_subject_id,
+        parse_experiment,
+        parse_overrides,
+        parse_time,
+    )
 
     try:
         known = json.loads(attributes)
@@ -272,11 +282,16 @@ def allocate_command(
         )
     except ConfigError as error:
         sys.exit(f"allotment: {error}")
+    shown = found.subject_id
+    if subject_key is not None:
+        keyed = keyed_subject_id(_key_in(subject_key), subject, found.experiment)
+        # A forced group has no subject, with a key or without.
+        shown = shown if found.reason == "overridden" else keyed
     typer.echo(
         json.dumps(
             {
                 "experiment": found.experiment,
-                "subject_id": found.subject_id,
+                "subject_id": shown,
                 "enrolled": found.enrolled,
                 "group": found.group,
                 "reason": found.reason,
@@ -353,6 +368,22 @@ def analyze(
     typer.echo(
         json.dumps(report.to_json(), indent=2) if form is ReportFormat.JSON else render_text(report)
     )
+
+
+def _key_in(path: Path) -> bytes:
+    """The secret in a file; the end of its line is no part of it."""
+    from allotment.allocation.law import SHORTEST_KEY
+
+    try:
+        key = path.read_bytes().rstrip(b"\r\n")
+    except OSError as error:
+        sys.exit(f"allotment: the key {path} cannot be read: {error.strerror}")
+    if len(key) < SHORTEST_KEY:
+        sys.exit(
+            f"allotment: the key in {path} has {len(key)} bytes; give one of at least "
+            f"{SHORTEST_KEY}, the same that the site has"
+        )
+    return key
 
 
 def _json_of(file: Path) -> Any:  # noqa: ANN401 -- any JSON value

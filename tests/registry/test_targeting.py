@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from allotment.allocation import targeting as law
 from allotment.registry import targeting
 from allotment.registry.attributes import BY_NAME
 from allotment.registry.targeting import Condition
@@ -81,6 +82,15 @@ def test_document__conditions__come_back_from_json() -> None:
 def test_from_document__damaged__is_an_error_not_everybody(damaged: object) -> None:
     with pytest.raises(TypeError):
         targeting.from_document(damaged)
+
+
+def test_operators__of_the_law__have_words_and_kinds_and_there_are_no_others() -> None:
+    assert set(targeting._WORDS) == set(law.OPERATORS)
+    assert set(law.OPERATORS) > law.OF_NUMBERS | law.OF_LISTS | law.OF_LIST_ATTRIBUTES
+    for operator, (_, kinds, several) in targeting.OPERATORS.items():
+        operand: object = [] if several else 1
+        (read,) = law.read_targeting({"page_id": {operator: operand}})
+        assert (read.operator, bool(kinds)) == (operator, True)
 
 
 def test_kinds__all__are_of_known_attributes() -> None:

@@ -36,6 +36,9 @@ HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
 MAX_TOTAL_WEIGHT = 1 << 20
 """Keeps `h * W` under 2^53, so that languages whose only number is a double stay exact."""
 
+SHORTEST_KEY = 16
+"""Bytes of a secret for subject ids: a shorter one can be found by trying."""
+
 
 @dataclass(frozen=True, slots=True)
 class Draw:

@@ -63,7 +63,7 @@ def _condition(attribute: str, operator: str, operand: object) -> Condition:
         members = tuple(_scalar(where, operator, member) for member in operand)
         return Condition(attribute, operator, members)
     if operator not in _OPERATORS:
-        known = ", ".join(sorted({*_OPERATORS, *_OF_LISTS}))
+        known = ", ".join(sorted(OPERATORS))
         raise TargetingError(f"{where} has the operator {operator!r}; give one of {known}")
     value = _scalar(where, operator, operand)
     if operator in _ORDERED and not _is_number(value):
@@ -147,3 +147,13 @@ _OF_LISTS: Final[Mapping[str, Callable[[object, tuple[Scalar, ...]], bool]]] = {
     ),
     "contains_any": lambda value, operands: any(_contains(value, each) for each in operands),
 }
+OF_NUMBERS: Final = frozenset(_ORDERED)
+"""The operators that hold a number against a number."""
+OF_LISTS: Final = frozenset(_OF_LISTS)
+"""The operators whose operand is a list."""
+OF_LIST_ATTRIBUTES: Final = frozenset(
+    {"contains", "does_not_contain", "contains_all", "contains_any"}
+)
+"""The operators that only a list as attribute can meet."""
+OPERATORS: Final = (*_OPERATORS, *_OF_LISTS)
+"""Every operator; the check and the registry's form take theirs from here."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext, gettext_noop
 
+from allotment.allocation import targeting as law
 from allotment.registry.attributes import BY_NAME
 
 Scalar = str | int | float | bool
@@ -36,19 +37,35 @@ _KINDS = {
     "performer_is_temp": YES_NO,
     "performer_can_probably_edit_page": YES_NO,
 }
+_WORDS = {
+    "equals": gettext_noop("is"),
+    "not_equals": gettext_noop("is not"),
+    "greater_than": gettext_noop("is more than"),
+    "less_than": gettext_noop("is less than"),
+    "greater_than_or_equals": gettext_noop("is at least"),
+    "less_than_or_equals": gettext_noop("is at most"),
+    "in": gettext_noop("is one of"),
+    "not_in": gettext_noop("is none of"),
+    "contains": gettext_noop("contains"),
+    "does_not_contain": gettext_noop("does not contain"),
+    "contains_all": gettext_noop("contains all of"),
+    "contains_any": gettext_noop("contains one of"),
+}
+
+
+def _fits(operator: str) -> frozenset[str]:
+    """The kinds of attribute that an operator can hold of."""
+    if operator in law.OF_LIST_ATTRIBUTES:
+        return frozenset({LIST})
+    if operator in law.OF_NUMBERS:
+        return frozenset({NUMBER})
+    some = {TEXT, NUMBER}
+    return frozenset(some if operator in law.OF_LISTS else {*some, YES_NO})
+
+
 OPERATORS: Mapping[str, tuple[str, frozenset[str], bool]] = {
-    "equals": (gettext_noop("is"), frozenset({TEXT, NUMBER, YES_NO}), False),
-    "not_equals": (gettext_noop("is not"), frozenset({TEXT, NUMBER, YES_NO}), False),
-    "greater_than": (gettext_noop("is more than"), frozenset({NUMBER}), False),
-    "less_than": (gettext_noop("is less than"), frozenset({NUMBER}), False),
-    "greater_than_or_equals": (gettext_noop("is at least"), frozenset({NUMBER}), False),
-    "less_than_or_equals": (gettext_noop("is at most"), frozenset({NUMBER}), False),
-    "in": (gettext_noop("is one of"), frozenset({TEXT, NUMBER}), True),
-    "not_in": (gettext_noop("is none of"), frozenset({TEXT, NUMBER}), True),
-    "contains": (gettext_noop("contains"), frozenset({LIST}), False),
-    "does_not_contain": (gettext_noop("does not contain"), frozenset({LIST}), False),
-    "contains_all": (gettext_noop("contains all of"), frozenset({LIST}), True),
-    "contains_any": (gettext_noop("contains one of"), frozenset({LIST}), True),
+    operator: (_WORDS[operator], _fits(operator), operator in law.OF_LISTS)
+    for operator in law.OPERATORS
 }
 """Each operator: its words, the kinds of attribute that it fits, whether it takes several."""
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
+from allotment.allocation.law import SHORTEST_KEY
 from allotment.sdk import forking
 from allotment.sdk.configuration import ConfigurationSource
 from allotment.sdk.delivery import Delivery
@@ -191,14 +192,13 @@ def _secret(key: str | bytes | None) -> bytes | None:
     if key is None:
         return None
     secret = key.encode() if isinstance(key, str) else bytes(key)
-    if len(secret) < _SHORTEST_KEY:
+    if len(secret) < SHORTEST_KEY:
         raise ValueError(
-            f"subject_key has {len(secret)} bytes; give a secret of at least {_SHORTEST_KEY}, such "
+            f"subject_key has {len(secret)} bytes; give a secret of at least {SHORTEST_KEY}, such "
             "as python -c 'import secrets; print(secrets.token_hex(32))' prints, or None for "
             "subject ids without a key"
         )
     return secret
 
 
-_SHORTEST_KEY = 16
 _MAX_TOLD = 1000

@@ -5,18 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from allotment.allocation.targeting import OF_LISTS, OF_NUMBERS, OPERATORS
 from allotment.contract.check.entries import CLIENT, Entry, Path
 from allotment.contract.check.findings import Kind, Severity, listed, shown
 from allotment.contract.check.platforms import ATTRIBUTES
 from allotment.contract.check.rule import Fault, rule_for, rule_over_all
 from allotment.contract.check.scene import Scene, did_you_mean
 
-_LISTS: Final = frozenset({"in", "not_in", "contains_all", "contains_any"})
-_NUMBERS: Final = frozenset(
-    {"greater_than", "less_than", "greater_than_or_equals", "less_than_or_equals"}
-)
-_SCALARS: Final = frozenset({"equals", "not_equals", "contains", "does_not_contain"})
-OPERATORS: Final = (*sorted(_SCALARS), *sorted(_NUMBERS), *sorted(_LISTS))
 _SPELT: Final = {
     "is_equals": "equals",
     "not_contains": "does_not_contain",
@@ -106,12 +101,12 @@ def targeting_operand_fits(entry: Entry, _scene: Scene) -> Iterator[Fault]:
 
 
 def _expected(operator: str, kind: str | None, operand: object) -> str:
-    if operator in _LISTS:
+    if operator in OF_LISTS:
         return "" if isinstance(operand, list) and operand else "a list that is not empty"
-    if operator in _NUMBERS:
+    if operator in OF_NUMBERS:
         fine = isinstance(operand, int | float) and not isinstance(operand, bool)
         return "" if fine else "a number"
-    if operator in _SCALARS:
+    if operator in OPERATORS:
         if operand is None or isinstance(operand, list | Mapping):
             return "one value"
         types: Mapping[str, tuple[type, ...]] = {
