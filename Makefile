@@ -6,7 +6,7 @@ ARGS ?=
 export PYTHONWARNINGS := default
 
 .DEFAULT_GOAL := help
-.PHONY: help install up test test-postgresql fuzz crash check format bench lock clients vectors agree mutants messages screenshots clean
+.PHONY: help install up test test-postgresql fuzz crash page-views check format bench lock clients vectors agree mutants messages screenshots clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ fuzz: $(VENV)/.dev ## Send the intake requests made at random (FUZZ_EXAMPLES=200
 
 crash: $(VENV)/.dev ## Kill intake and sink 1,000 times under load; nothing may be lost (ARGS="--kills 100")
 	@$(BIN)/python -m tests.end_to_end.crash_campaign $(ARGS)
+
+page-views: $(VENV)/.dev ## Leave 200 pages at random while the intake is away for a minute (ARGS="--views 50")
+	@$(BIN)/python -m tests.end_to_end.page_views $(ARGS)
 
 check: $(VENV)/.dev ## Lint, formatting, types
 	$(BIN)/ruff check .

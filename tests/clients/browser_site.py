@@ -123,8 +123,9 @@ def wait_for(found: Callable[[], object], seconds: float = 10) -> None:
 
 
 def flushed(page: Page) -> dict[str, Any]:
-    """Send all, and give the counters."""
+    """Send all, and give the counters once all is answered."""
     page.evaluate("allotment.flush()")
+    page.wait_for_function("allotment.counters.waiting === 0")
     counters: dict[str, Any] = page.evaluate("allotment.counters")
     return counters
 
@@ -135,6 +136,6 @@ def scroll_to(page: Page, y: int) -> None:
 
 
 def actions(site: Site) -> list[str]:
-    """What was done, in its order; a beacon may overtake the request that was sent before it."""
+    """What was done, in its order; a request may overtake the one that was sent before it."""
     site.events.sort(key=lambda event: str(event.get("dt")))
     return [event["action"] for event in site.events]

@@ -1,6 +1,8 @@
 /** Contextual attributes: `a_b_c` is the field `b_c` of the event's object `a`. */
 
-import { asObject } from "./configuration.js";
+import { asObject, own } from "./configuration.js";
+
+export { own };
 
 const ALWAYS = ["agent_client_platform", "agent_client_platform_family"];
 
@@ -18,17 +20,11 @@ export function requested(
 ): Record<string, Record<string, unknown>> {
   const found: Record<string, Record<string, unknown>> = {};
   for (const name of [...ALWAYS, ...names]) {
-    const [, group, key] = /^(.*?)_(.*)$/.exec(name) ?? [];
-    const attributes = own(context, group);
-    const value = own(attributes, key);
-    if (value !== null && value !== undefined) (found[group as string] ??= {})[key as string] = value;
+    const [, group = "", key = ""] = /^(.*?)_(.*)$/.exec(name) ?? [];
+    const value = own(own(context, group), key);
+    if (value !== null && value !== undefined) (found[group] ??= {})[key] = value;
   }
   return found;
-}
-
-/** Not what every object has, such as `constructor`. */
-export function own<T>(found: Readonly<Record<string, T>> | undefined, key: string | undefined): T | undefined {
-  return found && key !== undefined && Object.keys(found).includes(key) ? found[key] : undefined;
 }
 
 /** Both, key by key; objects are merged, of two other values the one in `over` stays. */

@@ -3,19 +3,18 @@
 import { merged, requested, type Context } from "./attributes.js";
 import {
   asObject,
-  asText,
   readMembership,
+  readStream,
   type Membership,
   type StreamConfig,
-  type StreamConfigs,
 } from "./configuration.js";
-import { Delivery, type Counters, type DropReason } from "./delivery.js";
+import { createDelivery, type Counters, type Delivery, type DropReason } from "./delivery.js";
 import { Experiment } from "./experiment.js";
 import { randomUuid } from "./identity.js";
 import { Instrument } from "./instrument.js";
 import type { Integration } from "./integration.js";
 import { inSample } from "./law.js";
-import { ConfigurationQueue } from "./queue.js";
+import { createQueue, type Call, type ConfigurationQueue } from "./queue.js";
 
 export const DEFAULT_SCHEMA = "/analytics/product_metrics/web/base/1.3.0";
 export const DEFAULT_STREAM = "product_metrics.web_base";
@@ -31,14 +30,16 @@ interface OfExperiment {
   readonly _done?: (() => void) | undefined;
 }
 
+/** Without a prototype: an experiment may be named `constructor`. */
+const bare = <T>(): Record<string, T> => ({ __proto__: null }) as unknown as Record<string, T>;
+
 export class Client {
   readonly version = __VERSION__;
   /** @internal The exposures that were told on this page. */
   readonly _exposed = new Set<string>();
   private readonly _delivery: Delivery;
-  // Without a prototype: an experiment may be named `constructor`.
-  private readonly _instruments = Object.create(null) as Record<string, Instrument>;
-  private readonly _experiments = Object.create(null) as Record<string, Experiment>;
+  private readonly _instruments = bare<Instrument>();
+  private readonly _experiments = bare<Experiment>();
   private readonly _warned = new Set<string>();
   private readonly _queue: ConfigurationQueue;
   /** What starts once there is consent. */
@@ -46,8 +47,8 @@ export class Client {
 
   /** @param _integration - what the client asks of its page */
   constructor(/** @internal */ readonly _integration: Integration) {
-    this._delivery = new Delivery(() => _integration.getIntakeUrl(), this._warnOnce);
-    this._queue = new ConfigurationQueue(
+    this._delivery = createDelivery(() => _integration.getIntakeUrl(), this._warnOnce);
+    this._queue = createQueue(
       () => _integration.getStreamConfigs(),
       this._guard,
       this._warnOnce,
@@ -57,7 +58,7 @@ export class Client {
 
   /** How many events were sent, wait and were dropped, since the page was loaded. */
   get counters(): Counters {
-    return this._delivery._counters;
+    return this._delivery._count();
   }
 
   /**
@@ -76,18 +77,18 @@ export class Client {
    */
   submit(stream: string, event: Data): void {
     this._guard(() => {
-      if (asText(event?.$schema)) this._produce(stream, event);
-      else this._drop("incomplete", `${stream}: no "$schema"`);
+      if (event?.$schema) this._produce(stream, event);
+      else this._drop("incomplete", stream);
     });
   }
 
   /** Sends an interaction: `data` cannot replace `action`, `$schema`, `meta`, `dt`, membership. */
-  submitInteraction(stream: string, schema: string, action: string, data: Data = {}): void {
+  submitInteraction(stream: string, schema: string, action: string, data?: Data): void {
     this._interact(stream, action, data, {}, () => schema);
   }
 
   /** Sends an interaction `click` of the web base schema. */
-  submitClick(stream: string, data: Data = {}): void {
+  submitClick(stream: string, data?: Data): void {
     this.submitInteraction(stream, DEFAULT_SCHEMA, "click", data);
   }
 
@@ -115,26 +116,21 @@ export class Client {
 
   /** The visitor's membership: what stands on events as `experiments`. */
   getCurrentUserExperiments(): Membership {
-    try {
-      return readMembership(this._integration.getCurrentUserExperiments());
-    } catch (error) {
-      this._warnOnce(`The membership cannot be read: ${error}`);
-      return readMembership(null);
-    }
+    return readMembership(this._guard(() => this._integration.getCurrentUserExperiments()));
   }
 
   /** Whether the events of a stream or an instrument are in its sample. Unknown: false. */
   isStreamInSample(name: string): boolean {
-    let found = false;
-    this._guard(() => {
-      const config = this._queue._streams()?.get(name);
+    return !!this._guard(() => {
+      const streams = this._queue._streams();
+      const config = streams && readStream(streams, name);
       // Without consent no session id may be made, by which the sample is drawn.
-      found =
-        !!config &&
+      return (
+        config &&
         this._hasConsent &&
-        this._sampled(config, this._integration.getContextAttributes());
+        this._sampled(config, this._integration.getContextAttributes())
+      );
     });
-    return found;
   }
 
   /** Sends all that waits, now. */
@@ -144,12 +140,12 @@ export class Client {
 
   /** Calls back once the configuration is there: at once where it is there already. */
   whenConfigured(run: () => void): void {
-    this._guard(() => this._queue._add({ _run: run }));
+    this._guard(() => this._queue._add((streams) => streams && run()));
   }
 
   /** @internal */
   get _hasConsent(): boolean {
-    return this._delivery._isOpen;
+    return this._delivery._isOpen();
   }
 
   /** @internal Runs once there is consent. */
@@ -167,18 +163,14 @@ export class Client {
   _interact(
     stream: string,
     action: string,
-    data: Data,
+    data: Data | undefined,
     fixed: Data,
     schemaOf: (config: StreamConfig) => string,
     experiment?: OfExperiment,
   ): void {
     this._guard(() => {
-      if (!asText(action)) {
-        this._drop("incomplete", `${stream}: no "action"`);
-        return;
-      }
-      const { meta: _, sample: __, ...own } = data ?? {};
-      this._produce(stream, { ...own, ...fixed, action }, schemaOf, experiment);
+      if (action) this._produce(stream, { ...data, ...fixed, action }, schemaOf, experiment);
+      else this._drop("incomplete", stream);
     });
   }
 
@@ -187,11 +179,12 @@ export class Client {
    *
    * @internal
    */
-  _guard = (run: () => void): void => {
+  _guard = <T>(run: () => T): T | undefined => {
     try {
-      run();
+      return run();
     } catch (error) {
-      this._warnOnce(`A call failed: ${error}`);
+      this._warnOnce(`failed: ${error}`);
+      return undefined;
     }
   };
 
@@ -228,61 +221,56 @@ export class Client {
   ): void {
     if (this._refused()) return;
     // A copy: the page may go on using the object while the event waits.
-    let own: Data;
-    try {
-      own = JSON.parse(JSON.stringify(data)) as Data;
-    } catch (error) {
-      this._drop("not_json", error);
+    const own = this._guard(() => JSON.parse(JSON.stringify(data)) as Data);
+    if (!own) {
+      this._drop("not_json");
       return;
     }
     // The moment of the call: an event that waits for configuration tells of it.
     const dt = new Date().toISOString();
     const context = this._integration.getContextAttributes();
     const experiments = this.getCurrentUserExperiments();
-    const _run = (streams: StreamConfigs): void => {
-      const config = streams.get(stream);
-      const target = config?._target ?? stream;
-      if (!config || !streams.has(target)) {
+    const make: Call = (streams) => {
+      if (!streams) {
+        this._drop("no_configuration");
+        return;
+      }
+      const config = readStream(streams, stream);
+      const target = config?._target || stream;
+      if (!config || !readStream(streams, target)) {
         this._drop("unknown_stream", config ? target : stream);
         return;
       }
       // Consent may be gone by now.
       if (this._refused() || (!experiment && !this._sampled(config, context))) return;
-      const { sample } = config;
       const isEnriched = schemaOf || config._isMetrics;
-      const event = merged(
-        isEnriched
-          ? requested([...config._values, ...(experiment?._values ?? [])], context)
-          : {},
-        {
+      const values = [...config._values, ...(experiment?._values ?? [])];
+      this._delivery._add(
+        merged(isEnriched ? requested(values, context) : {}, {
           ...own,
-          ...(schemaOf && { $schema: schemaOf(config) }),
-          ...(schemaOf && !experiment && sample && { sample }),
+          // What is undefined is left out when it is written as JSON.
+          ...(schemaOf && {
+            $schema: schemaOf(config),
+            sample: experiment ? undefined : config.sample,
+          }),
+          ...(isEnriched && { experiments: experiments.enrolled.length ? experiments : undefined }),
           dt,
           meta: {
-            ...asObject(own.meta),
+            ...(schemaOf ? {} : asObject(own.meta)),
             stream: target,
             domain: this._integration.getHostname(),
             // Set here, so that an event which is sent twice is told apart from two events.
             id: randomUuid(),
           },
-        },
+        }),
       );
-      if (isEnriched) {
-        delete event.experiments;
-        if (experiments.enrolled.length) event.experiments = experiments;
-      }
-      this._delivery._add(event);
       experiment?._done?.();
     };
-    this._queue._add({ _run, _lost: () => this._drop("no_configuration") });
+    this._queue._add(make);
   }
 
   private _sampled({ sample }: StreamConfig, context: Context): boolean {
-    if (sample === undefined) return true;
-    if (sample === null) return false;
-    const { unit, rate } = sample;
-    if (unit !== "pageview" && unit !== "session") return false;
-    return inSample(String(context.performer?.[`${unit}_id`] ?? ""), rate);
+    if (!sample) return sample === undefined;
+    return inSample(`${context.performer?.[`${sample.unit}_id`]}`, sample.rate);
   }
 }

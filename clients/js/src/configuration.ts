@@ -20,18 +20,19 @@ export interface Sample {
 
 /** One entry of the streams map, as much of it as the client needs. */
 export interface StreamConfig {
-  readonly _schemaId: string | null;
+  readonly _schemaId: string | undefined;
   /** Contextual attributes that its events carry. */
   readonly _values: readonly string[];
   /** For an instrument: the stream that its events go to. */
-  readonly _target: string | null;
+  readonly _target: string | undefined;
   /** Whether it is meant for this client: its raw events get attributes and membership, too. */
   readonly _isMetrics: boolean;
   /** Undefined: everything is in. Null: it cannot be used, nothing is in. */
   readonly sample: Sample | null | undefined;
 }
 
-export type StreamConfigs = ReadonlyMap<string, StreamConfig>;
+/** The streams map as it came. */
+export type Streams = Readonly<Record<string, unknown>>;
 
 /** Where an experiment's own events go and what they carry, where the page says it. */
 export interface ExperimentConfig {
@@ -57,14 +58,19 @@ const MAPS = ["subject_ids", "sampling_units", "coordinators", "versions"] as co
 
 /** An object that is no list; null for everything else. */
 export function asObject(found: unknown): Record<string, unknown> | null {
-  return typeof found === "object" && found !== null && !Array.isArray(found)
+  return found && typeof found === "object" && !Array.isArray(found)
     ? (found as Record<string, unknown>)
     : null;
 }
 
 /** A text that is not empty; null for everything else. */
 export function asText(found: unknown): string | null {
-  return typeof found === "string" && found !== "" ? found : null;
+  return found && typeof found === "string" ? found : null;
+}
+
+/** A value that an object has of its own: not what every object has, such as `constructor`. */
+export function own<T>(found: Readonly<Record<string, T>> | undefined, key: string): T | undefined {
+  return found && Object.hasOwn(found, key) ? found[key] : undefined;
 }
 
 /**
@@ -75,63 +81,50 @@ export function readMembership(found: unknown): Membership {
   const record = asObject(found) ?? {};
   const assigned = texts(record.assigned);
   const membership = { enrolled: Object.keys(assigned), assigned } as Membership;
-  for (const map of MAPS) {
-    membership[map] = texts(record[map]);
-    for (const name of Object.keys(membership[map])) {
-      if (!(name in assigned)) delete membership[map][name];
-    }
-  }
+  for (const map of MAPS) membership[map] = texts(record[map], assigned);
   return membership;
 }
 
 /** Forces groups: they replace what was assigned, and are told apart from it on every event. */
-export function force(membership: Membership, forced: ReadonlyMap<string, string>): Membership {
-  const result = readMembership(membership);
+export function force(found: unknown, forced: ReadonlyMap<string, string>): Membership {
+  const membership = readMembership(found);
   for (const [name, group] of forced) {
-    if (!(name in result.assigned)) result.enrolled.push(name);
-    result.assigned[name] = group;
-    result.subject_ids[name] = "overridden";
-    result.coordinators[name] = "forced";
+    membership.assigned[name] = group;
+    membership.subject_ids[name] = "overridden";
+    membership.coordinators[name] = "forced";
   }
-  return result;
+  membership.enrolled = Object.keys(membership.assigned);
+  return membership;
 }
 
-/** Reads the streams map. An entry that is no object is left out; it hides no other. */
-export function readStreams(found: unknown): StreamConfigs {
-  const streams = new Map<string, StreamConfig>();
-  for (const [name, entry] of Object.entries(asObject(found) ?? {})) {
-    // An entry without any setting may be written as an empty list.
-    const settings = Array.isArray(entry) && entry.length === 0 ? {} : asObject(entry);
-    if (settings) streams.set(name, readStream(settings));
-  }
-  return streams;
-}
-
-function readStream(settings: Record<string, unknown>): StreamConfig {
-  const producers = asObject(settings.producers) ?? {};
-  const client = asObject(producers.metrics_platform_client);
+/** Reads one of the streams. One that is no object is none; it hides no other. */
+export function readStream(streams: Streams, name: string): StreamConfig | null {
+  const entry = own(streams, name);
+  // An entry without any setting may be written as an empty list.
+  const settings = Array.isArray(entry) && !entry.length ? {} : asObject(entry);
+  if (!settings) return null;
+  const client = asObject(asObject(settings.producers)?.metrics_platform_client);
   const values = client?.provide_values;
   return {
-    _schemaId: asText(settings.schema_id),
-    _values: Array.isArray(values) ? values.filter((name) => typeof name === "string") : [],
-    _target: asText(client?.stream_name),
-    _isMetrics: client !== null,
+    _schemaId: settings.schema_id as string,
+    _values: Array.isArray(values) ? values : [],
+    _target: client?.stream_name as string,
+    _isMetrics: !!client,
     sample: "sample" in settings ? readSample(settings.sample) : undefined,
   };
 }
 
 function readSample(found: unknown): Sample | null {
-  const sample = asObject(found);
-  const unit = asText(sample?.unit);
-  const rate = parseRate(sample?.rate);
-  return unit && rate ? { unit, rate } : null;
+  const { unit, rate } = asObject(found) ?? {};
+  const share = parseRate(rate);
+  return (unit === "pageview" || unit === "session") && share ? { unit, rate: share } : null;
 }
 
 /** Without a prototype: an experiment may be named `constructor`. */
-function texts(found: unknown): Record<string, string> {
-  const map = Object.create(null) as Record<string, string>;
+function texts(found: unknown, only?: object): Record<string, string> {
+  const map = { __proto__: null } as unknown as Record<string, string>;
   for (const [key, value] of Object.entries(asObject(found) ?? {})) {
-    if (typeof value === "string" || typeof value === "number") map[key] = String(value);
+    if (["string", "number"].includes(typeof value) && (!only || key in only)) map[key] = String(value);
   }
   return map;
 }

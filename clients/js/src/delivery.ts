@@ -1,18 +1,20 @@
 /**
- * Gets events to the intake: in small batches, by beacon where the browser takes it, else by fetch,
- * which is tried again. It never throws into the page, and counts what it could not deliver.
+ * Gets events to the intake, in small batches. An event is sent when the intake has answered for
+ * it. Until then it is tried again, and when the page is left it is in the browser's storage, from
+ * which the site's next page takes it. Nothing is thrown into the page.
  */
 
-import { keep, takeKept } from "./kept.js";
+import { isThere, keep, keys, letter, MOST, read, remove, type Letter } from "./kept.js";
 import { retryAfter } from "./queue.js";
 
 const DELAY_MS = 1_000;
+/** So many do not wait for more. */
 const BATCH_EVENTS = 20;
-/** Browsers let beacons and keepalive requests hold 64 KiB in all while they are under way. */
-const BATCH_BYTES = 60_000;
-const MAX_WAITING = 1_000;
-const MAX_ATTEMPTS = 5;
-const FIRST_RETRY_MS = 1_000;
+/**
+ * Of a request, for of those that outlive their page browsers take 64 KiB in all at a time; a
+ * character takes up to three bytes. What a browser does not take is tried again.
+ */
+const BATCH_CHARS = 20_000;
 
 /** Why events were not delivered. */
 export type DropReason =
@@ -23,229 +25,215 @@ export type DropReason =
   | "not_json"
   | "queue_full"
   | "refused"
-  | "undeliverable"
+  | "unanswered"
   | "unknown_stream"
   | "incomplete";
 
 export interface Counters {
-  /** Events that the browser or the intake took over. */
+  /** Events that the intake has taken. */
   readonly sent: number;
-  /** Events that wait to be sent, or to be sent again, some of them on a later page. */
+  /** Events that wait to be sent, or for the intake's answer. */
   readonly waiting: number;
   /** Events that are lost, by reason. */
   readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
 }
 
-/** One event as JSON, with the number of times that sending it was tried. */
-interface Letter {
-  readonly _text: string;
-  readonly _bytes: number;
-  _attempts: number;
-}
-
-export class Delivery {
-  /** @internal Whether events may be sent at all. */
-  _isOpen = true;
-  private _queue: Letter[] = [];
-  private _timer: ReturnType<typeof setTimeout> | undefined;
-  private _sent = 0;
-  private _underWay = 0;
-  /** Of this page, in the browser's storage. */
-  private _kept = 0;
-  private readonly _dropped: Partial<Record<DropReason, number>> = {};
-  private _leaving = false;
-  /** Whether the last request failed: from then on only an answer tells that events arrive. */
-  private _failing = false;
-
-  /**
-   * @param _getIntakeUrl - the intake's address; null where there is none
-   * @param _warn - is told what went wrong, for the console
-   */
-  constructor(
-    private readonly _getIntakeUrl: () => string | null,
-    private readonly _warn: (message: string) => void,
-  ) {
-    const see = (): void => this._see(document.visibilityState === "hidden");
-    addEventListener("pagehide", () => this._see(true));
-    addEventListener("pageshow", see);
-    document.addEventListener("visibilitychange", see);
-  }
-
-  get _counters(): Counters {
-    return {
-      sent: this._sent,
-      waiting: this._queue.length + this._underWay + this._kept,
-      dropped: { ...this._dropped },
-    };
-  }
-
+export interface Delivery {
   /** Takes one event. It is written down at once: later changes to the object do not count. */
-  _add(event: Record<string, unknown>): void {
-    if (this._queue.length >= MAX_WAITING) {
-      this._queue.shift();
-      this._drop("queue_full", 1);
-    }
-    this._queue.push(letter(JSON.stringify(event)));
-    if (this._leaving || (!this._failing && this._queue.length >= BATCH_EVENTS)) this._flush();
-    else this._wait(DELAY_MS);
-  }
-
+  _add(event: Record<string, unknown>): void;
   /** Counts events as lost, and warns of the reason, which the reference explains. */
-  _drop(reason: DropReason, count: number, detail: unknown = ""): void {
-    this._dropped[reason] = (this._dropped[reason] ?? 0) + count;
-    this._warn(`Events are dropped: ${reason} ${detail}`);
-  }
-
+  _drop(reason: DropReason, count: number, detail?: unknown): void;
   /** Sends all that waits, now. */
-  _flush(): void {
-    clearTimeout(this._timer);
-    this._timer = undefined;
-    const waiting = this._queue.splice(0);
-    if (!waiting.length) return;
-    const url = this._getIntakeUrl();
-    if (url === null) {
-      this._drop("no_intake", waiting.length);
-      return;
-    }
-    // A beacon would be taken and lost, and a page that is left sees no answer.
-    if (this._leaving && !this._isWell() && this._keep(waiting)) return;
-    // In the address, since a beacon sets no headers.
-    const signed = `${url}${url.includes("?") ? "&" : "?"}sdk=js/${__VERSION__}`;
-    for (const batch of batches(waiting)) this._send(signed, batch);
-  }
-
+  _flush(): void;
   /**
    * Opens or closes the way of events. Closed, all that waits is lost, and what is kept in the
    * browser's storage is removed.
-   *
-   * @internal
    */
-  _setOpen(open: boolean): void {
-    this._isOpen = open;
-    this._restore();
-    const lost = open ? 0 : this._queue.splice(0).length;
-    if (lost) this._drop("no_consent", lost);
-  }
+  _setOpen(open: boolean): void;
+  _isOpen(): boolean;
+  _count(): Counters;
+}
 
-  /** The page is left or hidden, or is there (again). */
-  private _see(leaving: boolean): void {
-    this._leaving = leaving;
-    if (leaving) this._flush();
-    else if (this._isOpen) this._restore();
-  }
+/**
+ * @param getIntakeUrl - the intake's address; null where there is none
+ * @param warn - is told what went wrong, for the console
+ */
+export function createDelivery(
+  getIntakeUrl: () => string | null,
+  warn: (message: string) => void,
+): Delivery {
+  /** What has no answer, by its entry in the storage. */
+  const waiting = new Map<string, Letter>();
+  /** Of these, what is not under way. */
+  let queue: Letter[] = [];
+  const dropped: Partial<Record<DropReason, number>> = {};
+  let sent = 0;
+  let isOpen = true;
+  let isLeaving = false;
+  /** Requests that failed since the last that did not. */
+  let failures = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
 
-  private _isWell(): boolean {
-    return !this._failing && navigator.onLine !== false;
-  }
+  const wait = (milliseconds: number): void => {
+    timer ??= setTimeout(flush, milliseconds);
+  };
 
-  private _wait(milliseconds: number): void {
-    this._timer ??= setTimeout(() => this._flush(), milliseconds);
-  }
+  const drop: Delivery["_drop"] = (reason, count, detail = "") => {
+    if (!count) return;
+    dropped[reason] = (dropped[reason] ?? 0) + count;
+    warn(`dropped: ${reason} ${detail}`);
+  };
 
-  /** What this or an earlier page could not send waits again. */
-  private _restore(): void {
-    const url = this._getIntakeUrl();
-    const found = url === null ? [] : takeKept(url);
-    this._kept = 0;
-    if (!found.length) return;
-    this._queue.unshift(...found.map(letter));
-    this._wait(DELAY_MS);
-  }
+  const take = (letter: Letter): void => {
+    waiting.set(letter._key, letter);
+    queue.push(letter);
+    if (queue.length > MOST) drop("queue_full", end(queue.splice(0, 1)));
+  };
 
-  /** Whether the browser keeps these for a later page. */
-  private _keep(letters: readonly Letter[]): boolean {
-    const texts = letters.map(({ _text }) => _text);
-    const lost = keep(this._getIntakeUrl() as string, texts);
-    if (lost === null) return false;
-    this._kept += texts.length - lost;
-    if (lost) this._drop("queue_full", lost);
-    return true;
-  }
+  /** These wait no longer; gives how many of them did. */
+  const end = (letters: readonly Letter[]): number =>
+    letters.filter(({ _key }) => {
+      guard(() => remove(_key));
+      return waiting.delete(_key);
+    }).length;
 
-  private _send(url: string, batch: Letter[]): void {
-    const body = `[${batch.map(({ _text }) => _text).join(",")}]`;
-    const small = bytesOf(body) <= BATCH_BYTES;
-    if (small && (this._leaving || this._isWell()) && beacon(url, body)) this._sent += batch.length;
-    else void this._post(url, body, small, batch);
-  }
+  /** What other pages left behind waits here; what others have sent does not wait any longer. */
+  const restore = (): void =>
+    guard(() => {
+      queue = queue.filter((letter) => isThere(letter) || !waiting.delete(letter._key));
+      // A page that is being left has no time for what others could not do.
+      for (const key of isLeaving ? [] : keys(getIntakeUrl())) {
+        if (waiting.has(key)) continue;
+        const found = read(key);
+        if (found) {
+          take(found);
+        } else {
+          remove(key);
+          drop("unanswered", 1);
+        }
+      }
+    });
 
-  private async _post(url: string, body: string, keepalive: boolean, batch: Letter[]): Promise<void> {
-    const count = batch.length;
-    this._underWay += count;
+  /** Writes down what has no answer, for a later page. */
+  const keepAll = (): void =>
+    guard(() => {
+      waiting.forEach(keep);
+      for (const key of keys(getIntakeUrl()).slice(0, -MOST)) {
+        remove(key);
+        drop("queue_full", 1);
+      }
+    });
+
+  const flush = (): void => {
+    clearTimeout(timer);
+    timer = undefined;
+    restore();
+    const url = getIntakeUrl();
+    const ready = queue.splice(0);
+    for (const letter of ready) letter._sentAt ??= Date.now();
+    if (isLeaving) keepAll();
+    // In the address, since a simple request sets no headers.
+    const signed = `${url}${/\?/.test(url as string) ? "&" : "?"}sdk=js/${__VERSION__}`;
+    let batch: Letter[] = [];
+    let chars = 0;
+    for (const letter of ready) {
+      chars += letter._text.length + 1;
+      if (chars >= BATCH_CHARS && batch.length) {
+        void post(signed, batch);
+        batch = [];
+        chars = letter._text.length + 1;
+      }
+      batch.push(letter);
+    }
+    if (batch.length) void post(signed, batch);
+  };
+
+  const post = async (url: string, letters: readonly Letter[]): Promise<void> => {
     let status = 0;
     let refused = 0;
+    // A text makes a simple request: no preflight, which a page that is left has no time for.
+    const body = `[${letters.map(({ _text }) => _text).join()}]`;
     try {
       const answer = await fetch(url, {
         method: "POST",
         body,
-        // A simple request: no preflight, which a page that is being left has no time for.
-        headers: { "Content-Type": "text/plain;charset=UTF-8" },
         credentials: "omit",
-        keepalive,
+        keepalive: body.length <= BATCH_CHARS,
       });
       status = answer.status;
       if (status === 207) {
-        const { invalid, error } = (await answer.json()) as Record<string, unknown[] | undefined>;
-        refused = Math.min(count, (invalid?.length ?? 0) + (error?.length ?? 0));
+        // {invalid: […], error: […]}
+        refused = Object.values((await answer.json()) as object).flat().length;
       }
     } catch {
       // No answer, or none that can be read: as if the intake could not be reached.
     }
-    this._underWay -= count;
-    const temporary = status < 200 || status >= 500 || status === 408 || status === 429;
-    this._failing = temporary;
-    if (temporary) {
-      this._again(batch, status);
+    if (!status || status >= 500 || status === 408 || status === 429) {
+      tryAgain(letters.filter(({ _key }) => waiting.has(_key)));
       return;
     }
-    if (status >= 300) refused = count;
-    this._sent += count - refused;
-    if (refused) this._drop("refused", refused, status);
-  }
+    failures = 0;
+    const ended = end(letters);
+    refused = status < 300 ? Math.min(ended, refused) : ended;
+    sent += ended - refused;
+    drop("refused", refused, status);
+  };
 
-  private _again(batch: Letter[], status: number): void {
-    if (!this._isOpen) {
-      this._drop("no_consent", batch.length);
-      return;
-    }
-    const again = batch.filter((letter) => ++letter._attempts < MAX_ATTEMPTS);
-    const over = batch.filter((letter) => !again.includes(letter));
-    if (over.length && !this._keep(over)) this._drop("undeliverable", over.length, status);
-    if (!again.length) return;
-    this._queue.unshift(...again);
-    if (this._leaving) this._flush();
-    else this._wait(retryAfter(FIRST_RETRY_MS, (again[0] as Letter)._attempts));
-  }
+  const tryAgain = (letters: readonly Letter[]): void => {
+    for (const letter of letters) letter._sentAt = 0;
+    queue.unshift(...letters);
+    // The page may be gone before the next attempt.
+    keepAll();
+    wait(retryAfter(failures++));
+  };
+
+  /** Sends what waits, unless that would be in vain: a later page does it then. */
+  const leave = (): void => {
+    if (failures) keepAll();
+    else flush();
+  };
+  /** The page is left or hidden, or is there (again). */
+  const see = ({ type }: Event): void => {
+    isLeaving = type === "pagehide" || document.visibilityState === "hidden";
+    if (isLeaving) leave();
+    else if (isOpen) wait(DELAY_MS);
+  };
+  for (const type of ["pagehide", "pageshow", "visibilitychange"]) addEventListener(type, see);
+
+  return {
+    _add(event) {
+      const url = getIntakeUrl();
+      if (!url) {
+        drop("no_intake", 1);
+        return;
+      }
+      take(letter(url, JSON.stringify(event)));
+      wait(DELAY_MS);
+      if (isLeaving) leave();
+      else if (!failures && queue.length >= BATCH_EVENTS) flush();
+    },
+    _drop: drop,
+    _flush: flush,
+    _setOpen(open) {
+      isOpen = open;
+      if (open) {
+        wait(DELAY_MS);
+      } else {
+        restore();
+        queue = [];
+        drop("no_consent", end([...waiting.values()]));
+      }
+    },
+    _isOpen: () => isOpen,
+    _count: () => ({ sent, waiting: waiting.size, dropped: { ...dropped } }),
+  };
 }
 
-function bytesOf(text: string): number {
-  return new TextEncoder().encode(text).length;
-}
-
-function letter(text: string): Letter {
-  return { _text: text, _bytes: bytesOf(text), _attempts: 0 };
-}
-
-function batches(letters: readonly Letter[]): Letter[][] {
-  const found: Letter[][] = [];
-  let last: Letter[] = [];
-  let bytes = BATCH_BYTES;
-  for (const letter of letters) {
-    // With a comma each, and the brackets.
-    bytes += letter._bytes + 1;
-    if (bytes > BATCH_BYTES || last.length >= BATCH_EVENTS) {
-      found.push((last = []));
-      bytes = letter._bytes + 2;
-    }
-    last.push(letter);
-  }
-  return found;
-}
-
-function beacon(url: string, body: string): boolean {
+/** The browser may keep nothing for this page; then what waits is in memory alone. */
+function guard(run: () => void): void {
   try {
-    return navigator.sendBeacon(url, body);
+    run();
   } catch {
-    return false;
+    // There is nothing to do about it.
   }
 }

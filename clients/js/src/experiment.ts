@@ -5,10 +5,7 @@ import { isDue, remember } from "./exposure.js";
 import type { Instrumentation, Sender } from "./instrument.js";
 
 const EXPOSURE_ATTRIBUTES = [
-  "performer_is_logged_in",
-  "performer_is_temp",
-  "performer_is_bot",
-  "performer_edit_count",
+  ...["is_logged_in", "is_temp", "is_bot", "edit_count"].map((key) => `performer_${key}`),
   "mediawiki_database",
 ];
 
@@ -36,12 +33,12 @@ export class Experiment implements Sender {
    * `instrument_name`: it tells the experiment's own events from those that only carry its
    * membership.
    */
-  send(action: string, data: Data = {}): void {
+  send(action: string, data?: Data): void {
     this._send(action, data, []);
   }
 
   /** The same as {@link send}. */
-  submitInteraction(action: string, data: Data = {}): void {
+  submitInteraction(action: string, data?: Data): void {
     this.send(action, data);
   }
 
@@ -60,7 +57,7 @@ export class Experiment implements Sender {
       const reset = (client._integration.getExposureReset?.() ?? 0) * 1_000;
       if (!client._hasConsent || client._exposed.has(key) || !isDue(key, reset)) return;
       client._exposed.add(key);
-      this._send("experiment_exposure", {}, EXPOSURE_ATTRIBUTES, () => remember(key));
+      this._send("experiment_exposure", undefined, EXPOSURE_ATTRIBUTES, () => remember(key));
     });
   }
 
@@ -73,7 +70,7 @@ export class Experiment implements Sender {
     return this;
   }
 
-  private _send(action: string, data: Data, attributes: readonly string[], done?: () => void): void {
+  private _send(action: string, data: Data | undefined, attributes: readonly string[], done?: () => void): void {
     const client = this._client;
     client._guard(() => {
       if (this.getAssignedGroup() === null) return;

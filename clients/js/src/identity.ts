@@ -1,6 +1,6 @@
 /** Ids of the page view, the session and single events. */
 
-const COOKIE = /(?:^|; *)allotment-session=([0-9a-f]{20})(?:;|$)/;
+const COOKIE = /(^| )allotment-session=([0-9a-f]{20})(;|$)/;
 
 /** 80 random bits as 20 hexadecimal digits. */
 export function randomToken(): string {
@@ -32,7 +32,7 @@ export function pageviewId(): string {
  */
 export function sessionId(): string {
   const found = COOKIE.exec(document.cookie);
-  if (found) return (session = found[1] as string);
+  if (found) return (session = found[2] as string);
   session ??= randomToken();
   const secure = location.protocol === "https:" ? ";Secure" : "";
   document.cookie = `allotment-session=${session};Path=/;SameSite=Lax${secure}`;

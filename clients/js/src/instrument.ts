@@ -29,20 +29,22 @@ export class Instrument implements Sender {
    * Sends an event with `instrument_name` and `funnel_event_sequence_position` (1, 2, … on this
    * page). Who counts a funnel of their own gives the position in `data`.
    */
-  submitInteraction(action: string, data: Data = {}): void {
-    const { funnel_event_sequence_position: own = ++this._position } = data ?? {};
-    const fixed = { instrument_name: this.name, funnel_event_sequence_position: own };
+  submitInteraction(action: string, data?: Data): void {
+    const fixed = {
+      instrument_name: this.name,
+      funnel_event_sequence_position: data?.funnel_event_sequence_position ?? ++this._position,
+    };
     this._client._interact(
       this.name,
       action,
       data,
       fixed,
-      ({ _schemaId }) => _schemaId ?? DEFAULT_SCHEMA,
+      ({ _schemaId }) => _schemaId || DEFAULT_SCHEMA,
     );
   }
 
   /** The same as {@link submitInteraction}. */
-  send(action: string, data: Data = {}): void {
+  send(action: string, data?: Data): void {
     this.submitInteraction(action, data);
   }
 

@@ -1,10 +1,10 @@
 /** What the client asks of the page it runs in. Another platform writes its own `Integration`. */
 
-import { own, type Context } from "./attributes.js";
+import type { Context } from "./attributes.js";
 import {
   asObject,
   force,
-  readMembership,
+  own,
   type ExperimentConfig,
   type Membership,
   type PageConfig,
@@ -31,7 +31,7 @@ export interface Integration {
   /** Whether events may be sent to begin with; true without it. */
   hasConsent?(): boolean;
   /** Exposures that were told before this moment, in Unix seconds, are told again. */
-  getExposureReset?(): number;
+  getExposureReset?(): number | undefined;
 }
 
 export interface DefaultIntegrationOptions {
@@ -58,16 +58,16 @@ export class DefaultIntegration implements Integration {
 
   getContextAttributes(): Context {
     const { context, site } = pageConfig();
-    const mediawiki = asObject(context?.mediawiki) ?? {};
+    const { userAgent } = navigator;
     return {
       ...context,
       agent: {
         client_platform: "mediawiki_js",
-        client_platform_family: clientPlatformFamily(),
-        ua_string: navigator.userAgent,
+        client_platform_family: `${/Mobi/.test(userAgent) ? "mobile" : "desktop"}_browser`,
+        ua_string: userAgent,
         ...asObject(context?.agent),
       },
-      mediawiki: { ...(site ? { database: site } : {}), ...mediawiki },
+      mediawiki: { database: site || null, ...asObject(context?.mediawiki) },
       performer: {
         ...asObject(context?.performer),
         pageview_id: pageviewId(),
@@ -83,7 +83,7 @@ export class DefaultIntegration implements Integration {
   getCurrentUserExperiments(): Membership {
     const forced = new URLSearchParams(location.search).getAll("mpo").join(";");
     return force(
-      readMembership(window.allotmentUserExperiments),
+      window.allotmentUserExperiments,
       // What is longer than a link by hand would be is ignored, as on servers.
       parseOverrides([...forced].length > MAX_OVERRIDE_CHARS ? "" : forced),
     );
@@ -93,9 +93,7 @@ export class DefaultIntegration implements Integration {
     const { streams, site } = pageConfig();
     if (streams !== undefined) return streams;
     const { registryOrigin } = this._options;
-    if (!registryOrigin) {
-      throw new Error("the page sets no allotmentConfig.streams and names no registry");
-    }
+    if (!registryOrigin) throw new Error("no allotmentConfig.streams, no registry");
     return fetchStreams(registryOrigin, site);
   }
 
@@ -111,8 +109,8 @@ export class DefaultIntegration implements Integration {
     return pageConfig().consent !== false;
   }
 
-  getExposureReset(): number {
-    return Number(pageConfig().exposureReset) || 0;
+  getExposureReset(): number | undefined {
+    return pageConfig().exposureReset;
   }
 }
 
@@ -126,14 +124,8 @@ async function fetchStreams(origin: string, site: string | undefined): Promise<u
     signal: AbortSignal.timeout(FETCH_TIMEOUT_MS),
     credentials: "omit",
   });
-  const streams = answer.ok && asObject(((await answer.json()) as { streams?: unknown }).streams);
-  if (!streams) throw new Error(`the registry answered ${answer.status} without streams`);
+  const { streams } = (await answer.json()) as { streams?: unknown };
+  // An answer that tells of an error may be JSON, too.
+  if (!asObject(streams)) throw new Error(`the registry answered ${answer.status}`);
   return streams;
-}
-
-function clientPlatformFamily(): string {
-  const { userAgentData } = navigator as { userAgentData?: { mobile?: boolean } };
-  const mobile =
-    userAgentData?.mobile ?? /Mobi|Android|iP(hone|ad|od)/.test(navigator.userAgent);
-  return mobile ? "mobile_browser" : "desktop_browser";
 }

@@ -1,41 +1,62 @@
 /**
- * Events that could not be sent, kept in the browser for the next page: at most 200, the
- * oldest give way. They keep their `meta.id`, by which the intake knows a double.
+ * Events that no intake has answered for yet, in the browser's storage: an entry for each, so that
+ * several tabs never write the same one. Any page of the site may send them; who has the answer
+ * removes them. All of it throws where the browser keeps nothing.
  */
 
-const MAX_KEPT = 200;
+/** How many may wait, in a page and in the storage; the oldest give way. */
+export const MOST = 500;
+/**
+ * How long after a request whose answer was not seen its events may be sent again, in ms: well
+ * within the time in which the intake knows a double.
+ */
+const DOUBT_MS = 600_000;
 
-/** One list for each intake: a site may have clients for two. */
-const keyOf = (url: string): string => `allotment-kept:${url}`;
+/** One event as JSON. */
+export interface Letter {
+  /** Its entry in the storage; in their order the oldest is first. */
+  readonly _key: string;
+  readonly _text: string;
+  /** When it was first sent, in ms, if it may have arrived since; 0: it has not. */
+  _sentAt?: number;
+  /** Whether it was written down. */
+  _isKept?: boolean;
+}
+
+/** An event that is to be sent to this intake. */
+export function letter(url: string | null, text: string): Letter {
+  return { _key: prefix(url) + Date.now() + Math.random(), _text: text };
+}
+
+/** Writes it down, with what has become of it. */
+export function keep(letter: Letter): void {
+  localStorage[letter._key] = (letter._sentAt || "") + letter._text;
+  letter._isKept = true;
+}
+
+/** Whether nobody has removed it; what was never written down nobody removes. */
+export function isThere({ _key, _isKept }: Letter): boolean {
+  return !_isKept || _key in localStorage;
+}
+
+export function remove(key: string): void {
+  delete localStorage[key];
+}
+
+/** The entries for an intake, the oldest first. */
+export function keys(url: string | null): string[] {
+  return Object.keys(localStorage).filter((key) => key.startsWith(prefix(url))).sort();
+}
 
 /**
- * Adds events (as JSON) to those that are kept.
- *
- * @returns how many were lost by it; null where the browser keeps nothing
+ * Reads an entry; null if it may have arrived so long ago that the intake would not know it, or if
+ * it is damaged.
  */
-export function keep(url: string, events: readonly string[]): number | null {
-  try {
-    const all = [...read(url), ...events];
-    const lost = Math.max(0, all.length - MAX_KEPT);
-    localStorage.setItem(keyOf(url), JSON.stringify(all.slice(lost)));
-    return lost;
-  } catch {
-    return null;
-  }
+export function read(key: string): Letter | null {
+  const [, sentAt, text] = /^(\d*)({.*})$/.exec(localStorage[key]) ?? [];
+  if (!text || (sentAt && Date.now() - +sentAt > DOUBT_MS)) return null;
+  return { _key: key, _text: text, _sentAt: Number(sentAt), _isKept: true };
 }
 
-/** What is kept; from now on it is not. */
-export function takeKept(url: string): string[] {
-  try {
-    const found = read(url);
-    localStorage.removeItem(keyOf(url));
-    return found;
-  } catch {
-    return [];
-  }
-}
-
-function read(url: string): string[] {
-  const found: unknown = JSON.parse(localStorage.getItem(keyOf(url)) ?? "[]");
-  return Array.isArray(found) ? found.filter((text) => typeof text === "string") : [];
-}
+/** One list for each intake: a site may have clients for two. */
+const prefix = (url: string | null): string => `allotment-kept ${url} `;

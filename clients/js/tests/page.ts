@@ -12,21 +12,22 @@ export interface Answer {
 }
 
 export class Page {
-  readonly beacons: { url: string; events: Record<string, any>[]; body: string }[] = [];
-  readonly posts: { url: string; init: RequestInit; events: Record<string, any>[] }[] = [];
+  /** What was asked for and posted; `status` is the answer's, null where there was none. */
+  readonly posts: {
+    url: string;
+    init: RequestInit;
+    events: Record<string, any>[];
+    status: number | null;
+  }[] = [];
   readonly warnings: string[] = [];
   readonly window = new EventTarget();
   readonly document = Object.assign(new EventTarget(), { visibilityState: "visible", cookie: "" });
   readonly navigator = {
     cookieEnabled: true,
     userAgent: "Mozilla/5.0 (X11; Linux x86_64)",
-    sendBeacon: (url: string, body: string): boolean => {
-      if (!this.takesBeacons) return false;
-      this.beacons.push({ url, body, events: JSON.parse(body) });
-      return true;
-    },
   };
-  takesBeacons = true;
+  /** Left for good: what it asked is answered, and nobody is there to hear it. */
+  isGone = false;
   /** What the next requests are answered; an Error is a connection that fails. The last stays. */
   answers: (Answer | Error)[] = [{ status: 201 }];
 
@@ -49,23 +50,37 @@ export class Page {
     vi.spyOn(console, "warn").mockImplementation((text) => void this.warnings.push(String(text)));
   }
 
+  /** What was answered with 201. */
   get events(): Record<string, any>[] {
-    return this.beacons.flatMap(({ events }) => events);
+    return this.posts.flatMap(({ events, status }) => (status === 201 ? events : []));
   }
 
   hide(): void {
     this.document.visibilityState = "hidden";
-    this.document.dispatchEvent(new Event("visibilitychange"));
+    this.window.dispatchEvent(new Event("visibilitychange"));
+  }
+
+  show(): void {
+    this.document.visibilityState = "visible";
+    this.window.dispatchEvent(new Event("visibilitychange"));
   }
 
   private readonly fetch = async (url: unknown, init: RequestInit = {}): Promise<unknown> => {
     const events = init.body === undefined ? [] : JSON.parse(String(init.body));
-    this.posts.push({ url: String(url), init, events });
     const answer = this.answers.length > 1 ? this.answers.shift() : this.answers[0];
-    if (answer === undefined || answer instanceof Error) throw answer ?? new Error("no answer");
-    const { status, body } = answer;
+    const given = answer instanceof Error ? undefined : answer;
+    this.posts.push({ url: String(url), init, events, status: given?.status ?? null });
+    await null;
+    if (this.isGone) await new Promise(() => {});
+    if (!given) throw answer ?? new Error("no answer");
+    const { status, body } = given;
     return { status, ok: status >= 200 && status < 300, json: async () => body };
   };
+}
+
+/** A browser's storage: whatever is put in is a text. */
+export function newStorage(): Record<string, string> {
+  return new Proxy({}, { set: (all, key, value) => Reflect.set(all, key, String(value)) });
 }
 
 export function newPage(): Page {

@@ -1,4 +1,6 @@
 /** Contextual attributes: `a_b_c` is the field `b_c` of the event's object `a`. */
+import { own } from "./configuration.js";
+export { own };
 /** Contextual attributes by object, as an integration knows them. */
 export type Context = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 /**
@@ -7,7 +9,5 @@ export type Context = Readonly<Record<string, Readonly<Record<string, unknown>>>
  * registry's matter, which takes no other, and the schema's.
  */
 export declare function requested(names: readonly string[], context: Context): Record<string, Record<string, unknown>>;
-/** Not what every object has, such as `constructor`. */
-export declare function own<T>(found: Readonly<Record<string, T>> | undefined, key: string | undefined): T | undefined;
 /** Both, key by key; objects are merged, of two other values the one in `over` stays. */
 export declare function merged(under: Record<string, unknown>, over: Record<string, unknown>): Record<string, unknown>;

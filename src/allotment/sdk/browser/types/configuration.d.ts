@@ -15,17 +15,18 @@ export interface Sample {
 }
 /** One entry of the streams map, as much of it as the client needs. */
 export interface StreamConfig {
-    readonly _schemaId: string | null;
+    readonly _schemaId: string | undefined;
     /** Contextual attributes that its events carry. */
     readonly _values: readonly string[];
     /** For an instrument: the stream that its events go to. */
-    readonly _target: string | null;
+    readonly _target: string | undefined;
     /** Whether it is meant for this client: its raw events get attributes and membership, too. */
     readonly _isMetrics: boolean;
     /** Undefined: everything is in. Null: it cannot be used, nothing is in. */
     readonly sample: Sample | null | undefined;
 }
-export type StreamConfigs = ReadonlyMap<string, StreamConfig>;
+/** The streams map as it came. */
+export type Streams = Readonly<Record<string, unknown>>;
 /** Where an experiment's own events go and what they carry, where the page says it. */
 export interface ExperimentConfig {
     readonly stream_name?: string;
@@ -48,12 +49,14 @@ export interface PageConfig {
 export declare function asObject(found: unknown): Record<string, unknown> | null;
 /** A text that is not empty; null for everything else. */
 export declare function asText(found: unknown): string | null;
+/** A value that an object has of its own: not what every object has, such as `constructor`. */
+export declare function own<T>(found: Readonly<Record<string, T>> | undefined, key: string): T | undefined;
 /**
  * Reads a membership record. An empty map may be written as an empty list, as PHP does. What is
  * assigned to no group is not enrolled.
  */
 export declare function readMembership(found: unknown): Membership;
 /** Forces groups: they replace what was assigned, and are told apart from it on every event. */
-export declare function force(membership: Membership, forced: ReadonlyMap<string, string>): Membership;
-/** Reads the streams map. An entry that is no object is left out; it hides no other. */
-export declare function readStreams(found: unknown): StreamConfigs;
+export declare function force(found: unknown, forced: ReadonlyMap<string, string>): Membership;
+/** Reads one of the streams. One that is no object is none; it hides no other. */
+export declare function readStream(streams: Streams, name: string): StreamConfig | null;

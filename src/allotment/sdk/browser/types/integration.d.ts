@@ -1,5 +1,5 @@
 /** What the client asks of the page it runs in. Another platform writes its own `Integration`. */
-import { type Context } from "./attributes.js";
+import type { Context } from "./attributes.js";
 import { type ExperimentConfig, type Membership, type PageConfig } from "./configuration.js";
 export interface Integration {
     /** Host name for `meta.domain`. */
@@ -17,7 +17,7 @@ export interface Integration {
     /** Whether events may be sent to begin with; true without it. */
     hasConsent?(): boolean;
     /** Exposures that were told before this moment, in Unix seconds, are told again. */
-    getExposureReset?(): number;
+    getExposureReset?(): number | undefined;
 }
 export interface DefaultIntegrationOptions {
     /** Origin of the registry, asked for the streams where the page does not bring them. */
@@ -43,5 +43,5 @@ export declare class DefaultIntegration implements Integration {
     getIntakeUrl(): string | null;
     getExperimentConfig(name: string): ExperimentConfig | undefined;
     hasConsent(): boolean;
-    getExposureReset(): number;
+    getExposureReset(): number | undefined;
 }
