@@ -4,6 +4,7 @@ import type { Context } from "./attributes.js";
 import {
   asObject,
   force,
+  readMembership,
   type ExperimentConfig,
   type Membership,
   type PageConfig,
@@ -56,8 +57,8 @@ interface ForeignConfig extends ExperimentConfig {
 }
 
 /**
- * Reads a page of MediaWiki. It needs the page's `mediawiki.user` module: hand it to a client once
- * `mw.loader.using("mediawiki.user")` is done.
+ * Reads a page of MediaWiki. It needs the page's module `mediawiki.user`:
+ * `(window.RLQ ??= []).push([["mediawiki.user"], () => createClient(new MediaWikiIntegration())])`.
  */
 export class MediaWikiIntegration implements Integration {
   private readonly _mw: MediaWiki;
@@ -142,7 +143,7 @@ export class MediaWikiIntegration implements Integration {
   getCurrentUserExperiments(): Membership {
     const forced = new URLSearchParams(location.search).getAll("mpo").join(";");
     return force(
-      this._record(),
+      readMembership(this._record()),
       // What is longer than a link by hand would be is ignored, as on servers.
       parseOverrides([...forced].length > MAX_OVERRIDE_CHARS ? "" : forced),
     );

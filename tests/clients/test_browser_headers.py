@@ -1,0 +1,102 @@
+"""Groups that an edge tells by the page's own `Server-Timing`, in real Chromium."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page
+from tests.clients.browser_site import STREAMS, Handler, Site, flushed, wait_for
+
+TIMING = 'cache;desc="hit", WMF-Uniq;desc="first-test=treatment;second-test=b;damaged;"'
+EARLY = '<script>early = performance.getEntriesByType("navigation")[0].serverTiming.length</script>'
+MADE = """async () => {
+    const { withServerTiming } = await import("/serverTiming.mjs");
+    const page = new allotment.DefaultIntegration();
+    window.client = allotment.createClient(withServerTiming(page));
+}"""
+
+
+class Edge(Handler):
+    """As an edge answers that enrolls readers."""
+
+    def end_headers(self) -> None:
+        self.send_header("Server-Timing", TIMING)
+        super().end_headers()
+
+
+@pytest.fixture
+def edge() -> Iterator[Site]:
+    server = Site()
+    server.RequestHandlerClass = Edge
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def write(site: Site) -> None:
+    config = {
+        "intakeUrl": site.intake,
+        "site": "demowiki",
+        "streams": STREAMS,
+        "experiments": {"second-test": {"groups": ["control", "other"]}},
+    }
+    site.write("/", EARLY, config)
+
+
+def test_server_timing__edge_tells_groups__visitor_is_in_them(edge: Site, page: Page) -> None:
+    write(edge)
+    page.goto(edge.origin)
+    page.evaluate(MADE)
+    assert page.evaluate("early") == 2, "it is there while the page is still read"
+    assert page.evaluate("client.getExperimentBucketValue('first-test')") == "treatment"
+    assert page.evaluate("client.getExperimentBucketValue('second-test')") is None
+    assert page.evaluate("allotment.getExperimentBucketValue('first-test')") is None
+    page.evaluate("client.getExperiment('first-test').sendExposure(); client.flush()")
+    wait_for(lambda: edge.events)
+    (event,) = edge.events
+    assert event["action"] == "experiment_exposure"
+    record = event["experiments"]
+    assert record["assigned"] == {"foo": "treatment", "first-test": "treatment"}
+    assert record["subject_ids"] == {"foo": "92bd577d", "first-test": "awaiting"}
+    assert record["sampling_units"] == {"foo": "mw-user", "first-test": "edge-unique"}
+    assert record["coordinators"] == {"foo": "default", "first-test": "default"}
+
+
+def test_server_timing__forced_by_the_address__wins(edge: Site, page: Page) -> None:
+    write(edge)
+    page.goto(f"{edge.origin}/?mpo=first-test:control")
+    page.evaluate(MADE)
+    assert page.evaluate("client.getExperimentBucketValue('first-test')") == "control"
+    coordinators = page.evaluate("({...client.getCurrentUserExperiments().coordinators})")
+    assert coordinators["first-test"] == "forced"
+
+
+def test_server_timing__page_without_the_header__is_the_page_alone(site: Site, page: Page) -> None:
+    write(site)
+    page.goto(site.origin)
+    page.evaluate(MADE)
+    assert page.evaluate("client.getCurrentUserExperiments().enrolled") == ["foo"]
+    page.evaluate("client.getExperiment('first-test').send('click')")
+    assert flushed(page)["sent"] == 0
+
+
+def test_strict__page_that_lacks_attributes__is_told_in_the_console(site: Site, page: Page) -> None:
+    warnings: list[str] = []
+    page.on("console", lambda said: warnings.append(said.text) if said.type == "warning" else None)
+    config = {"streams": STREAMS, "intakeUrl": site.intake, "context": {"page": {"id": "7"}}}
+    site.write("/", "", config)
+    page.goto(site.origin)
+    found = page.evaluate("""async () => {
+        const { checkAttributes } = await import("/strict.mjs");
+        return checkAttributes(new allotment.DefaultIntegration());
+    }""")
+    assert [problem["attribute"] for problem in found] == ["page_id"]
+    wait_for(lambda: warnings)
+    (warning,) = warnings
+    assert warning == (
+        '[allotment] page_id is "7", and must be an integer: the schema refuses such events; '
+        "asked for by product_metrics.web_base, related-articles"
+    )
