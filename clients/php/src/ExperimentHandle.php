@@ -13,6 +13,13 @@ final class ExperimentHandle
 
     /** Where the events of a forced group go, if nobody has configured its experiment. */
     private const DEFAULT_STREAM = 'product_metrics.web_base';
+    private const EXPOSURE_ATTRIBUTES = [
+        'performer_is_logged_in',
+        'performer_is_temp',
+        'performer_is_bot',
+        'performer_edit_count',
+        'mediawiki_database',
+    ];
 
     /** @internal `Visitor::getExperiment` makes them */
     public function __construct(private readonly Visitor $visitor, public readonly string $name)
@@ -36,20 +43,47 @@ final class ExperimentHandle
      *
      * The experiment's name stands in `instrument_name`: it tells the experiment's own events from
      * those that only carry its membership. A forced group of an experiment that nobody has
-     * configured, such as a draft, sends to `product_metrics.web_base`.
+     * configured, such as a draft, sends to `product_metrics.web_base`, and so does one that names no
+     * stream.
      *
      * @param array<array-key, mixed> $data further fields of the event
      * @return bool whether the event is on its way
      */
     public function send(string $action, array $data = [], ?\DateTimeInterface $at = null): bool
     {
-        return $this->visitor->guarded(function () use ($action, $data, $at): bool {
+        return $this->sendWith($action, $data, $at, []);
+    }
+
+    /**
+     * Says that the visitor has now met its group. Call it where they do, not before.
+     *
+     * A visitor is exposed once: what is said again in one request counts as `already_exposed`. Beside
+     * what the experiment asks for, the event tells whether the reader is logged in, has a temporary
+     * account or is a bot, the edit count, and the site, as far as they are known.
+     */
+    public function sendExposure(): bool
+    {
+        return $this->visitor->expose(
+            $this->name,
+            fn (): bool => $this->sendWith(self::EXPOSURE_ACTION, [], null, self::EXPOSURE_ATTRIBUTES)
+        );
+    }
+
+    /**
+     * @param array<array-key, mixed> $data
+     * @param list<string> $attributes
+     */
+    private function sendWith(string $action, array $data, ?\DateTimeInterface $at, array $attributes): bool
+    {
+        return $this->visitor->guarded(function () use ($action, $data, $at, $attributes): bool {
             $configuration = $this->visitor->configuration;
             if ($this->getAssignedGroup() === null) {
                 return $this->visitor->refuse('not_enrolled');
             }
             $experiment = $configuration->experiment($this->name);
-            $stream = $experiment === null ? self::DEFAULT_STREAM : $experiment->streamName;
+            $stream = $experiment === null || $experiment->streamName === ''
+                ? self::DEFAULT_STREAM
+                : $experiment->streamName;
             $settings = $configuration->stream($stream);
             if ($settings === null) {
                 return $experiment === null
@@ -69,20 +103,10 @@ final class ExperimentHandle
                 $schema === '' ? StreamSettings::defaultSchema($settings) : $schema,
                 $action,
                 $data,
-                [...StreamSettings::requestedAttributes($settings), ...$named],
+                [...StreamSettings::requestedAttributes($settings), ...$named, ...$attributes],
                 fixed: ['instrument_name' => $this->name],
                 at: $at,
             );
         }, false);
-    }
-
-    /**
-     * Says that the visitor has now met its group. Call it where they do, not before.
-     *
-     * A visitor is exposed once: what is said again in one request counts as `already_exposed`.
-     */
-    public function sendExposure(): bool
-    {
-        return $this->visitor->expose($this->name, fn (): bool => $this->send(self::EXPOSURE_ACTION));
     }
 }

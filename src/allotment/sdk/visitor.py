@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from allotment.sdk.client import Client
 
 EXPOSURE_ACTION = "experiment_exposure"
+_EXPOSURE_ATTRIBUTES = (
+    *("performer_is_logged_in", "performer_is_temp", "performer_is_bot", "performer_edit_count"),
+    "mediawiki_database",
+)
 _POSITION = "funnel_event_sequence_position"
 _log = logging.getLogger(__name__)
 
@@ -276,15 +280,25 @@ class ExperimentHandle:
 
         The experiment's name stands in `instrument_name`: it tells the experiment's own events
         from those that only carry its membership. A forced group of an experiment that nobody has
-        configured, such as a draft, sends to `product_metrics.web_base`.
+        configured, such as a draft, sends to `product_metrics.web_base`, and so does one that names
+        no stream.
 
         Returns:
             Whether the event is on its way.
         """
+        return self._send(action, data, at)
+
+    def _send(
+        self,
+        action: str,
+        data: Mapping[str, Any] | None = None,
+        at: datetime | None = None,
+        attributes: tuple[str, ...] = (),
+    ) -> bool:
         experiment = self._configured
         if self.assigned_group is None:
             return self._visitor.refuse("not_enrolled", "")
-        stream = experiment.stream_name if experiment else DEFAULT_STREAM
+        stream = (experiment.stream_name if experiment else "") or DEFAULT_STREAM
         settings = self._visitor.configuration.streams.get(stream)
         if settings is None:
             return self._visitor.refuse(
@@ -299,7 +313,7 @@ class ExperimentHandle:
             schema=(experiment.schema_id if experiment else "") or default_schema(settings),
             action=action,
             data=data,
-            attributes=(*requested_attributes(settings), *named),
+            attributes=(*requested_attributes(settings), *named, *attributes),
             fixed={"instrument_name": self.name},
             at=at,
         )
@@ -308,11 +322,15 @@ class ExperimentHandle:
         """Say that the visitor has now met its group. Call it where they do, not before.
 
         A visitor is exposed once: what is said again in one request counts as `already_exposed`.
+        Beside what the experiment asks for, the event tells whether the reader is logged in, has a
+        temporary account or is a bot, the edit count, and the site, as far as they are known.
 
         Returns:
             Whether the event is on its way.
         """
-        return self._visitor.expose(self.name, lambda: self.send(EXPOSURE_ACTION))
+        return self._visitor.expose(
+            self.name, lambda: self._send(EXPOSURE_ACTION, attributes=_EXPOSURE_ATTRIBUTES)
+        )
 
 
 class InstrumentHandle:
