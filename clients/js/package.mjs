@@ -12,6 +12,7 @@ const folder = process.argv[2] ?? here("dist");
 /** By output: its source, and where it runs. */
 const OUTPUTS = {
   "node.mjs": ["node.ts", "node"],
+  "nodeTesting.mjs": ["nodeTesting.ts", "node"],
   "openfeatureServer.mjs": ["openfeature/server.ts", "node"],
   "openfeatureWeb.mjs": ["openfeature/web.ts", "browser"],
 };
