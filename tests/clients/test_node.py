@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -205,3 +206,20 @@ def test_types__program_of_a_site__compiler_takes_it(
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_how_to__site_in_node__runs_as_it_stands(node_site: Path) -> None:
+    page = Path(__file__).parents[2] / "docs/how-to/instrument-a-node-site.md"
+    (whole, at_end) = re.findall(
+        r"^```js node\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE
+    )
+    (node_site / "example.mjs").write_text(whole + "\n{\n" + at_end + "}\n")
+    done = subprocess.run(
+        [require_tool("node"), "example.mjs"],
+        cwd=node_site,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
