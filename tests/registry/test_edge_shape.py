@@ -97,6 +97,7 @@ def test_document__stopped_early__ends_then_and_site_without_host_is_told() -> N
         ({"groups": ["control", "né"]}, "refuses"),
         ({"targeting": {"page_id": {"eq": 1}}}, "targeting"),
         ({"layer": {"name": "search", "begin": 0, "end": 9}}, "layers"),
+        ({"holdouts": [{"name": "held-out", "begin": 0, "end": 9}]}, "holdouts"),
         ({"sample_rate": {"default": 0, "1": ["nowiki"]}}, "nowiki have no host name"),
     ],
 )

@@ -80,6 +80,14 @@ edits = st.one_of(
             "layer_share": st.sampled_from([Decimal("0.3"), Decimal("0.6")]),
         }
     ),
+    st.fixed_dictionaries(
+        {
+            "holds_out": st.sampled_from([(), ("all",), ("another-name",), NAMES[1:]]),
+            "layer": st.just(""),
+            "layer_share": st.none(),
+            "targeting": st.just(()),
+        }
+    ),
     st.fixed_dictionaries({"environments": st.sampled_from([("production",), ("staging",), ()])}),
     st.fixed_dictionaries({"risk_level": st.sampled_from(["low", "pending", "medium"])}),
     st.fixed_dictionaries({"hypothesis": st.sampled_from(["", "More clicks", "Fewer clicks"])}),

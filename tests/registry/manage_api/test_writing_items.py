@@ -55,9 +55,29 @@ def test_create__read_back_and_put__changes_nothing(admin: Program) -> None:
     assert admin.etag(path) == '"1"'
 
 
+def test_create__holdout__covers_what_is_switched_on_after_it(admin: Program) -> None:
+    groups = [{"name": "held-out", "weight": 5}, {"name": "open", "weight": 95}]
+    every = {"default_rate": 1, "sites": []}
+    plan = whole(machine_name="holdout-of-2035", groups=groups, holds_out=["all"], **every)
+    assert admin.post("/experiments", plan).status == 201
+    admin.post("/experiments", whole(**every))
+    for name in ("holdout-of-2035", "another-experiment"):
+        path = f"/experiments/{name}"
+        assert admin.post(f"{path}/activate", {}, etag=admin.etag(path)).status == 200
+    holdout, covered = (
+        admin.get(f"/experiments/{name}").body for name in ("holdout-of-2035", "another-experiment")
+    )
+    assert (holdout["plan"]["holds_out"], holdout["holdouts"]) == (["all"], [])
+    assert covered["plan"]["holds_out"] == []
+    assert covered["holdouts"] == [
+        {"name": "holdout-of-2035", "begin": 0, "end": 838_861, "environments": ["production"]}
+    ]
+
+
 @pytest.mark.parametrize(
     ("changes", "rule", "field"),
     [
+        ({"holds_out": ["nothing"]}, "holdout-covers-known", "holds_out"),
         ({"machine_name": "short"}, "name-has-form", "machine_name"),
         ({"machine_name": "Search-Suggestions"}, "name-is-free", "machine_name"),
         ({"stream": "no.such.stream"}, "stream-exists", "stream"),
