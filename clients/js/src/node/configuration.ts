@@ -52,6 +52,7 @@ export class ConfigurationSource {
   #writtenAt = 0;
   #timer: NodeJS.Timeout | undefined;
   #wanted = false;
+  #closed = false;
   #round: Promise<void> | undefined;
   #first: Promise<void> | undefined;
 
@@ -66,6 +67,7 @@ export class ConfigurationSource {
   start(): void {
     if (this.#wanted) return;
     this.#wanted = true;
+    this.#closed = false;
     const round = async (): Promise<void> => {
       await this.refresh();
       if (!this.#wanted) return;
@@ -79,6 +81,7 @@ export class ConfigurationSource {
   /** Stops asking. What is held stays readable. */
   close(): void {
     this.#wanted = false;
+    this.#closed = true;
     clearTimeout(this.#timer);
   }
 
@@ -202,7 +205,8 @@ export class ConfigurationSource {
   }
 
   #fault(key: string, text: string): void {
-    if (this.#faults.get(key) !== text) {
+    // A question that was under way when the site closed interests nobody.
+    if (this.#faults.get(key) !== text && !this.#closed) {
       console.warn(`[allotment] configuration kept as it was: ${text}`);
     }
     this.#faults.set(key, text);

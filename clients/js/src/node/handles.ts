@@ -11,6 +11,14 @@ import type { Data } from "./events.js";
 import type { Moment, Visitor } from "./visitor.js";
 
 export const EXPOSURE_ACTION = "experiment_exposure";
+/** What an exposure tells beside what its experiment asks for. */
+const EXPOSURE_ATTRIBUTES = [
+  "performer_is_logged_in",
+  "performer_is_temp",
+  "performer_is_bot",
+  "performer_edit_count",
+  "mediawiki_database",
+];
 const POSITION = "funnel_event_sequence_position";
 
 export class ExperimentHandle {
@@ -41,15 +49,24 @@ export class ExperimentHandle {
    * Sends an event to the experiment's stream; nothing for a visitor who is not enrolled. The
    * experiment's name stands in `instrument_name`: it tells the experiment's own events from those
    * that only carry its membership. A forced group of an experiment that nobody has configured, such
-   * as a draft, sends to `product_metrics.web_base`.
+   * as a draft, sends to `product_metrics.web_base`, and so does one that names no stream.
    *
    * @returns whether the event is on its way
    */
-  send(action: string, data?: Data, { at }: Moment = {}): boolean {
+  send(action: string, data?: Data, moment?: Moment): boolean {
+    return this.#send(action, data, moment, []);
+  }
+
+  #send(
+    action: string,
+    data: Data | undefined,
+    { at }: Moment = {},
+    attributes: readonly string[],
+  ): boolean {
     const visitor = this.#visitor;
     const experiment = this.#configured;
     if (this.getAssignedGroup() === null) return visitor.refuse("not_enrolled", "");
-    const stream = experiment ? experiment.streamName : DEFAULT_STREAM;
+    const stream = experiment?.streamName || DEFAULT_STREAM;
     const settings = visitor.configuration.streams.get(stream);
     if (!settings) {
       return experiment
@@ -64,7 +81,11 @@ export class ExperimentHandle {
       schema: experiment?.schemaId || defaultSchema(settings),
       action,
       data,
-      attributes: [...requestedAttributes(settings), ...(experiment?.contextualAttributes ?? [])],
+      attributes: [
+        ...requestedAttributes(settings),
+        ...(experiment?.contextualAttributes ?? []),
+        ...attributes,
+      ],
       fixed: { instrument_name: this.name },
       at,
     });
@@ -77,12 +98,16 @@ export class ExperimentHandle {
 
   /**
    * Says that the visitor has now met its group. Call it where they do, not before. A visitor is
-   * exposed once: what is said again in one request counts as `already_exposed`.
+   * exposed once: what is said again in one request counts as `already_exposed`. Beside what the
+   * experiment asks for, the event tells whether the reader is logged in, has a temporary account or
+   * is a bot, the edit count, and the site, as far as they are known.
    *
    * @returns whether the event is on its way
    */
   sendExposure(): boolean {
-    return this.#visitor.expose(this.name, () => this.send(EXPOSURE_ACTION));
+    return this.#visitor.expose(this.name, () =>
+      this.#send(EXPOSURE_ACTION, undefined, {}, EXPOSURE_ATTRIBUTES),
+    );
   }
 }
 
