@@ -89,6 +89,7 @@ def of(lab: Lab) -> Iterator[Shown]:
     yield Shown("public-experiment", public, anonymous=True)
     for name in (
         "home",
+        "lab-health",
         "directory",
         "calendar",
         "kill",

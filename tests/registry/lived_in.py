@@ -16,14 +16,16 @@ from django.utils import timezone
 from tests.analysis.likely_moments import moments
 from tests.analysis.synthetic import event, put
 
-from allotment.analysis import reports
+from allotment.analysis import lab_ledger, reports
 from allotment.analysis.experiment import parse_experiment
+from allotment.analysis.lab_ledger import LabLedger, StreamAccount
 from allotment.analysis.metrics import CLICK_THROUGH_RATE
 from allotment.analysis.moments import OWN, Measured, Moments
 from allotment.analysis.report import Report, make_report
 from allotment.lake.catalog import open_catalog
 from allotment.registry import (
     audit,
+    consumers,
     lifecycle,
     nightly,
     people,
@@ -36,6 +38,7 @@ from allotment.registry import plan as plans
 from allotment.registry.models import (
     Account,
     CapException,
+    ConfigurationVersion,
     Experiment,
     Layer,
     SavedView,
@@ -48,7 +51,7 @@ from allotment.registry.targeting import Condition
 PASSWORD = "seven small boats at dawn"
 WEB_TITLE = "analytics/product_metrics/web/base"
 SNAPSHOT = 5629103384471920115
-DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 RUNNING, UNEVEN, SCHEDULED = "search-suggestions", "related-articles-card", "reading-list-button"
 DRAFT, STOPPED, AGAIN, READY = (
     "donate-banner-wording",
@@ -111,6 +114,7 @@ def furnish(data: Path) -> Lab:
     )
     _measured(data, now)
     nightly.run(data, now)
+    _watched(data, now)
     return _lab(ada, jonas, search, exception, token.identifier, view)
 
 
@@ -387,6 +391,49 @@ def _measured(data: Path, now: datetime) -> None:
         data / "lake",
         [{**one, "mediawiki": {"database": dice.choice(sites)}} for one in (*events, *few)],
     )
+
+
+def _watched(data: Path, now: datetime) -> None:
+    """What became of the day's events, and who reads the configuration: one has stopped."""
+    shared = StreamAccount(
+        stream=STREAM,
+        received=412_830,
+        written=409_377,
+        duplicate=1_208,
+        rejected=2_204,
+        waiting=41,
+        lost=0,
+        missing=0,
+        minutes=0,
+        oldest=now - timedelta(seconds=4),
+    )
+    clicks = replace(
+        shared,
+        stream="product_metrics.search_clicks",
+        received=18_022,
+        written=18_005,
+        duplicate=17,
+        rejected=0,
+        waiting=0,
+        oldest=None,
+    )
+    lab_ledger.publish(data / "lake", LabLedger(now, now - DAY, (shared, clicks)))
+    version = ConfigurationVersion.current().number
+    book = consumers.book(now - 3 * HOUR)
+    readers = (
+        ("allotment-intake", "10.0.0.1", now, version),
+        ("allotment-analyst", "10.0.0.1", now, version),
+        ("allotment-python", "10.0.0.2", now - 95 * MINUTE, version - 1),
+        ("allotment-python", "10.0.0.3", now, version),
+        ("allotment-php", "10.0.0.4", now, version),
+    )
+    visits = [
+        (last - number * MINUTE / 6, program, address, held)
+        for program, address, last, held in readers
+        for number in range(900)
+    ]
+    for when, program, address, held in sorted(visits):
+        book.note(program, address, held, when)
 
 
 def _report(

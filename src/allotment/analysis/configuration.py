@@ -23,6 +23,7 @@ from allotment.analysis.experiment import AnalysisError, parse_experiment
 
 _TIMEOUT_SECONDS = 5.0
 _PATH = "/api/v1/experiments?format=analytics"
+_USER_AGENT = "allotment-analyst"
 _VERSION_HEADER = "X-Allotment-Config-Version"
 _LEFT_OUT_HEADER = "X-Allotment-Left-Out-Names"
 
@@ -147,7 +148,8 @@ def _fetch(url: str, held: Configuration | None) -> Configuration:
         OSError, HTTPException: no answer, or none of success.
         ValueError: the answer is not a JSON list of objects.
     """
-    request = urllib.request.Request(url, headers={"Accept": "application/json"})  # noqa: S310 - http checked above
+    headers = {"Accept": "application/json", "User-Agent": _USER_AGENT}
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310 - http checked above
     with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310
         found = _objects(json.loads(answer.read()))
         version = _version(answer.headers[_VERSION_HEADER])

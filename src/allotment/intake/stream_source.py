@@ -28,6 +28,7 @@ FIRST_SECONDS: Final = 0.5
 """How often the registry is asked while nothing at all is known."""
 _QUERY: Final = "/w/api.php?action=streamconfigs&format=json"
 _LARGEST_ANSWER: Final = 32 << 20
+_USER_AGENT: Final = "allotment-intake"
 _VERSION_HEADER: Final = "X-Allotment-Config-Version"
 _LEFT_OUT_HEADER: Final = "X-Allotment-Left-Out-Names"
 _NOT_MODIFIED: Final = 304
@@ -101,7 +102,8 @@ class StreamSource:
 
     def _fetch(self) -> StreamState:
         held = self.state
-        request = urllib.request.Request(self._url, headers={"Accept": "application/json"})  # noqa: S310 -- the registry's address is ours
+        headers = {"Accept": "application/json", "User-Agent": _USER_AGENT}
+        request = urllib.request.Request(self._url, headers=headers)  # noqa: S310 -- the registry's address is ours
         if held.etag and held.known:
             request.add_header("If-None-Match", held.etag)
         try:

@@ -20,7 +20,7 @@ from django.utils import timezone
 from django.utils.cache import get_conditional_response
 from django.views.decorators.csrf import csrf_exempt
 
-from allotment.registry import public_api, served, stream_query
+from allotment.registry import consumers, public_api, served, stream_query
 from allotment.registry.environments import ENVIRONMENTS
 from allotment.registry.models import ConfigurationVersion
 from allotment.registry.served import Answer, Question
@@ -67,7 +67,12 @@ def _configuration(request: HttpRequest, wanted: Callable[[], _Wanted]) -> HttpR
         return _json({"error": {"code": "badvalue", "info": str(error)}}, status=400)
     except stream_query.QueryError as error:
         return _json({"error": {"code": error.code, "info": str(error)}}, status=400)
-    answer = served.answer(question, timezone.now())
+    now = timezone.now()
+    answer = served.answer(question, now)
+    meta = request.META
+    consumers.book(now).note(
+        meta.get("HTTP_USER_AGENT", ""), meta.get("REMOTE_ADDR", ""), answer.version, now
+    )
     content, etag = _rendered(request, answer, shape)
     headers = {
         "ETag": etag,

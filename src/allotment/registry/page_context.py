@@ -27,6 +27,7 @@ _SECTIONS = {
     "teams": "people",
     "tokens": "people",
     "audit": "people",
+    "lab": "home",
 }
 """By how the name of an address begins: which part of the navigation leads to it."""
 

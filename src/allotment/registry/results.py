@@ -174,6 +174,14 @@ def newest(lake_dir: Path) -> Mapping[tuple[str, int], Report]:
         return found
 
 
+def newest_or_fault(lake_dir: Path) -> tuple[Mapping[tuple[str, int], Report], bool]:
+    """The same, and whether it could not be read: then there is none."""
+    try:
+        return newest(lake_dir), False
+    except ResultsUnreadableError:
+        return {}, True
+
+
 @contextmanager
 def _readable(what: str) -> Iterator[ModuleType]:
     """The lab's engine, loaded when it is first needed; whatever it meets is one error."""

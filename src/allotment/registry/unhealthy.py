@@ -4,25 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
 from django.db import DatabaseError
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
+from allotment.analysis import lab_ledger
 from allotment.contract.check import Finding, Severity
-from allotment.registry import browsing, nightly, served
-from allotment.registry.models import Experiment, Instrument
+from allotment.registry import browsing, consumers, nightly, served
+from allotment.registry.consumers import Consumer
+from allotment.registry.models import ConfigurationVersion, Experiment, Instrument
+from allotment.registry.moments import spoken
+from allotment.registry.numbers import whole
 from allotment.registry.results import shown
 from allotment.registry.served import Question
 from allotment.registry.states import State
 from allotment.registry.words import subjects
 
 if TYPE_CHECKING:  # the lab's engines take seconds to load
+    from allotment.analysis.lab_ledger import StreamAccount
     from allotment.analysis.report import Report
 
+LEDGER_IS_OLD: Final = timedelta(minutes=30)
+EVENTS_WAIT: Final = timedelta(minutes=5)
 _KINDS = {"experiment", "instrument", "stream"}
 
 
@@ -38,6 +46,8 @@ class Ill:
     address: str
     rule: str = ""
     since: datetime | None = None
+    english: bool = False
+    """Whether what it says is in English, as programs say it; what a rule says always is."""
 
 
 def everything(
@@ -47,6 +57,7 @@ def everything(
     found = [*_left_out(now), *_stale(now), *_uneven(now, latest)]
     if fault:
         found.append(_unreadable())
+    found += [*_late(now), *_unaccounted(now)]
     report = nightly.latest(settings.ALLOTMENT.registry_dir)
     if report is not None:
         found += [of_finding(f, report.when) for f in report.findings if f.severity != "note"]
@@ -131,6 +142,96 @@ def _uneven(now: datetime, latest: Mapping[tuple[str, int], Report]) -> Iterator
             reverse("experiment-health", args=[item.machine_name]),
             since=report.computed_at,
         )
+
+
+def _late(now: datetime) -> Iterator[Ill]:
+    """Programs of which some used to ask for the configuration, and ask no more."""
+    served_now = ConfigurationVersion.stamp()[0]
+    stopped: dict[str, list[Consumer]] = {}
+    for one in consumers.book(now).late(now):
+        stopped.setdefault(one.program, []).append(one)
+    for program, found in stopped.items():
+        last = max(one.last for one in found)
+        held = min(one.version for one in found)
+        text = ngettext(
+            "One instance last asked %(when)s, after it had asked again and again.",
+            "%(many)s instances have stopped, the last of them %(when)s.",
+            len(found),
+        ) % {"many": whole(len(found)), "when": spoken(last)}
+        holds = _("It holds configuration %(held)s; served is %(served)s.")
+        if held == served_now:
+            holds = _("It holds configuration %(held)s, the present one, and misses the next.")
+        yield Ill(
+            "warn" if held == served_now else "bad",
+            program,
+            _("no longer asks for its configuration"),
+            f"{text} {holds % {'held': held, 'served': served_now}}",
+            _("See whether it runs and reaches the registry; until then it acts on what it holds."),
+            reverse("lab-health"),
+        )
+
+
+def _unaccounted(now: datetime) -> Iterator[Ill]:
+    """What the ledger of the last day says of events that are not where they should be."""
+    found = lab_ledger.latest(settings.ALLOTMENT.lake_dir)
+    if found is None:
+        return
+    page = reverse("lab-health")
+    if now - found.at > LEDGER_IS_OLD:
+        yield Ill(
+            "warn",
+            "",
+            _("Nobody counts the events"),
+            _("The ledger was last made %(when)s.") % {"when": spoken(found.at)},
+            _("See whether the analyst runs."),
+            page,
+        )
+        return
+    for fault in found.faults:
+        yield Ill("bad", "", _("Journal and lake do not fit"), fault, "", page, english=True)
+    for account in found.streams:
+        if not account.balanced:
+            yield Ill(
+                "bad",
+                account.stream,
+                _("does not account for every event"),
+                _of_account(account),
+                _("Run “allotment ledger --since 1d”: it names each minute."),
+                page,
+            )
+    waiting = [one for one in found.streams if one.oldest and found.at - one.oldest > EVENTS_WAIT]
+    if waiting:
+        yield Ill(
+            "warn",
+            ", ".join(one.stream for one in waiting[:3]),
+            _("Events wait to be written"),
+            _("%(many)s have come and are not in the lake, the oldest since %(when)s.")
+            % {
+                "many": whole(sum(one.waiting for one in waiting)),
+                "when": spoken(min(one.oldest for one in waiting if one.oldest)),
+            },
+            _("See whether the sink runs and what its log says."),
+            page,
+        )
+
+
+def _of_account(account: StreamAccount) -> str:
+    told = {
+        "missing": whole(abs(account.missing)),
+        "lost": whole(account.lost),
+        "received": whole(account.received),
+    }
+    parts = [
+        _("Of %(received)s events of the last day %(missing)s are nowhere.")
+        if account.missing > 0
+        else _("%(missing)s events are in the lake that the intake has not counted.")
+        if account.missing
+        else "",
+        _("%(lost)s could not be written, and their senders were told so.") if account.lost else "",
+    ]
+    if not any(parts):
+        parts = [_("What is too many in one minute lacks in another.")]
+    return " ".join(part % told for part in parts if part)
 
 
 def _unreadable() -> Ill:

@@ -13,7 +13,9 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext, pgettext
 
+from allotment.analysis.lab_ledger import StreamAccount
 from allotment.registry import audit, metric_catalog, moments, rules, words
+from allotment.registry.environments import LABELS
 from allotment.registry.forms.rows import Rows
 from allotment.registry.lifecycle import AnyItem
 from allotment.registry.plan import rate_text
@@ -102,6 +104,16 @@ def day(when: datetime | None, *, empty: str = "") -> SafeString | str:
         return empty or gettext("not set")
     stamp = moments.shown(when).stamp
     return format_html('<time datetime="{}">{}</time>', stamp, moments.day(when))
+
+
+@register.filter
+def accounted(
+    account: StreamAccount, heads: Sequence[tuple[str, str]]
+) -> list[tuple[str, int, bool]]:
+    """The cells of a row of the ledger: the column's word, the number, whether it should be 0."""
+    bad = {"lost", "missing"}
+    cells = [(key, word, int(getattr(account, key))) for key, word in heads]
+    return [(word, number, bool(number) and key in bad) for key, word, number in cells]
 
 
 @register.filter

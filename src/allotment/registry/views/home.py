@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from allotment.analysis import lab_ledger
 from allotment.registry import browsing, history_diff, unhealthy, waiting, words
 from allotment.registry import results as reports
 from allotment.registry.browsing import Shelf, Wanted
@@ -47,7 +49,7 @@ def home(request: HttpRequest) -> HttpResponse:
     assert isinstance(account, Account)  # noqa: S101 - the middleware lets nobody else in
     everybodys = _is_everybodys(request, account)
     matters = waiting.for_account(account, now, everybodys=everybodys)
-    latest, fault = _latest()
+    latest, fault = reports.newest_or_fault(settings.ALLOTMENT.lake_dir)
     running = browsing.in_state(State.RUNNING, now)
     counts = [model.objects.filter(running).count() for model in (Experiment, Instrument)]
     ills = unhealthy.everything(now, latest, fault=fault)
@@ -62,6 +64,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "instruments": counts[1],
         "soon": Shelf(Wanted(status=State.SCHEDULED, sort="begins"), now).page(0, _SOON),
         "ills": ills,
+        "ledger": lab_ledger.latest(settings.ALLOTMENT.lake_dir) if not ills else None,
         "lately": _lately(),
         "total": sum(model.objects.count() for model in (Experiment, Instrument)),
     }
@@ -75,14 +78,6 @@ def _is_everybodys(request: HttpRequest, account: Account) -> bool:
         return asked == "all"
     acts_anywhere = account.role in {Role.ADMIN, Role.OPERATOR}
     return acts_anywhere and not waiting.owns_anything(account)
-
-
-def _latest() -> tuple[dict[tuple[str, int], Any], bool]:
-    """The latest reports, and whether they could not be read."""
-    try:
-        return reports.newest(settings.ALLOTMENT.lake_dir), False
-    except reports.ResultsUnreadableError:
-        return {}, True
 
 
 def _running(account: Account, now: datetime) -> list[AnyItem]:
@@ -99,7 +94,7 @@ def _running(account: Account, now: datetime) -> list[AnyItem]:
 
 
 def _running_row(
-    item: AnyItem, now: datetime, latest: dict[tuple[str, int], Any], *, fault: bool
+    item: AnyItem, now: datetime, latest: Mapping[tuple[str, int], Any], *, fault: bool
 ) -> RunningRow:
     report = latest.get((item.machine_name, item.phase)) if isinstance(item, Experiment) else None
     subjects = words.subjects(item.identifier_type) if isinstance(item, Experiment) else ""
