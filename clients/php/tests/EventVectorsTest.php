@@ -15,6 +15,8 @@ use PHPUnit\Framework\TestCase;
 /** The events that the same calls make in every language, but for `dt`, `meta.id` and `agent`. */
 final class EventVectorsTest extends TestCase implements Transport
 {
+    private const STREAM = 'product_metrics.web_base';
+
     private \stdClass $case;
     /** @var list<\stdClass> */
     private array $sent = [];
@@ -72,6 +74,38 @@ final class EventVectorsTest extends TestCase implements Transport
             }
         }
         self::assertCount(250, $cases);
+    }
+
+    public function testExposures_vectorsOfOneRequest_agree(): void
+    {
+        $tried = 0;
+        foreach (Vectors::read('exposures.json')['cases'] as $case) {
+            if (!$case->request) {
+                continue;
+            }
+            $this->case = (object) ['experiments' => [], 'instruments' => [], 'streams' => (object) [self::STREAM => new \stdClass()]];
+            $client = new Client(
+                'http://127.0.0.1:9',
+                'http://127.0.0.1:9/v1/events',
+                'mywiki',
+                new MemoryStore(),
+                transport: $this,
+                queueCapacity: 1,
+                afterResponse: false,
+            );
+            $client->configuration->refresh();
+            $visitor = $client->visitor(overrides: ['foo' => $case->steps[0]->group]);
+            foreach ($case->steps as $step) {
+                if (!$step->handed) {
+                    // The queue has room for one.
+                    $client->delivery->submit(['another' => 1]);
+                }
+                self::assertSame($step->told, $visitor->getExperiment('foo')->sendExposure(), Json::encode($case));
+                $client->delivery->flush();
+            }
+            $tried += 1;
+        }
+        self::assertSame(58, $tried);
     }
 
     private static function call(Visitor $visitor, string $kind, string $name, mixed ...$given): bool
