@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -49,6 +50,14 @@ def test_meetings__same_site_and_time__share_of_both() -> None:
 def test_meetings__one_after_the_other_or_elsewhere__none() -> None:
     runs = [run("a", 0, 5, frwiki="0.2"), run("b", 5, 9, frwiki="0.2"), run("c", 0, 9, dewiki="1")]
     assert layout.meetings(["frwiki", "dewiki"], runs) == []
+
+
+def test_meetings__holdout__is_drawn_and_meets_nobody() -> None:
+    holdout = replace(run("a", 0, 9, frwiki="1"), is_apart=True)
+    runs = [holdout, run("b", 0, 9, frwiki="1"), run("c", 0, 9, frwiki="1")]
+    found = layout.meetings(["frwiki"], runs)
+    assert [(m.one.name, m.other.name) for m in found] == [("b", "c")]
+    assert holdout in layout.at("frwiki", runs)
 
 
 def test_meetings__one_layer__kept_apart_and_last() -> None:

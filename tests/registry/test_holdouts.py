@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -260,3 +261,13 @@ def test_form__holdout_of_nothing__says_so_under_the_field(visitor: Client) -> N
 def test_check_beside_the_form__half_of_everybody__warns(visitor: Client) -> None:
     answer = visitor.post(NEW, posted(holds_out="all", check="live", save=None))
     assert "holdout is large" in answer.content.decode()
+
+
+def test_holdout__end_has_passed__covers_nothing_any_more(
+    experiment_plan: Make, holdout_plan: Make
+) -> None:
+    item = begin(holdout_plan())
+    past = timezone.now() - timedelta(minutes=1)
+    Experiment.objects.filter(pk=item.pk).update(start=past - timedelta(days=1), end=past)
+    begin(experiment_plan(**EVERYBODY))
+    assert holdouts_of("search-suggestions") == []

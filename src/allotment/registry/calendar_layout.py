@@ -21,7 +21,8 @@ _PAD = 9.0
 class Run:
     """One experiment in the window: when it runs, and its share of each site's subjects.
 
-    `everywhere` is the share of the sites that are not named.
+    `everywhere` is the share of the sites that are not named. A holdout `is_apart`: what it shares
+    with others is what it is there to measure.
     """
 
     machine_name: str
@@ -32,6 +33,7 @@ class Run:
     shares: dict[str, Decimal]
     everywhere: Decimal = Decimal(0)
     layer: str = ""
+    is_apart: bool = False
 
     def share(self, site: str) -> Decimal:
         """Its part of a site's subjects, 0 to 1."""
@@ -145,7 +147,8 @@ def meetings(sites: Sequence[str], runs: Sequence[Run]) -> list[Meeting]:
     shared: dict[tuple[str, str], list[str]] = {}
     by_name = {run.machine_name: run for run in runs}
     for site in sites:
-        for one, other in combinations(at(site, runs)[:MOST_ROWS], 2):
+        together = [run for run in at(site, runs)[:MOST_ROWS] if not run.is_apart]
+        for one, other in combinations(together, 2):
             if max(one.begin, other.begin) < min(one.end, other.end):
                 shared.setdefault((one.machine_name, other.machine_name), []).append(site)
     found = [_meeting(by_name[a], by_name[b], tuple(named)) for (a, b), named in shared.items()]

@@ -114,6 +114,7 @@ def _run(item: Experiment, book: SiteBook, now: datetime) -> Run:
         shares=book.rates(rows),
         everywhere=item.default_rate,
         layer=item.layer.name if item.layer is not None else "",
+        is_apart=bool(item.holds_out),
     )
 
 
