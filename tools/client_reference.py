@@ -6,6 +6,7 @@ their own, so their pages can be made only where PHP, and Node with the client's
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import subprocess
@@ -35,6 +36,7 @@ PHP_CLASSES = (
     "Configuration\\MemoryStore",
     "Configuration\\Psr6Store",
     "Configuration\\StoreProblem",
+    "Delivery\\Delivery",
     "Delivery\\DeliveryCounts",
     "Http\\Transport",
     "Http\\Answer",
@@ -63,6 +65,7 @@ def page_of(language: str) -> Path:
     return REFERENCE / f"{language}-api.md"
 
 
+@functools.cache
 def entries(language: str) -> list[Entry]:
     """What a language offers.
 

@@ -12,7 +12,10 @@ const ENTRIES = {
   "allotment.mjs": ["src/index.ts", "tsconfig.json"],
   "testing.mjs": ["src/testing.ts", "tsconfig.json"],
   "mediawiki.mjs": ["src/mediawiki.ts", "tsconfig.json"],
+  "serverTiming.mjs": ["src/serverTiming.ts", "tsconfig.json"],
+  "strict.mjs": ["src/strict.ts", "tsconfig.json"],
   "node.mjs": ["src/node.ts", "tsconfig.node.json"],
+  "nodeTesting.mjs": ["src/nodeTesting.ts", "tsconfig.node.json"],
   "openfeatureWeb.mjs": ["src/openfeature/web.ts", "tsconfig.node.json"],
   "openfeatureServer.mjs": ["src/openfeature/server.ts", "tsconfig.node.json"],
 };

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -27,3 +28,38 @@ def test_php_api__list_of_classes__leaves_out_only_what_sites_do_not_name() -> N
     assert listed <= written
     in_doors = {"Client", "Visitor", "ExperimentHandle", "InstrumentHandle", "WebRequest"}
     assert in_doors <= listed
+
+
+def test_migration_guide__each_call_that_it_names__is_there(js_folder: Path) -> None:
+    require_tool("php")
+    guide = (client_reference.ROOT / "docs/how-to/migrate-from-test-kitchen.md").read_text()
+    known = {
+        name.rpartition(".")[2].rpartition("\\")[2]
+        for language in ("javascript", "php")
+        for entry in client_reference.entries(language)
+        for name in entry.names()
+    }
+    ours = [row.split("|")[2] for row in guide.splitlines() if row.startswith("| ")]
+    named = {name for cell in ours for name in re.findall(r"(\w+)\(", cell)}
+    assert len(named) > 25
+    assert sorted(named - known) == []
+
+
+def test_table_of_clients__each_name__is_in_that_client(js_folder: Path) -> None:
+    require_tool("php")
+    of = {
+        language: {name for entry in client_reference.entries(language) for name in entry.names()}
+        for language in client_reference.HEADS
+    }
+    columns = [of["javascript"], of["javascript"], of["php"], of["python"]]
+    text = (client_reference.REFERENCE / "clients.md").read_text()
+    rows = [row.split("|")[2:6] for row in text.splitlines() if row.startswith("| ")]
+    checked = 0
+    for row in rows:
+        for cell, names in zip(row, columns, strict=True):
+            for name in re.findall(r"`([\w\\]+(?:\.\w+)?)`", cell):
+                if name in {"at", "compress"}:
+                    continue
+                assert name in names, f"{name}: the client has no such name"
+                checked += 1
+    assert checked > 80

@@ -81,7 +81,7 @@ def test_example__in_a_page__runs_without_a_word_and_its_events_arrive(
     named = re.findall(r"get(?:Instrument|Experiment)\(\"([^\"]+)\"\)", example)
     # What is forced in a test is only written down.
     expected = set() if "useFakeExperiments" in example else set(named)
-    wait_for(lambda: expected <= {event["instrument_name"] for event in site.events})
+    wait_for(lambda: expected <= {event.get("instrument_name") for event in site.events})
     assert said == []
 
 
