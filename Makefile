@@ -6,7 +6,7 @@ ARGS ?=
 export PYTHONWARNINGS := default
 
 .DEFAULT_GOAL := help
-.PHONY: help install up test test-postgresql fuzz crash page-views check format bench lock clients vectors agree mutants messages screenshots clean
+.PHONY: help install up test test-postgresql fuzz crash page-views check format bench lock clients vectors agree mutants battery messages screenshots clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ agree: $(VENV)/.dev ## Ask every language's law the same 1,000,000 questions (AR
 
 mutants: $(VENV)/.dev ## Change each constant of the law in each language; its vectors must fail (ARGS="PHP")
 	@$(BIN)/python -m tests.clients.mutants $(ARGS)
+
+battery: $(VENV)/.dev ## Try by statistics whether the law is fair (ARGS="--subjects 10000 --experiments 50")
+	@$(BIN)/python -m tests.allocation.battery $(ARGS)
 
 messages: $(VENV)/.dev ## Gather what pages say into each language's catalog, and compile it (ARGS="fr" begins one)
 	@$(BIN)/python tools/messages.py $(ARGS)

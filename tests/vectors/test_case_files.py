@@ -1,5 +1,6 @@
 """The files of cases: made anew they are the committed bytes, and their digests are listed."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -25,6 +26,16 @@ def test_digests__all_files__are_listed() -> None:
     listed = {line.split()[1] for line in digests.splitlines()}
     made = {name.removeprefix("make_").replace(".py", ".json") for name in PROGRAMS}
     assert listed == made | {"reading.json"}
+
+
+def test_reference__every_file__is_there_with_its_number_of_cases() -> None:
+    page = (FOLDER.parent / "docs/reference/test-vectors.md").read_text(encoding="utf-8")
+    told = dict(re.findall(r"^\| `(\w+\.json)` \| ([\d,]+) \|", page, re.MULTILINE))
+    found = {}
+    for path in FOLDER.glob("*.json"):
+        content = read_vectors(path.name)
+        found[path.name] = f"{len(content.get('cases') or content['rates']):,}"
+    assert told == found
 
 
 def test_read_vectors__one_digit_changed__refused(tmp_path: Path) -> None:
