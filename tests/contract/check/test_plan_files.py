@@ -141,3 +141,12 @@ def test_entry__any_value_at_any_place__checked_without_a_fault(
         Kind.INSTRUMENT: Configuration((), (found,)),
     }
     check_scene(Scene(parts[found.kind], SCHEMAS, NOW))
+
+
+def test_check__exported_holdout__is_judged_with_its_line(tmp_path: Path) -> None:
+    holds_out = "holds_out:\n  - all\n  - Search experiments\n"
+    (tmp_path / "a.yaml").write_text(EXPERIMENT.replace("hypothesys: It helps.\n", holds_out))
+    (tmp_path / "b.yaml").write_text(STREAM)
+    scene = Scene(read_lab([tmp_path]).configuration, SCHEMAS, NOW, metrics=())
+    found = {(f.rule, f.place.line) for f in check_scene(scene) if "holdout" in f.rule}
+    assert found == {("holdout-covers-known", 27), ("holdout-is-small", 21)}

@@ -39,18 +39,18 @@ def holdout_covers_known(entry: Entry, _scene: Scene) -> Iterator[Fault]:
     if not isinstance(found, list):
         yield _covers_nothing(found)
         return
-    for covers in found:
+    for place, covers in enumerate(found):
         if not isinstance(covers, str) or not names_something(covers) or covers == entry.name:
-            yield _covers_nothing(covers)
+            yield _covers_nothing(covers, place)
 
 
-def _covers_nothing(found: object) -> Fault:
+def _covers_nothing(found: object, *place: int) -> Fault:
     return Fault(
         "it holds nobody out of what it names",
         f"“holds_out” has {shown(found)}.",
         "Nobody would be kept out of anything by it.",
         "Give all, layer: with a layer's name, or the machine names of other experiments.",
-        ("holds_out",),
+        ("holds_out", *place),
     )
 
 
