@@ -212,3 +212,24 @@ def test_mediawiki__groups_by_php__events_carry_them(wiki: Wiki, site: Site, pag
         "coordinators": {"first-test": "default", "draft": "forced"},
         "versions": {},
     }
+
+
+def test_mediawiki__example_of_the_docs__makes_the_client(
+    wiki: Wiki, site: Site, page: Page
+) -> None:
+    docs = Path(__file__).parents[2] / "docs/reference/javascript-client.md"
+    example = docs.read_text().split("```js mediawiki\n")[1].split("```")[0]
+    for address, own in (
+        ("/_allotment", site.origin),
+        ("https://registry.example", site.origin),
+        ("https://intake.example/v1/events", site.intake),
+    ):
+        assert address in example
+        example = example.replace(address, own)
+    page.goto(wiki.address("Main_Page"))
+    page.add_script_tag(content=example, type="module")
+    page.wait_for_function("window.allotment")
+    page.evaluate("allotment.getInstrument('related-articles').send('click')")
+    page.evaluate("allotment.flush()")
+    wait_for(lambda: site.events)
+    assert site.events[0]["page"] == {"id": 1}

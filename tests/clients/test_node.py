@@ -208,12 +208,21 @@ def test_types__program_of_a_site__compiler_takes_it(
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_how_to__site_in_node__runs_as_it_stands(node_site: Path) -> None:
-    page = Path(__file__).parents[2] / "docs/how-to/instrument-a-node-site.md"
-    (whole, at_end) = re.findall(
-        r"^```js node\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE
-    )
-    (node_site / "example.mjs").write_text(whole + "\n{\n" + at_end + "}\n")
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "how-to/instrument-a-node-site.md",
+        "how-to/use-openfeature.md",
+        "reference/javascript-client.md",
+    ],
+)
+def test_example__of_the_docs__runs_without_a_word(node_site: Path, page: str) -> None:
+    text = (DOCS / page).read_text()
+    first, *more = re.findall(r"^```js node\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    (node_site / "example.mjs").write_text("\n".join([first, *(f"{{\n{one}}}" for one in more)]))
     done = subprocess.run(
         [require_tool("node"), "example.mjs"],
         cwd=node_site,

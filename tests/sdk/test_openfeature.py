@@ -11,6 +11,7 @@ import pytest
 from openfeature import api
 from openfeature.client import OpenFeatureClient
 from openfeature.evaluation_context import EvaluationContext
+from openfeature.event import EventDetails, ProviderEvent
 from openfeature.exception import ErrorCode, ProviderNotReadyError
 from openfeature.flag_evaluation import Reason
 from openfeature.provider import ProviderStatus
@@ -209,6 +210,42 @@ def test_registry_down__provider_says_so_and_is_ready_when_it_comes_back(intake:
                 lambda: flags.get_string_value(NAME, "default", BROWSER) != "default", "it is back"
             )
         assert flags.get_provider_status() == ProviderStatus.READY
+        api.clear_providers()
+
+
+def test_newer_configuration__changed_flags_are_told_and_answered_by_it(
+    flags: OpenFeatureClient, registry: Registry
+) -> None:
+    told: list[list[str] | None] = []
+
+    def listen(details: EventDetails) -> None:
+        told.append(details.flags_changed)
+
+    flags.add_handler(ProviderEvent.PROVIDER_CONFIGURATION_CHANGED, listen)
+    assert flags.get_string_value("ratios", "", BROWSER) == "0.5"
+    registry.experiments = [
+        {**item, "groups": ["0.7"]} if item["name"] == "ratios" else item for item in EXPERIMENTS
+    ]
+    registry.version = 2
+    wait_until(lambda: told, "the change is told")
+    assert told == [["ratios"]]
+    assert flags.get_string_value("ratios", "", BROWSER) == "0.7"
+
+
+def test_registry_lost__provider_is_stale_answers_on_and_is_ready_again(intake: Intake) -> None:
+    with registry_server() as lost:
+        port = int(lost.url.rsplit(":", 1)[1])
+        client = Client(
+            registry_url=lost.url, intake_url=intake.url, site="demowiki", refresh_seconds=0.05
+        )
+        api.set_provider_and_wait(AllotmentProvider(client, stale_seconds=0.3))
+        flags = api.get_client()
+        assert flags.get_provider_status() == ProviderStatus.READY
+    with client:
+        wait_until(lambda: flags.get_provider_status() == ProviderStatus.STALE, "it is stale")
+        assert flags.get_string_value(NAME, "default", BROWSER) != "default"
+        with registry_server(port=port):
+            wait_until(lambda: flags.get_provider_status() == ProviderStatus.READY, "it is back")
         api.clear_providers()
 
 

@@ -17,7 +17,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -98,6 +98,7 @@ class ConfigurationSource:
         self._configuration = Configuration()
         self._faults: dict[str, str] = {}
         self._written_at = 0.0
+        self._watching: tuple[Callable[[tuple[str, ...]], None], ...] = ()
         self._thread: threading.Thread | None = None
         self._wanted = False
         self.begin_process()
@@ -179,6 +180,22 @@ class ConfigurationSource:
         """
         return self._fetched.wait(seconds)
 
+    def watch(self, listener: Callable[[tuple[str, ...]], None]) -> Callable[[], None]:
+        """Call back after each round of questions, in the thread that asked.
+
+        Args:
+            listener: takes the names of the experiments that came, went or changed by it.
+
+        Returns:
+            What ends that.
+        """
+        self._watching = (*self._watching, listener)
+
+        def forget() -> None:
+            self._watching = tuple(one for one in self._watching if one is not listener)
+
+        return forget
+
     # Asking.
 
     def refresh(self) -> None:
@@ -198,6 +215,17 @@ class ConfigurationSource:
                 self._stop.wait(self._refresh_seconds)
 
     def _refresh(self, connection: Connection) -> None:
+        before = self._configuration.experiments
+        self._ask_all(connection)
+        now = self._configuration.experiments
+        changed = () if now is before else _differing(before, now)
+        for listener in self._watching:
+            try:
+                listener(changed)
+            except Exception:  # noqa: BLE001  others have listeners, too
+                _log.exception("a listener to configurations failed")
+
+    def _ask_all(self, connection: Connection) -> None:
         held = dict(self._held)
         changed = False
         for document, path in self._paths.items():
@@ -309,6 +337,11 @@ class ConfigurationSource:
         else:
             self._mended("cache")
             self._written_at = time.time()
+
+
+def _differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, ...]:
+    names = dict.fromkeys((*before, *now))
+    return tuple(name for name in names if before.get(name) != now.get(name))
 
 
 def _believe_empty(document: Document, version: int | None, held: int | None) -> None:

@@ -83,6 +83,7 @@ class AllotmentProvider(AbstractProvider):
         send_exposures: expose whom a flag is evaluated for. False: the site calls `send_exposure`.
         tracking_stream: where `track` sends to.
         wait_seconds: how long setting the provider waits for a first configuration.
+        stale_seconds: after how long without an answer of the registry the provider is stale.
 
     Example:
         >>> api.set_provider(AllotmentProvider(client))  # doctest: +SKIP
@@ -98,6 +99,7 @@ class AllotmentProvider(AbstractProvider):
         send_exposures: bool = True,
         tracking_stream: str = DEFAULT_STREAM,
         wait_seconds: float = 5.0,
+        stale_seconds: float = 60.0,
     ) -> None:
         super().__init__()
         self._client = client
@@ -106,7 +108,9 @@ class AllotmentProvider(AbstractProvider):
         self._tracking_stream = tracking_stream
         self._wait_seconds = wait_seconds
         self._exposed = _Recently(_EXPOSED_SECONDS, _MOST_EXPOSED)
-        self._was_unready = False
+        self._stale_seconds = stale_seconds
+        self._is_fresh = False
+        self._forget: Callable[[], None] = lambda: None
 
     def get_metadata(self) -> Metadata:
         """The provider's name."""
@@ -117,17 +121,21 @@ class AllotmentProvider(AbstractProvider):
 
         Raises:
             ProviderNotReadyError: none came in time. The client goes on asking, and the provider
-                says that it is ready when a flag is evaluated after one came.
+                says that it is ready once one came.
         """
         configuration = self._client.start().configuration
         if configuration.age_seconds is None:
             configuration.wait(self._wait_seconds)
-        if configuration.age_seconds is None:
-            self._was_unready = True
+        self._is_fresh = configuration.age_seconds is not None
+        # Not before: what comes until now is no change, and the SDK says itself that it is ready.
+        self._forget()
+        self._forget = configuration.watch(self._see)
+        if not self._is_fresh:
             raise ProviderNotReadyError("; ".join(configuration.problems) or _NOTHING_YET)
 
     def shutdown(self) -> None:
         """Deliver what waits, for at most five seconds."""
+        self._forget()
         self._client.delivery.flush(5.0)
 
     # Flags.
@@ -210,7 +218,6 @@ class AllotmentProvider(AbstractProvider):
     ) -> FlagResolutionDetails[T]:
         visitor = self._visitor(context)
         experiment = visitor.configuration.experiments.get(flag)
-        self._say_ready()
         if experiment is None:
             if self._client.configuration.age_seconds is None:
                 raise ProviderNotReadyError(_NOTHING_YET)
@@ -265,10 +272,20 @@ class AllotmentProvider(AbstractProvider):
             **ids, overrides=_overrides(context), context=_attributes(given)
         )
 
-    def _say_ready(self) -> None:
-        if self._was_unready and self._client.configuration.age_seconds is not None:
-            self._was_unready = False
-            self.emit_provider_ready(ProviderEventDetails())
+    def _see(self, changed: tuple[str, ...]) -> None:
+        """Tell of a newer configuration, and of a registry that was lost or found again."""
+        age = self._client.configuration.age_seconds
+        is_fresh = age is not None and age < self._stale_seconds
+        if is_fresh != self._is_fresh:
+            self._is_fresh = is_fresh
+            if is_fresh:
+                self.emit_provider_ready(ProviderEventDetails())
+            else:
+                told = ProviderEventDetails(message="the registry does not answer")
+                self.emit_provider_stale(told)
+        if changed:
+            told = ProviderEventDetails(flags_changed=list(changed))
+            self.emit_provider_configuration_changed(told)
 
 
 _NOTHING_YET = "no configuration has come from the registry yet"

@@ -105,9 +105,10 @@ export class AllotmentProvider implements Provider {
    */
   async initialize(): Promise<void> {
     const { configuration } = this.#client.start();
-    this.#watch();
     if (configuration.ageSeconds === null) await configuration.wait(this.#waitSeconds);
     this.#isFresh = configuration.ageSeconds !== null;
+    // Not before: what comes until now is no change, and the SDK tells itself that the provider is ready.
+    this.#watch();
     if (this.#isFresh) return;
     throw new ProviderNotReadyError(configuration.problems.join("; ") || NOTHING_YET);
   }
