@@ -17,6 +17,8 @@ from tests.registry.lived_in import Lab
 AXE = Path(__file__).parent.parent / "browser_tools" / "axe" / "axe.min.js"
 PICTURES = Path(__file__).parent.parent.parent / "docs" / "images"
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+PARTS = 3
+"""In how many tests the pages are looked at, so that several processors can share them."""
 WIDE, PHONE, ZOOMED = (1280, 900), (390, 844), (320, 640)
 
 # Colors alone differ between the themes, so that all rules run in one of them at each width.
@@ -99,13 +101,14 @@ def contexts(
 
 @pytest.mark.usefixtures("database_beside_a_loop")
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("part", range(PARTS))
 def test_every_page__both_themes_and_widths__nothing_is_in_the_way(
-    lab: Lab, live_server: LiveServer, contexts: dict[bool, BrowserContext]
+    lab: Lab, live_server: LiveServer, contexts: dict[bool, BrowserContext], part: int
 ) -> None:
     axe = AXE.read_text(encoding="utf-8")
     pages = {nobodys: context.new_page() for nobodys, context in contexts.items()}
     faults: list[str] = []
-    for shown in every_page.of(lab):
+    for shown in list(every_page.of(lab))[part::PARTS]:
         page = pages[shown.anonymous]
         answer = page.goto(f"{live_server.url}{shown.address}")
         assert answer is not None
@@ -115,6 +118,8 @@ def test_every_page__both_themes_and_widths__nothing_is_in_the_way(
             page.wait_for_load_state()
         page.evaluate(axe)
         faults += [f"{shown}: {fault}" for fault in _examined(page)]
+        if not shown.press:
+            faults += [f"{shown}: {fault}" for fault in _in_long_words(page)]
     assert not faults, "\n".join(faults)
 
 
@@ -124,6 +129,7 @@ def _examined(page: Page) -> list[str]:
         (WIDE, "light", False),
         (WIDE, "dark", True),
         (PHONE, "dark", False),
+        (PHONE, "light", True),
     )
     for (width, height), theme, colors_alone in looks:
         page.set_viewport_size({"width": width, "height": height})
@@ -134,6 +140,16 @@ def _examined(page: Page) -> list[str]:
     found += [f"{ZOOMED[0]} px: {fault}" for fault in page.evaluate(SIDEWAYS)]
     found += page.evaluate(MOVING)
     return found
+
+
+def _in_long_words(page: Page) -> list[str]:
+    """The same page in German, whose words are long, on the narrowest screen."""
+    page.set_extra_http_headers({"Accept-Language": "de"})
+    page.reload()
+    assert page.locator("html").get_attribute("lang") == "de"
+    faults = [f"{ZOOMED[0]} px, in German: {fault}" for fault in page.evaluate(SIDEWAYS)]
+    page.set_extra_http_headers({})
+    return faults
 
 
 @pytest.mark.usefixtures("database_beside_a_loop")

@@ -14,8 +14,9 @@ import pytest
 from django.conf import LazySettings
 from django.test import Client
 from django.utils import timezone
+from tests.registry.damage import damage
 from tests.registry.page_reading import Page
-from tests.registry.test_results import CONTROL, moments, report
+from tests.registry.test_results import CONTROL, UNEVEN, report
 
 from allotment.analysis import reports
 from allotment.lake.catalog import open_catalog
@@ -71,7 +72,7 @@ def test_plan__groups_are_uneven__says_so_and_not_that_all_is_well(
 ) -> None:
     lifecycle.activate(lifecycle.create(experiment_plan()))
     with closing(open_catalog(own_data / "lake")) as catalog:
-        stored = report(CONTROL, moments(1300, 470, 3080))
+        stored = report(CONTROL, UNEVEN)
         reports.append(reports.ensure_reports_table(catalog), [stored])
     assert "It runs. The groups are not the size they should be" in text(visitor)
     page = Page(visitor.get(E).content.decode())
@@ -178,3 +179,24 @@ def test_layer_page__part_is_taken__name_cannot_be_typed_over(
     plan = experiment_plan(layer="desktop", layer_share=Decimal("0.5"))
     lifecycle.activate(lifecycle.create(plan))
     assert "readonly" in name_field()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_server_error__table_gone__told_in_the_readers_language_and_styled(
+    visitor: Client,
+) -> None:
+    visitor.raise_request_exception = False
+    damage("ALTER TABLE registry_experiment RENAME TO elsewhere")
+    answer = visitor.get("/directory", headers={"accept-language": "de"})
+    damage("ALTER TABLE elsewhere RENAME TO registry_experiment")
+    page = Page(answer.content.decode())
+    assert answer.status_code == 500
+    # It has no navigation that somebody would want to skip.
+    assert page.faults() == ["no skip link"]
+    assert [e.text for e in page.all("h1")] == ["Etwas ist kaputtgegangen"]
+    assert [e.attributes["href"] for e in page.all("a")] == ["/"]
+    sheets = [e.attributes["href"] for e in page.all("link") if e.attributes["rel"] == "stylesheet"]
+    assert len(sheets) == 4
+    for sheet in sheets:
+        with closing(visitor.get(sheet)) as found:
+            assert found.status_code == 200

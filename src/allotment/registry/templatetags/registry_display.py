@@ -17,6 +17,7 @@ from allotment.analysis.lab_ledger import StreamAccount
 from allotment.registry import audit, metric_catalog, moments, rules, words
 from allotment.registry.environments import LABELS
 from allotment.registry.forms.rows import Rows
+from allotment.registry.environments import LABELS
 from allotment.registry.lifecycle import AnyItem
 from allotment.registry.plan import rate_text
 
@@ -172,6 +173,18 @@ def codes(names: Sequence[str]) -> SafeString:
 def count(number: int) -> str:
     """A count with its thousands apart."""
     return number_format(number, force_grouping=True)
+
+@register.filter
+def environment_words(names: Sequence[str]) -> list[str]:
+    """What forms call environments."""
+    return [str(LABELS.get(name, name)) for name in names]
+
+
+@register.filter
+def quoted(text: str) -> str:
+    """A person's words in the quotation marks of the reader's language."""
+    return gettext("“%(text)s”") % {"text": text}
+
 
 
 @register.filter

@@ -59,7 +59,7 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500: something broke. Drawn without the frame, which may be what broke."""
+    """500: something broke. Drawn without the frame, whose database may be what broke."""
     del request
     return HttpResponse(loader.render_to_string("registry/broken.html"), status=500)
 
