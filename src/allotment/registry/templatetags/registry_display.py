@@ -17,7 +17,6 @@ from allotment.analysis.lab_ledger import StreamAccount
 from allotment.registry import audit, metric_catalog, moments, rules, words
 from allotment.registry.environments import LABELS
 from allotment.registry.forms.rows import Rows
-from allotment.registry.environments import LABELS
 from allotment.registry.lifecycle import AnyItem
 from allotment.registry.plan import rate_text
 
@@ -164,17 +163,6 @@ def joined(texts: Sequence[str]) -> str:
 
 
 @register.filter
-def codes(names: Sequence[str]) -> SafeString:
-    """Names as the code has them, with commas between."""
-    return format_html_join(", ", "<code>{}</code>", ((name,) for name in names))
-
-
-@register.filter
-def count(number: int) -> str:
-    """A count with its thousands apart."""
-    return number_format(number, force_grouping=True)
-
-@register.filter
 def environment_words(names: Sequence[str]) -> list[str]:
     """What forms call environments."""
     return [str(LABELS.get(name, name)) for name in names]
@@ -185,6 +173,17 @@ def quoted(text: str) -> str:
     """A person's words in the quotation marks of the reader's language."""
     return gettext("“%(text)s”") % {"text": text}
 
+
+@register.filter
+def codes(names: Sequence[str]) -> SafeString:
+    """Names as the code has them, with commas between."""
+    return format_html_join(", ", "<code>{}</code>", ((name,) for name in names))
+
+
+@register.filter
+def count(number: int) -> str:
+    """A count with its thousands apart."""
+    return number_format(number, force_grouping=True)
 
 
 @register.filter
