@@ -19,18 +19,12 @@ window.provide = (options) =>
 ASSIGNED = {"foo": "treatment", "sizes": "12", "nothing": "0"}
 
 
-@pytest.fixture(scope="session")
-def bundle(node_site: Path, js_folder: Path) -> str:
-    """The site's script, as a bundler makes it of the installed packages."""
-    (node_site / "flags.mjs").write_text(PROGRAM)
+def bundled(node_site: Path, js_folder: Path, program: str) -> str:
+    """A script of a site, as a bundler makes it of the installed packages."""
+    (node_site / "flags.mjs").write_text(program)
+    tool = js_folder / "node_modules/.bin/esbuild"
     done = subprocess.run(
-        [
-            js_folder / "node_modules/.bin/esbuild",
-            "flags.mjs",
-            "--bundle",
-            "--preserve-symlinks",
-            "--log-level=error",
-        ],
+        [tool, "flags.mjs", "--bundle", "--preserve-symlinks", "--log-level=error"],
         cwd=node_site,
         capture_output=True,
         text=True,
@@ -39,6 +33,11 @@ def bundle(node_site: Path, js_folder: Path) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+@pytest.fixture(scope="session")
+def bundle(node_site: Path, js_folder: Path) -> str:
+    return bundled(node_site, js_folder, PROGRAM)
 
 
 @pytest.fixture
@@ -132,3 +131,24 @@ def test_provider__context_changes__nothing_else_does(flags: Page) -> None:
     flags.evaluate("OpenFeature.setContext({targetingKey: 'another'})")
     assert flags.evaluate("OpenFeature.getClient().providerStatus") == "READY"
     assert details(flags, "String", "foo", "")["value"] == "treatment"
+
+
+def test_example__of_the_docs__runs_in_a_page(
+    site: Site, page: Page, node_site: Path, js_folder: Path
+) -> None:
+    docs = Path(__file__).parents[2] / "docs/how-to/use-openfeature.md"
+    example = docs.read_text().split("```js web\n")[1].split("```")[0]
+    membership = {"enrolled": ["search-prompt"], "assigned": {"search-prompt": "prompt"}}
+    config = {
+        "intakeUrl": site.intake,
+        "streams": STREAMS,
+        "experiments": {"search-prompt": {"groups": ["control", "prompt"]}},
+    }
+    form = '<form class="search"><input></form>'
+    variables = f"<script>allotmentUserExperiments = {json.dumps(membership)}</script>"
+    site.write("/", variables + form, config)
+    page.goto(site.origin)
+    page.add_script_tag(content=bundled(node_site, js_folder, example))
+    page.wait_for_function("document.querySelector('.search input').placeholder.includes('look')")
+    wait_for(lambda: len(site.events) >= 2)
+    assert actions(site) == ["experiment_exposure", "search"]
