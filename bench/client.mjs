@@ -21,6 +21,23 @@ function seconds(calls, call) {
   return best / calls;
 }
 
+/**
+ * Seconds of a call that queues an event, by the clock: that which one page in ten is quicker than,
+ * since other programs hold up some. What is queued is sent in between, unmeasured.
+ */
+async function queueing(call) {
+  const [pages, events] = [2_000, 15];
+  const took = [];
+  for (let number = 0; number < pages; number++) {
+    const before = performance.now();
+    for (let event = 0; event < events; event++) call();
+    took.push((performance.now() - before) / 1e3 / events);
+    client.flush();
+    await new Promise(setImmediate);
+  }
+  return took.sort((one, other) => one - other)[pages / 10];
+}
+
 function bytes(content) {
   return gzipSync(content, { level: 9 }).length;
 }
@@ -68,6 +85,8 @@ const stand = {
   document: Object.assign(new EventTarget(), { visibilityState: "visible", cookie: "" }),
   navigator: { cookieEnabled: true, userAgent: "bench" },
   location: { hostname: "wiki.example", protocol: "https:", search: "" },
+  localStorage: {},
+  fetch: async () => ({ status: 201 }),
   addEventListener: page.addEventListener.bind(page),
   fetch: async () => ({ status: 201 }),
 };
@@ -88,12 +107,9 @@ const client = new Client({
   getStreamConfigs: () => asked.streams,
   getIntakeUrl: () => "https://wiki.example/v1/events",
 });
-// The batches that fill up meanwhile go to an intake that takes everything.
-found.event = seconds(5_000, () =>
+found.event = await queueing(() =>
   client.submitInteraction("web", "/web/1.0.0", "click", { element_friendly_name: "leek" }),
 );
-client.flush();
-await new Promise((resolve) => setTimeout(resolve));
 found.counters = client.counters;
 
 if (GrowthBook) {

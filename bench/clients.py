@@ -152,9 +152,8 @@ def javascript(bars: Bars) -> None:
         rival = times(found.get(f"growthbook_{kind}"), took)
         bars.line(f"evaluation, {kind}", took * 1e6, 2, "µs", rival)
     bars.line("event, built and queued", found["event"] * 1e6, 10, "µs")
-    dropped = found["counters"]["dropped"]
-    if dropped:
-        raise SystemExit(f"events were dropped, so that the figure says nothing: {dropped}")
+    if found["counters"]["dropped"] or not found["counters"]["sent"]:
+        raise SystemExit(f"the figure of events says nothing: {found['counters']}")
     if lacking:
         print(f"  without rivals: {lacking}")
 
