@@ -18,6 +18,7 @@ from allotment.registry.views import (
     instruments,
     item_form,
     items,
+    kill,
     lab_health,
     people,
     people_self,
@@ -89,7 +90,7 @@ urlpatterns = [
     path("calendar", calendar.page, name="calendar"),
     path("directory/views", directory.save_view, name="view-save"),
     path("directory/views/<int:key>/remove", directory.remove_view, name="view-remove"),
-    path("kill", verbs.kill, name="kill"),
+    path("kill", kill.page, name="kill"),
     *_of("experiment"),
     path("experiments/<str:name>/decide", verbs.decide, name="experiment-decide"),
     path(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -33,6 +35,8 @@ from allotment.registry.models import (
 from allotment.registry.rules import RuleRefusedError
 from allotment.registry.surroundings import Neighborhood
 
+PAGE_SIZE = 50
+
 
 def _acting(request: HttpRequest) -> Account | None:
     return request.user if isinstance(request.user, Account) else None
@@ -47,10 +51,20 @@ def listing(request: HttpRequest) -> HttpResponse:
         (layer, neighborhood.owners(layer.name), free_share(neighborhood.taken_in(layer.name)))
         for layer in Layer.objects.all()
     ]
+    asked = request.GET.get("q", "").strip()
+    words = asked.casefold().split()
+    found = [
+        site
+        for site in neighborhood.book.sites.values()
+        if all(word in f"{site.name} {site.label} {site.family}".casefold() for word in words)
+    ]
+    found.sort(key=lambda site: (site.family, site.name))
     context = {
-        "sites": sorted(
-            neighborhood.book.sites.values(), key=lambda site: (site.family, site.name)
-        ),
+        "page": Paginator(found, PAGE_SIZE).get_page(request.GET.get("page")),
+        "asked": asked,
+        "query": urlencode({"q": asked}) if asked else "",
+        "many": len(neighborhood.book.sites) > PAGE_SIZE,
+        "total": len(neighborhood.book.sites),
         "layers": layers,
         "exceptions": exceptions(),
         "tending": permissions.may(request.user, "places"),

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.translation import gettext, gettext_lazy, ngettext
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from allotment.registry import gate, lifecycle
@@ -147,38 +146,6 @@ def decide(request: HttpRequest, name: str) -> HttpResponse:
         "errors": errors,
     }
     return render(request, "registry/decide.html", context, status=422 if refusals else 200)
-
-
-@require_http_methods(["GET", "POST"])
-def kill(request: HttpRequest) -> HttpResponse:
-    """The kill switch: everything that is live, or what is ticked, at once and with one reason."""
-    gate.require(request, Verb.KILL)
-    now = timezone.now()
-    live = kinds.live(now)
-    context: dict[str, Any] = {"live": live, "refusals": (), "reason": "", "chosen": ()}
-    if request.method == "POST":
-        chosen = set(request.POST.getlist("item"))
-        picked = kinds.chosen(chosen)
-        everything = "everything" in request.POST
-        reason = request.POST.get("reason", "")
-        context |= {"reason": reason, "chosen": chosen}
-        try:
-            done = lifecycle.kill(
-                None if everything else picked, reason=reason, by=_acting(request)
-            )
-        except RuleRefusedError as error:
-            context["refusals"] = error.refusals
-        else:
-            count = len(done.stopped)
-            text = ngettext(
-                "%(count)s item is stopped, once sites have read it.",
-                "%(count)s items are stopped, once sites have read it.",
-                count,
-            )
-            messages.success(request, text % {"count": count})
-            return redirect("home")
-    status = 422 if context["refusals"] else 200
-    return render(request, "registry/kill.html", context, status=status)
 
 
 def _refused(
