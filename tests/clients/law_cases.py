@@ -26,6 +26,7 @@ OPERATORS = [
     *("equals", "not_equals", "contains", "does_not_contain", "in", "not_in", "contains_all"),
     *("contains_any", "greater_than", "less_than", "greater_than_or_equals", "less_than_or_equals"),
 ]
+AROUND_NOW = ["2026-11-22T11:59:59.999Z", "2026-11-22T12:00:00Z", "2026-11-22T12:00:00.001Z"]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NAMES = ["page_id", "page_title", "1", "0", ""]
 TIMES = [
@@ -35,6 +36,13 @@ TIMES = [
     *("2026-11-22T", "tomorrow", "1", "2026-11-22T12:00:00Z\n", "٢٠٢٦-11-22"),
     "2026-11-22T12:00:00+24:00",
 ]  # fmt: skip
+
+
+def any_text(dice: random.Random) -> str:
+    """Up to 80 characters from all over Unicode, so that hashes take one block or more."""
+    spans = [(0, 0x80), (0x80, 0x800), (0x800, 0xD800), (0xE000, 0x10000), (0x10000, 0x110000)]
+    length = dice.choice([1, 2, 5, 15, 80])
+    return "".join(chr(dice.randrange(*dice.choice(spans))) for _ in range(dice.randint(0, length)))
 
 
 def maybe(dice: random.Random, garbage: list[Any], sound: object) -> object:
@@ -57,7 +65,8 @@ def targeting(dice: random.Random) -> dict[str, Any]:
 
 def experiment(dice: random.Random) -> dict[str, Any]:
     groups = dice.sample([text for text in TEXTS if text], dice.randint(1, 10))
-    item: dict[str, Any] = {"name": maybe(dice, VALUES, dice.choice(["foo", "1", "0", "é😀"]))}
+    name = dice.choice(["foo", "1", "0", "é😀", any_text(dice) or "-"])
+    item: dict[str, Any] = {"name": maybe(dice, VALUES, name)}
     item["groups"] = maybe(dice, [*VALUES, ["a", "a"], ["a"] * 11], groups)
     rates: dict[str, Any] = {"default": maybe(dice, VALUES, dice.choice([1, 1.0, "1", "0.5", 0.9]))}
     for _ in range(dice.randint(0, 2)):
@@ -83,7 +92,7 @@ def experiment(dice: random.Random) -> dict[str, Any]:
         item["targeting"] = maybe(dice, VALUES, targeting(dice))
     for field in ("start", "end"):
         if dice.random() < 0.3:
-            item[field] = maybe(dice, [*VALUES, *TIMES], dice.choice(["", None, *TIMES[:2]]))
+            item[field] = maybe(dice, [*VALUES, *TIMES], dice.choice(["", None, *AROUND_NOW]))
     for field in ("stream_name", "version", "phase_index", "contextual_attributes"):
         if dice.random() < 0.02:
             item[field] = dice.choice([value for value in VALUES if value != 2**70])
@@ -116,7 +125,9 @@ def question(dice: random.Random) -> dict[str, Any]:
         return {
             "ask": "evaluate",
             "experiment": item,
-            "subject": dice.choice([str(dice.randrange(10**6)), f"{dice.getrandbits(80):020x}"]),
+            "subject": dice.choice(
+                [str(dice.randrange(10**6)), f"{dice.getrandbits(80):020x}", any_text(dice)]
+            ),
             "site": dice.choice([None, "", "enwiki", "1"]),
             "now": "2026-11-22T12:00:00Z",
             "overrides": {"foo": "0"} if dice.random() < 0.05 else {},

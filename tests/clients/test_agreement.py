@@ -15,7 +15,15 @@ from tests.clients.law_cases import TIMES, answer
 
 CASES = 20_000
 REASONS = {
-    *("overridden", "not_targeted", "held_out", "layer_taken", "not_sampled", "assigned"),
+    *(
+        "overridden",
+        "not_active",
+        "not_targeted",
+        "held_out",
+        "layer_taken",
+        "not_sampled",
+        "assigned",
+    ),
     *("refused", "time", "rate", "sample", "overrides"),
 }
 
