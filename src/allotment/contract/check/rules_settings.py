@@ -234,5 +234,6 @@ _BOTH: Final = frozenset(
 _EXPERIMENT: Final = _BOTH | {
     *("user_identifier_type", "groups", "weights", "phase_index", "metrics", "targeting", "layer"),
     *("hypothesis", "traffic_split", "exposure_version", "sample_unit", "plan", "decision"),
+    *("holdouts", "holds_out"),
 }
 _INSTRUMENT: Final = _BOTH | {"sample_unit", "sample", "targeting"}
