@@ -39,6 +39,13 @@ export type { Data } from "./node/events.js";
 export type { ExperimentHandle, InstrumentHandle } from "./node/handles.js";
 export { headHtml, pageVariables, type HeadOptions } from "./node/page.js";
 export { WEB_SCHEMA, type Moment, type Visitor, type VisitorOptions } from "./node/visitor.js";
+export {
+  cookieIds,
+  overridesIn,
+  visitorOf,
+  type CookieIds,
+  type RequestOptions,
+} from "./node/web.js";
 export type { Targeting } from "./targeting.js";
 
 export const version: string = __VERSION__;
