@@ -12,6 +12,14 @@ from types import ModuleType
 
 import pytest
 
+from allotment.analysis.reports import ensure_reports_table
+from allotment.contract.schemas import SchemaRepository, shipped_repository
+from allotment.contract.tables import REPLAYS
+from allotment.lake.catalog import EVENT, open_catalog
+from allotment.lake.query import run_sql
+from allotment.lake.replays import REPLAYS_SCHEMA
+from allotment.lake.tables import ensure_event_tables, ensure_table, event_schemas
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
 FENCE = re.compile(r"^```(?P<info>[^\n]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -88,6 +96,25 @@ def test_example__python__runs(page: Path, body: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("page", "body"), examples("json"))
 def test_example__json__is_json(page: Path, body: str) -> None:
     assert json.loads(body) is not None, page
+
+
+@pytest.fixture(scope="module")
+def empty_lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lake that has every table, and no row."""
+    folder = tmp_path_factory.mktemp("lake")
+    catalog = open_catalog(folder)
+    ensure_event_tables(catalog, event_schemas(SchemaRepository([shipped_repository()])))
+    ensure_table(catalog, (EVENT, REPLAYS), REPLAYS_SCHEMA)
+    ensure_reports_table(catalog)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("page", "body"),
+    [(page, body) for page, body in examples("sql") if page.name != "run-on-postgresql.md"],
+)
+def test_example__sql__asks_for_what_there_is(page: Path, body: str, empty_lake: Path) -> None:
+    assert run_sql(empty_lake, body).columns, page
 
 
 def test_help__commands__are_all_in_the_reference() -> None:
