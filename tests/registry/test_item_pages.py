@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from django.conf import LazySettings
 from django.test import Client
-from django.utils import timezone
+from django.utils import timezone, translation
 from tests.registry.damage import damage
 from tests.registry.page_reading import Page
 from tests.registry.test_results import CONTROL, UNEVEN, report
@@ -187,7 +187,8 @@ def test_server_error__table_gone__told_in_the_readers_language_and_styled(
 ) -> None:
     visitor.raise_request_exception = False
     damage("ALTER TABLE registry_experiment RENAME TO elsewhere")
-    answer = visitor.get("/directory", headers={"accept-language": "de"})
+    with translation.override(None):
+        answer = visitor.get("/directory", headers={"accept-language": "de"})
     damage("ALTER TABLE elsewhere RENAME TO registry_experiment")
     page = Page(answer.content.decode())
     assert answer.status_code == 500
