@@ -66,9 +66,9 @@ MEMBERSHIP = {
     "coordinators": {"search-prompt": "default"},
     "versions": {"search-prompt": "7"},
 }
-CORE = "allotment.js"
+CORE = "core.mjs"
 INSTRUMENT = "clickThroughRate.mjs"
-OTHERS = ("pageVisit.mjs", "sessionLength.mjs", "scrollDepth.mjs", "formFunnel.mjs")
+OTHERS = ("allotment.js", "pageVisit.mjs", "sessionLength.mjs", "scrollDepth.mjs", "formFunnel.mjs")
 
 
 @dataclass

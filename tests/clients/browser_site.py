@@ -44,6 +44,7 @@ class Site(ThreadingHTTPServer):
     """Serves pages and the built scripts, and records the events that are posted to it."""
 
     daemon_threads = True
+    request_queue_size = 64  # a page that is left sends what it has all at once
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)

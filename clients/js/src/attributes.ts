@@ -10,21 +10,22 @@ const ALWAYS = ["agent_client_platform", "agent_client_platform_family"];
 export type Context = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
 /**
- * The requested attributes that the page knows, in the shape of an event. What is null or undefined
- * is left out; an empty text, 0, false and an empty list are kept. Which names there are is the
- * registry's matter, which takes no other, and the schema's.
+ * Fills in the requested attributes that the page knows. What the event has stays; what is null or
+ * undefined is left out; an empty text, 0, false and an empty list are kept. Which names there are
+ * is the registry's matter, which takes no other, and the schema's.
  */
-export function requested(
+export function enrich(
+  event: Record<string, unknown>,
   names: readonly string[],
   context: Context,
-): Record<string, Record<string, unknown>> {
-  const found: Record<string, Record<string, unknown>> = {};
+): void {
   for (const name of [...ALWAYS, ...names]) {
     const [, group = "", key = ""] = /^(.*?)_(.*)$/.exec(name) ?? [];
     const value = own(own(context, group), key);
-    if (value !== null && value !== undefined) (found[group] ??= {})[key] = value;
+    if (value === null || value === undefined) continue;
+    const attributes = asObject(group in event ? event[group] : (event[group] = {}));
+    if (attributes && !(key in attributes)) attributes[key] = value;
   }
-  return found;
 }
 
 /** Both, key by key; objects are merged, of two other values the one in `over` stays. */

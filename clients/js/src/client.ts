@@ -1,95 +1,20 @@
-/** The client: makes events out of calls, and hands them to the delivery. */
+/** The client of a page: the core's calls, and experiments and instruments by their names. */
 
-import { merged, requested, type Context } from "./attributes.js";
-import {
-  asObject,
-  readMembership,
-  readStream,
-  type Membership,
-  type StreamConfig,
-} from "./configuration.js";
-import { createDelivery, type Counters, type Delivery, type DropReason } from "./delivery.js";
+import { Core } from "./core.js";
 import { Experiment } from "./experiment.js";
-import { randomUuid } from "./identity.js";
 import { Instrument } from "./instrument.js";
-import type { Integration } from "./integration.js";
-import { inSample } from "./law.js";
-import { createQueue, type Call, type ConfigurationQueue } from "./queue.js";
 
-export const DEFAULT_SCHEMA = "/analytics/product_metrics/web/base/1.3.0";
-export const DEFAULT_STREAM = "product_metrics.web_base";
-
-/** Data of an event: anything that its schema allows. */
-export type Data = Readonly<Record<string, unknown>>;
-
-/** What is different about the events of an experiment. */
-interface OfExperiment {
-  /** Attributes beside those of the stream. */
-  readonly _values: readonly string[];
-  /** Called once the event is handed to the delivery. */
-  readonly _done?: (() => void) | undefined;
-}
-
-/** Without a prototype: an experiment may be named `constructor`. */
-const bare = <T>(): Record<string, T> => ({ __proto__: null }) as unknown as Record<string, T>;
-
-export class Client {
-  readonly version = __VERSION__;
+export class Client extends Core {
   /** @internal The exposures that were told on this page. */
   readonly _exposed = new Set<string>();
-  private readonly _delivery: Delivery;
   private readonly _instruments = bare<Instrument>();
   private readonly _experiments = bare<Experiment>();
-  private readonly _warned = new Set<string>();
-  private readonly _queue: ConfigurationQueue;
   /** What starts once there is consent. */
   private _starts: (() => void)[] = [];
 
-  /** @param _integration - what the client asks of its page */
-  constructor(/** @internal */ readonly _integration: Integration) {
-    this._delivery = createDelivery(() => _integration.getIntakeUrl(), this._warnOnce);
-    this._queue = createQueue(
-      () => _integration.getStreamConfigs(),
-      this._guard,
-      this._warnOnce,
-    );
-    this.setConsent(_integration.hasConsent?.() ?? true);
-  }
-
-  /** How many events were sent, wait and were dropped, since the page was loaded. */
-  get counters(): Counters {
-    return this._delivery._count();
-  }
-
-  /**
-   * Whether events may be sent. Without consent what waits is dropped, nothing is sent, and the
-   * client writes no cookie and nothing into the browser's storage.
-   */
-  setConsent(granted: boolean): void {
-    this._guard(() => this._delivery._setOpen(granted));
+  override setConsent(granted: boolean): void {
+    super.setConsent(granted);
     if (granted) for (const start of this._starts.splice(0)) start();
-  }
-
-  /**
-   * Sends an event that the caller made; it must have `$schema`. `meta.stream`, `meta.domain`,
-   * `meta.id` and `dt` are filled in; on a stream that is meant for this client also the membership
-   * and the attributes that the stream asks for.
-   */
-  submit(stream: string, event: Data): void {
-    this._guard(() => {
-      if (event?.$schema) this._produce(stream, event);
-      else this._drop("incomplete", stream);
-    });
-  }
-
-  /** Sends an interaction: `data` cannot replace `action`, `$schema`, `meta`, `dt`, membership. */
-  submitInteraction(stream: string, schema: string, action: string, data?: Data): void {
-    this._interact(stream, action, data, {}, () => schema);
-  }
-
-  /** Sends an interaction `click` of the web base schema. */
-  submitClick(stream: string, data?: Data): void {
-    this.submitInteraction(stream, DEFAULT_SCHEMA, "click", data);
   }
 
   /** The instrument of this name. It may be asked for before the configuration is there. */
@@ -114,163 +39,14 @@ export class Client {
     return this.getCurrentUserExperiments().assigned[name] ?? null;
   }
 
-  /** The visitor's membership: what stands on events as `experiments`. */
-  getCurrentUserExperiments(): Membership {
-    return readMembership(this._guard(() => this._integration.getCurrentUserExperiments()));
-  }
-
-  /** Whether the events of a stream or an instrument are in its sample. Unknown: false. */
-  isStreamInSample(name: string): boolean {
-    return !!this._guard(() => {
-      const streams = this._queue._streams();
-      const config = streams && readStream(streams, name);
-      // Without consent no session id may be made, by which the sample is drawn.
-      return (
-        config &&
-        this._hasConsent &&
-        this._sampled(config, this._integration.getContextAttributes())
-      );
-    });
-  }
-
-  /** Sends all that waits, now. */
-  flush(): void {
-    this._guard(() => this._delivery._flush());
-  }
-
-  /** Calls back once the configuration is there: at once where it is there already. */
-  whenConfigured(run: () => void): void {
-    this._guard(() => this._queue._add((streams) => streams && run()));
-  }
-
-  /** @internal */
-  get _hasConsent(): boolean {
-    return this._delivery._isOpen();
-  }
-
   /** @internal Runs once there is consent. */
   _whenAllowed(run: () => void): void {
     if (this._hasConsent) run();
     else this._starts.push(run);
   }
+}
 
-  /**
-   * Sends an interaction with fields that the caller cannot replace. For instruments and
-   * experiments; pages call {@link submitInteraction}.
-   *
-   * @internal
-   */
-  _interact(
-    stream: string,
-    action: string,
-    data: Data | undefined,
-    fixed: Data,
-    schemaOf: (config: StreamConfig) => string,
-    experiment?: OfExperiment,
-  ): void {
-    this._guard(() => {
-      if (action) this._produce(stream, { ...data, ...fixed, action }, schemaOf, experiment);
-      else this._drop("incomplete", stream);
-    });
-  }
-
-  /**
-   * Runs code that a page handed over; what it throws is a warning.
-   *
-   * @internal
-   */
-  _guard = <T>(run: () => T): T | undefined => {
-    try {
-      return run();
-    } catch (error) {
-      this._warnOnce(`failed: ${error}`);
-      return undefined;
-    }
-  };
-
-  /** @internal */
-  _warnOnce = (message: string): void => {
-    if (this._warned.has(message)) return;
-    this._warned.add(message);
-    console.warn(`[allotment] ${message}`);
-  };
-
-  private _drop(reason: DropReason, detail?: unknown): void {
-    this._delivery._drop(reason, 1, detail);
-  }
-
-  /** Whether events may be made here and now; if not, one is counted as lost. */
-  private _refused(): boolean {
-    if (!this._hasConsent) {
-      this._drop("no_consent");
-    } else if (navigator.cookieEnabled === false) {
-      // Such a visitor looks new on every page, so its events would mislead.
-      this._drop("cookies_disabled");
-    } else {
-      return false;
-    }
-    return true;
-  }
-
-  /** @param schemaOf - of an interaction; an event that the page made has its schema */
-  private _produce(
-    stream: string,
-    data: Data,
-    schemaOf?: (config: StreamConfig) => string,
-    experiment?: OfExperiment,
-  ): void {
-    if (this._refused()) return;
-    // A copy: the page may go on using the object while the event waits.
-    const own = this._guard(() => JSON.parse(JSON.stringify(data)) as Data);
-    if (!own) {
-      this._drop("not_json");
-      return;
-    }
-    // The moment of the call: an event that waits for configuration tells of it.
-    const dt = new Date().toISOString();
-    const context = this._integration.getContextAttributes();
-    const experiments = this.getCurrentUserExperiments();
-    const make: Call = (streams) => {
-      if (!streams) {
-        this._drop("no_configuration");
-        return;
-      }
-      const config = readStream(streams, stream);
-      const target = config?._target || stream;
-      if (!config || !readStream(streams, target)) {
-        this._drop("unknown_stream", config ? target : stream);
-        return;
-      }
-      // Consent may be gone by now.
-      if (this._refused() || (!experiment && !this._sampled(config, context))) return;
-      const isEnriched = schemaOf || config._isMetrics;
-      const values = [...config._values, ...(experiment?._values ?? [])];
-      this._delivery._add(
-        merged(isEnriched ? requested(values, context) : {}, {
-          ...own,
-          // What is undefined is left out when it is written as JSON.
-          ...(schemaOf && {
-            $schema: schemaOf(config),
-            sample: experiment ? undefined : config.sample,
-          }),
-          ...(isEnriched && { experiments: experiments.enrolled.length ? experiments : undefined }),
-          dt,
-          meta: {
-            ...(schemaOf ? {} : asObject(own.meta)),
-            stream: target,
-            domain: this._integration.getHostname(),
-            // Set here, so that an event which is sent twice is told apart from two events.
-            id: randomUuid(),
-          },
-        }),
-      );
-      experiment?._done?.();
-    };
-    this._queue._add(make);
-  }
-
-  private _sampled({ sample }: StreamConfig, context: Context): boolean {
-    if (!sample) return sample === undefined;
-    return inSample(`${context.performer?.[`${sample.unit}_id`]}`, sample.rate);
-  }
+/** Without a prototype: an experiment may be named `constructor`. */
+function bare<T>(): Record<string, T> {
+  return { __proto__: null } as unknown as Record<string, T>;
 }

@@ -42,7 +42,7 @@ export interface Delivery {
   /** Takes one event. It is written down at once: later changes to the object do not count. */
   _add(event: Record<string, unknown>): void;
   /** Counts events as lost, and warns of the reason, which the reference explains. */
-  _drop(reason: DropReason, count: number, detail?: unknown): void;
+  _drop(reason: DropReason, detail?: unknown, count?: number): void;
   /** Sends all that waits, now. */
   _flush(): void;
   /**
@@ -78,7 +78,7 @@ export function createDelivery(
     timer ??= setTimeout(flush, milliseconds);
   };
 
-  const drop: Delivery["_drop"] = (reason, count, detail = "") => {
+  const drop: Delivery["_drop"] = (reason, detail = "", count = 1) => {
     if (!count) return;
     dropped[reason] = (dropped[reason] ?? 0) + count;
     warn(`dropped: ${reason} ${detail}`);
@@ -87,7 +87,7 @@ export function createDelivery(
   const take = (letter: Letter): void => {
     waiting.set(letter._key, letter);
     queue.push(letter);
-    if (queue.length > MOST) drop("queue_full", end(queue.splice(0, 1)));
+    if (queue.length > MOST) drop("queue_full", "", end(queue.splice(0, 1)));
   };
 
   /** These wait no longer; gives how many of them did. */
@@ -109,7 +109,7 @@ export function createDelivery(
           take(found);
         } else {
           remove(key);
-          drop("unanswered", 1);
+          drop("unanswered");
         }
       }
     });
@@ -120,7 +120,7 @@ export function createDelivery(
       waiting.forEach(keep);
       for (const key of keys(getIntakeUrl()).slice(0, -MOST)) {
         remove(key);
-        drop("queue_full", 1);
+        drop("queue_full");
       }
     });
 
@@ -128,37 +128,32 @@ export function createDelivery(
     clearTimeout(timer);
     timer = undefined;
     restore();
-    const url = getIntakeUrl();
     const ready = queue.splice(0);
     for (const letter of ready) letter._sentAt ??= Date.now();
     if (isLeaving) keepAll();
-    // In the address, since a simple request sets no headers.
-    const signed = `${url}${/\?/.test(url as string) ? "&" : "?"}sdk=js/${__VERSION__}`;
-    let batch: Letter[] = [];
-    let chars = 0;
-    for (const letter of ready) {
-      chars += letter._text.length + 1;
-      if (chars >= BATCH_CHARS && batch.length) {
-        void post(signed, batch);
-        batch = [];
-        chars = letter._text.length + 1;
-      }
-      batch.push(letter);
-    }
-    if (batch.length) void post(signed, batch);
+    if (ready.length) void post(ready);
   };
 
-  const post = async (url: string, letters: readonly Letter[]): Promise<void> => {
+  const post = async (letters: readonly Letter[]): Promise<void> => {
+    const body = `[${letters.map(({ _text }) => _text).join()}]`;
+    const half = letters.length >> 1;
+    const isSmall = body.length <= BATCH_CHARS;
+    if (half && !isSmall) {
+      void post(letters.slice(0, half));
+      void post(letters.slice(half));
+      return;
+    }
     let status = 0;
     let refused = 0;
-    // A text makes a simple request: no preflight, which a page that is left has no time for.
-    const body = `[${letters.map(({ _text }) => _text).join()}]`;
     try {
-      const answer = await fetch(url, {
+      const url = getIntakeUrl() as string;
+      // In the address and as a text, for a simple request: a page that is left has no time for a
+      // preflight.
+      const answer = await fetch(`${url}${/\?/.test(url) ? "&" : "?"}sdk=js/${__VERSION__}`, {
         method: "POST",
         body,
         credentials: "omit",
-        keepalive: body.length <= BATCH_CHARS,
+        keepalive: isSmall,
       });
       status = answer.status;
       if (status === 207) {
@@ -176,7 +171,7 @@ export function createDelivery(
     const ended = end(letters);
     refused = status < 300 ? Math.min(ended, refused) : ended;
     sent += ended - refused;
-    drop("refused", refused, status);
+    drop("refused", status, refused);
   };
 
   const tryAgain = (letters: readonly Letter[]): void => {
@@ -194,7 +189,7 @@ export function createDelivery(
   };
   /** The page is left or hidden, or is there (again). */
   const see = ({ type }: Event): void => {
-    isLeaving = type === "pagehide" || document.visibilityState === "hidden";
+    isLeaving = type === "pagehide" || document.hidden;
     if (isLeaving) leave();
     else if (isOpen) wait(DELAY_MS);
   };
@@ -204,7 +199,7 @@ export function createDelivery(
     _add(event) {
       const url = getIntakeUrl();
       if (!url) {
-        drop("no_intake", 1);
+        drop("no_intake");
         return;
       }
       take(letter(url, JSON.stringify(event)));
@@ -221,7 +216,7 @@ export function createDelivery(
       } else {
         restore();
         queue = [];
-        drop("no_consent", end([...waiting.values()]));
+        drop("no_consent", "", end([...waiting.values()]));
       }
     },
     _isOpen: () => isOpen,

@@ -1,6 +1,7 @@
 /** An experiment as the visitor sees it. */
 
-import { DEFAULT_SCHEMA, DEFAULT_STREAM, type Client, type Data } from "./client.js";
+import type { Client } from "./client.js";
+import { DEFAULT_SCHEMA, DEFAULT_STREAM, type Data, type Once } from "./core.js";
 import { isDue, remember } from "./exposure.js";
 import type { Instrumentation, Sender } from "./instrument.js";
 
@@ -55,9 +56,15 @@ export class Experiment implements Sender {
         "allotment-exposure." +
         [name, assigned[name], versions[name] ?? "v0", subject_ids[name]].join(":");
       const reset = (client._integration.getExposureReset?.() ?? 0) * 1_000;
-      if (!client._hasConsent || client._exposed.has(key) || !isDue(key, reset)) return;
-      client._exposed.add(key);
-      this._send("experiment_exposure", undefined, EXPOSURE_ATTRIBUTES, () => remember(key));
+      if (!client._hasConsent) return;
+      this._send("experiment_exposure", undefined, EXPOSURE_ATTRIBUTES, {
+        // Asked when the event is made: what was lost before then does not count as told.
+        _due: () => !client._exposed.has(key) && isDue(key, reset),
+        _done: () => {
+          client._exposed.add(key);
+          remember(key);
+        },
+      });
     });
   }
 
@@ -70,7 +77,7 @@ export class Experiment implements Sender {
     return this;
   }
 
-  private _send(action: string, data: Data | undefined, attributes: readonly string[], done?: () => void): void {
+  private _send(action: string, data: Data | undefined, attributes: readonly string[], once?: Once): void {
     const client = this._client;
     client._guard(() => {
       if (this.getAssignedGroup() === null) return;
@@ -81,7 +88,7 @@ export class Experiment implements Sender {
         data,
         { instrument_name: this.name },
         ({ _schemaId }) => config?.schema_id || _schemaId || DEFAULT_SCHEMA,
-        { _values: [...(config?.contextual_attributes ?? []), ...attributes], _done: done },
+        { _values: [...(config?.contextual_attributes ?? []), ...attributes], ...once },
       );
     });
   }

@@ -4,19 +4,19 @@ const COOKIE = /(^| )allotment-session=([0-9a-f]{20})(;|$)/;
 
 /** 80 random bits as 20 hexadecimal digits. */
 export function randomToken(): string {
-  return hex(10);
+  return hex(20);
 }
 
 /** A UUID (RFC 9562, version 4) with 120 random bits. */
 export function randomUuid(): string {
-  return hex(16).replace(/(.{8})(.{4}).(.{3}).(.{3})/, "$1-$2-4$3-8$4-");
+  return hex(32).replace(/(.{8})(.{4}).(.{3}).(.{3})/, "$1-$2-4$3-8$4-");
 }
 
-function hex(bytes: number): string {
-  // Not crypto.randomUUID: that is there on secure origins only.
-  const random = crypto.getRandomValues(new Uint8Array(bytes));
-  return Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
+/** Not from crypto.randomUUID: that is there on secure origins only. */
+const hex = (digits: number): string =>
+  Array.from(crypto.getRandomValues(new Uint8Array(digits)), (byte) =>
+    (byte & 15).toString(16),
+  ).join("");
 
 let pageview: string | undefined;
 let session: string | undefined;

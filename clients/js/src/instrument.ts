@@ -1,6 +1,7 @@
 /** An instrument: addressed by its name alone, the rest comes from its configuration. */
 
-import { DEFAULT_SCHEMA, type Client, type Data } from "./client.js";
+import type { Client } from "./client.js";
+import { DEFAULT_SCHEMA, type Data } from "./core.js";
 
 /** What instrumentations send through: an instrument or an experiment. */
 export interface Sender {

@@ -115,7 +115,7 @@ export class DefaultIntegration implements Integration {
 }
 
 function pageConfig(): PageConfig {
-  return (asObject(window.allotmentConfig) as PageConfig | null) ?? {};
+  return window.allotmentConfig ?? {};
 }
 
 async function fetchStreams(origin: string, site: string | undefined): Promise<unknown> {

@@ -1,6 +1,7 @@
 /** Test doubles: a site's own tests force groups and look at what would be sent. */
 
-import type { Client, Data } from "./client.js";
+import type { Client } from "./client.js";
+import type { Data } from "./core.js";
 import type { Instrumentation, Sender } from "./instrument.js";
 
 /** An event that an experiment would have sent. */

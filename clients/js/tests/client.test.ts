@@ -104,7 +104,7 @@ describe("submitInteraction", () => {
     });
   });
 
-  it("lets data replace none of action, $schema, meta, dt, sample and membership", () => {
+  it("lets data replace none of action, $schema, meta.stream, meta.domain, meta.id, dt, sample and membership", () => {
     client.submitInteraction("product_metrics.web_base", SCHEMA, "click", {
       action: "forged",
       $schema: "/forged/1.0.0",
@@ -119,6 +119,7 @@ describe("submitInteraction", () => {
       stream: "product_metrics.web_base",
       domain: "wiki.example",
       id: expect.not.stringMatching("forged"),
+      more: 1,
     });
     expect(event).not.toHaveProperty("sample");
     expect(event).not.toHaveProperty("experiments");

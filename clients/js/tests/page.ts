@@ -21,7 +21,7 @@ export class Page {
   }[] = [];
   readonly warnings: string[] = [];
   readonly window = new EventTarget();
-  readonly document = Object.assign(new EventTarget(), { visibilityState: "visible", cookie: "" });
+  readonly document = Object.assign(new EventTarget(), { hidden: false, cookie: "" });
   readonly navigator = {
     cookieEnabled: true,
     userAgent: "Mozilla/5.0 (X11; Linux x86_64)",
@@ -56,12 +56,12 @@ export class Page {
   }
 
   hide(): void {
-    this.document.visibilityState = "hidden";
+    this.document.hidden = true;
     this.window.dispatchEvent(new Event("visibilitychange"));
   }
 
   show(): void {
-    this.document.visibilityState = "visible";
+    this.document.hidden = false;
     this.window.dispatchEvent(new Event("visibilitychange"));
   }
 

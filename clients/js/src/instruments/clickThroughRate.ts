@@ -27,78 +27,75 @@ export interface ClickThroughRateState {
   readonly instrument: Sender;
   /** The first that is watched; null while there is none. */
   readonly element: Element | null;
-  /** The token of that element; each further one has its own. */
+  /** The token of that element, empty while there is none; each further one has its own. */
   readonly funnelEntryToken: string;
 }
 
+type State = { -readonly [key in keyof ClickThroughRateState]: ClickThroughRateState[key] };
+
 /** Of this module's states, those that are on, with what ends them. */
-const states = new Map<ClickThroughRateState, () => void>();
-/** The second is what a middle click is. */
-const CLICKS = ["click", "auxclick"];
+const states = new Map<State, () => void>();
 
 /** Watches one element; gives what ends it. */
-function watch(
-  element: Element,
-  token: string,
-  { friendlyName, instrument }: ClickThroughRateState,
-): () => void {
+function watch(element: Element, state: State): () => void {
+  const token = randomToken();
+  state.element ??= element;
+  state.funnelEntryToken ||= token;
+  const ended = new AbortController();
+  // At the window and on the way down, so that no handler of the page can hide a click.
+  const first = { capture: true, signal: ended.signal };
   let position = 0;
-  let seen = false;
+  /** The share that must be in view, as the observer knows it; 0: it was, and was told. */
   let enough = ENOUGH;
   let observer: IntersectionObserver | undefined;
 
   const send = (action: string): void => {
-    instrument.submitInteraction(action, {
-      element_friendly_name: friendlyName,
+    state.instrument.submitInteraction(action, {
+      element_friendly_name: state.friendlyName,
       funnel_entry_token: token,
       funnel_event_sequence_position: ++position,
     });
   };
   const observe = (): void => {
     observer?.disconnect();
-    if (seen) return;
     observer = new IntersectionObserver(onView, { threshold: [0, enough] });
-    observer.observe(element);
+    if (enough) observer.observe(element);
   };
   const onView = (entries: readonly IntersectionObserverEntry[]): void => {
-    const entry = entries[entries.length - 1];
     // An observer reports an element that is out of view as well, to begin with.
-    if (!entry?.isIntersecting || seen || document.visibilityState === "hidden") return;
-    const { width, height } = entry.boundingClientRect;
-    const area = width * height;
-    if (!area) return;
-    const most = (Math.min(width, innerWidth) * Math.min(height, innerHeight)) / area;
-    const wanted = Math.min(ENOUGH, most * NEARLY_ALL);
-    if (entry.intersectionRatio >= wanted) {
-      seen = true;
-      endObserving();
-      send("impression");
-    } else if (Math.abs(wanted - enough) > 0.001) {
-      enough = wanted;
-      observe();
+    for (const entry of entries) {
+      if (!enough || document.hidden) return;
+      const { width, height } = entry.boundingClientRect;
+      const most = (Math.min(width, innerWidth) * Math.min(height, innerHeight)) / width / height;
+      const wanted = Math.min(ENOUGH, most * NEARLY_ALL);
+      // Of an element without extent, `wanted` is NaN, and neither holds.
+      if (entry.intersectionRatio >= wanted) {
+        enough = 0;
+        observe();
+        send("impression");
+      } else if (wanted - enough) {
+        enough = wanted;
+        observe();
+      }
     }
   };
   const onClick = (event: Event): void => {
-    if ((event as MouseEvent).button > 1 || !event.composedPath().includes(element)) return;
+    if ((event as MouseEvent).button > 1 || !element.contains(event.target as Node)) return;
     // The impression may be known already and not told yet.
-    onView(observer?.takeRecords() ?? []);
+    onView((observer as IntersectionObserver).takeRecords());
     send("click");
   };
   // A placeholder that is filled later need not cross a threshold.
   const resizes = new ResizeObserver(observe);
-  const endObserving = (): void => {
-    observer?.disconnect();
-    resizes.disconnect();
-    document.removeEventListener("visibilitychange", observe);
-  };
-  // At the window and on the way down, so that no handler of the page can hide a click.
-  for (const type of CLICKS) addEventListener(type, onClick, true);
-  document.addEventListener("visibilitychange", observe);
+  // The second is what a middle click is.
+  for (const type of ["click", "auxclick"]) addEventListener(type, onClick, first);
+  addEventListener("visibilitychange", observe, first);
   resizes.observe(element);
   observe();
   return () => {
-    endObserving();
-    for (const type of CLICKS) removeEventListener(type, onClick, true);
+    ended.abort();
+    resizes.disconnect();
+    (observer as IntersectionObserver).disconnect();
   };
 }
 
@@ -111,55 +108,38 @@ function start(
   for (const [state] of states) {
     if (state.selector === selector && state.instrument === instrument) return state;
   }
-  const funnelEntryToken = randomToken();
-  const state: { -readonly [key in keyof ClickThroughRateState]: ClickThroughRateState[key] } = {
-    selector,
-    friendlyName,
-    instrument,
-    element: null,
-    funnelEntryToken,
-  };
+  const state: State = { selector, friendlyName, instrument, element: null, funnelEntryToken: "" };
   const ends = new Map<Element, () => void>();
   const look = (): void => {
+    if (!states.has(state)) return;
     for (const [element, end] of ends) {
-      if (many && !element.isConnected) {
-        end();
-        ends.delete(element);
-      }
+      if (element.isConnected) continue;
+      end();
+      ends.delete(element);
     }
     for (const element of document.querySelectorAll(selector)) {
-      if (ends.has(element) || (!many && ends.size)) continue;
-      ends.set(element, watch(element, state.element ? randomToken() : funnelEntryToken, state));
-      state.element ??= element;
+      if (!ends.has(element) && (many || !ends.size)) ends.set(element, watch(element, state));
     }
-  };
-  const onParsed = (): void => {
-    look();
-    if (!state.element && !many) {
+    if (!many && !ends.size && document.readyState !== "loading") {
       stop(state);
-      console.warn(`[allotment] Nothing matches ${selector}`);
+      console.warn(`[allotment] no ${selector}`);
     }
   };
   const mutations = new MutationObserver(look);
   states.set(state, () => {
+    states.delete(state);
     mutations.disconnect();
-    document.removeEventListener("DOMContentLoaded", onParsed);
     for (const end of ends.values()) end();
   });
   if (many) mutations.observe(document, { childList: true, subtree: true });
-  if (document.readyState === "loading") {
-    document.addEventListener("DOMContentLoaded", onParsed);
-    look();
-  } else {
-    onParsed();
-  }
+  // It bubbles. Where the page is read already it does not come any more.
+  addEventListener("DOMContentLoaded", look);
+  look();
   return states.has(state) ? state : null;
 }
 
 function stop(state: ClickThroughRateState | null): void {
-  if (!state) return;
-  states.get(state)?.();
-  states.delete(state);
+  states.get(state as State)?.();
 }
 
 /** The same, in the words of the original. A second start of the same goes on with the first. */

@@ -1,2 +1,1 @@
-/*! Allotment 0.1.0 | Apache-2.0 */
-function s({most:r=10}={}){return e=>{let o=r,n=t=>{if(o--<=0)return;let i=t instanceof Error?t.name:typeof t;e.submitInteraction("error",{action_subtype:String(i).slice(0,64)})};addEventListener("error",({error:t})=>n(t)),addEventListener("unhandledrejection",({reason:t})=>n(t))}}export{s as errorCount};
+function r({most:r=10}={}){return e=>{let t=r,n=r=>{if(t--<=0)return;let n=r instanceof Error?r.name:typeof r;e.submitInteraction("error",{action_subtype:String(n).slice(0,64)})};addEventListener("error",({error:r})=>n(r)),addEventListener("unhandledrejection",({reason:r})=>n(r))}}export{r as errorCount};

@@ -1,41 +1,13 @@
-/** The client: makes events out of calls, and hands them to the delivery. */
-import { type Membership } from "./configuration.js";
-import { type Counters } from "./delivery.js";
+/** The client of a page: the core's calls, and experiments and instruments by their names. */
+import { Core } from "./core.js";
 import { Experiment } from "./experiment.js";
 import { Instrument } from "./instrument.js";
-import type { Integration } from "./integration.js";
-export declare const DEFAULT_SCHEMA = "/analytics/product_metrics/web/base/1.3.0";
-export declare const DEFAULT_STREAM = "product_metrics.web_base";
-/** Data of an event: anything that its schema allows. */
-export type Data = Readonly<Record<string, unknown>>;
-export declare class Client {
-    readonly version: string;
-    private readonly _delivery;
+export declare class Client extends Core {
     private readonly _instruments;
     private readonly _experiments;
-    private readonly _warned;
-    private readonly _queue;
     /** What starts once there is consent. */
     private _starts;
-    /** @param _integration - what the client asks of its page */
-    constructor(/** @internal */ _integration: Integration);
-    /** How many events were sent, wait and were dropped, since the page was loaded. */
-    get counters(): Counters;
-    /**
-     * Whether events may be sent. Without consent what waits is dropped, nothing is sent, and the
-     * client writes no cookie and nothing into the browser's storage.
-     */
     setConsent(granted: boolean): void;
-    /**
-     * Sends an event that the caller made; it must have `$schema`. `meta.stream`, `meta.domain`,
-     * `meta.id` and `dt` are filled in; on a stream that is meant for this client also the membership
-     * and the attributes that the stream asks for.
-     */
-    submit(stream: string, event: Data): void;
-    /** Sends an interaction: `data` cannot replace `action`, `$schema`, `meta`, `dt`, membership. */
-    submitInteraction(stream: string, schema: string, action: string, data?: Data): void;
-    /** Sends an interaction `click` of the web base schema. */
-    submitClick(stream: string, data?: Data): void;
     /** The instrument of this name. It may be asked for before the configuration is there. */
     getInstrument(name: string): Instrument;
     /** The experiment of this name; where the visitor is not in it, it sends nothing. */
@@ -44,18 +16,4 @@ export declare class Client {
     getExperimentsByPrefix(prefix: string): Experiment[];
     /** The visitor's group in an experiment; null where the visitor is not in it. */
     getExperimentBucketValue(name: string): string | null;
-    /** The visitor's membership: what stands on events as `experiments`. */
-    getCurrentUserExperiments(): Membership;
-    /** Whether the events of a stream or an instrument are in its sample. Unknown: false. */
-    isStreamInSample(name: string): boolean;
-    /** Sends all that waits, now. */
-    flush(): void;
-    /** Calls back once the configuration is there: at once where it is there already. */
-    whenConfigured(run: () => void): void;
-    private _drop;
-    /** Whether events may be made here and now; if not, one is counted as lost. */
-    private _refused;
-    /** @param schemaOf - of an interaction; an event that the page made has its schema */
-    private _produce;
-    private _sampled;
 }

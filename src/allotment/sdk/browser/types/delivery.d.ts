@@ -17,7 +17,7 @@ export interface Delivery {
     /** Takes one event. It is written down at once: later changes to the object do not count. */
     _add(event: Record<string, unknown>): void;
     /** Counts events as lost, and warns of the reason, which the reference explains. */
-    _drop(reason: DropReason, count: number, detail?: unknown): void;
+    _drop(reason: DropReason, detail?: unknown, count?: number): void;
     /** Sends all that waits, now. */
     _flush(): void;
     /**

@@ -1,5 +1,5 @@
 /** An experiment as the visitor sees it. */
-import { type Data } from "./client.js";
+import { type Data } from "./core.js";
 import type { Instrumentation, Sender } from "./instrument.js";
 export declare class Experiment implements Sender {
     readonly name: string;

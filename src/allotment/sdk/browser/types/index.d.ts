@@ -1,7 +1,8 @@
 /** The browser client of Allotment, as an ES module. */
 import { Client } from "./client.js";
 import { type Integration } from "./integration.js";
-export { Client, DEFAULT_SCHEMA, DEFAULT_STREAM, type Data } from "./client.js";
+export { Client } from "./client.js";
+export { Core, DEFAULT_SCHEMA, DEFAULT_STREAM, type Data } from "./core.js";
 export type { ExperimentConfig, Membership, PageConfig, Sample } from "./configuration.js";
 export type { Context } from "./attributes.js";
 export type { Counters, DropReason } from "./delivery.js";

@@ -18,7 +18,7 @@ export interface ClickThroughRateState {
     readonly instrument: Sender;
     /** The first that is watched; null while there is none. */
     readonly element: Element | null;
-    /** The token of that element; each further one has its own. */
+    /** The token of that element, empty while there is none; each further one has its own. */
     readonly funnelEntryToken: string;
 }
 declare function stop(state: ClickThroughRateState | null): void;
