@@ -136,6 +136,13 @@ def test_parse_experiment__bad_rate__names_it(value: object, shown: str) -> None
         parse_experiment({**ITEM, "sample_rate": value})
 
 
+@pytest.mark.parametrize(("version", "text"), [(2.0, "2"), (-0.0, "0"), ("2.0", "2.0"), (-1, "-1")])
+def test_parse_experiment__version__is_a_text_and_a_whole_number_has_no_point(
+    version: object, text: str
+) -> None:
+    assert parse_experiment({**ITEM, "version": version}).version == text
+
+
 def test_parse_experiment__no_object__says_so() -> None:
     with pytest.raises(ConfigError, match="'bar'; it must be a JSON object"):
         parse_experiment("bar")

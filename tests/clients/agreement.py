@@ -47,8 +47,6 @@ class Agreement:
     asked: Counter[str] = field(default_factory=Counter)
     unasked: Counter[str] = field(default_factory=Counter)
     """Questions that a language does not answer."""
-    lenient: Counter[str] = field(default_factory=Counter)
-    """Experiments that a language evaluates though the others refuse them."""
     wrong: list[str] = field(default_factory=list)
 
 
@@ -98,8 +96,6 @@ def judge(found: Agreement, language: str, line: str, said: object, theirs: obje
         found.unasked[f"{language}: {asked['ask']}"] += 1
     elif theirs == said:
         return
-    elif language == "JavaScript" and asked["ask"] == "evaluate" and said is None:
-        found.lenient[language] += 1  # it reads only as much of an item as it needs
     else:
         found.wrong.append(f"{language}: {line}\n  says {theirs!r}, Python {said!r}")
 
@@ -116,7 +112,6 @@ def main() -> int:
     seconds = time.monotonic() - began
     lines = [f"{count:>9,}  {kind}" for kind, count in found.asked.most_common()]
     lines += [f"{count:>9,}  not asked of {kind}" for kind, count in found.unasked.items()]
-    lines += [f"{count:>9,}  refused, but not by {kind}" for kind, count in found.lenient.items()]
     verdict = "disagree" if found.wrong else "agree"
     lines += found.wrong[:5]
     lines.append(

@@ -34,8 +34,6 @@ def test_languages__cases_made_on_the_spot__agree() -> None:
     assert found.wrong == [], f"seed {seed}"
     assert found.asked.total() == CASES
     assert set(found.asked) >= REASONS, f"seed {seed}: {found.asked}"
-    # Python and PHP refuse the same; JavaScript reads of an experiment only what it needs.
-    assert set(found.lenient) == {"JavaScript"}
 
 
 def test_compare__one_language_answers_otherwise__finds_it(tmp_path: Path) -> None:

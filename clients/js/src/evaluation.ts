@@ -1,6 +1,7 @@
 /** A whole experiment, as the public API shows it, for one subject. */
 
-import { allocate, parseRate, subjectSlot, type Arms } from "./law.js";
+import { allocate, parseRate, subjectSlot, usableWeights, type Arms } from "./law.js";
+import { refuseDamaged } from "./shape.js";
 import { readTargeting, type Targeting } from "./targeting.js";
 
 const SPAN = 2 ** 24;
@@ -75,13 +76,13 @@ export function evaluate(
   subject: string,
   { site, now = new Date(), overrides = {}, attributes = {} }: Circumstances = {},
 ): Evaluation {
+  let reading = readings.get(item);
+  if (!reading) readings.set(item, (reading = read(item)));
   const experiment = item.name;
   const forced = Object.hasOwn(overrides, experiment) ? overrides[experiment] : undefined;
   if (forced !== undefined) {
     return { experiment, subjectId: "overridden", group: forced, reason: "overridden" };
   }
-  let reading = readings.get(item);
-  if (!reading) readings.set(item, (reading = read(item)));
   const { subjectId, group } = allocate(item, subject, reading.rateAt(site));
   const at = now.getTime();
   const reason: Reason =
@@ -99,8 +100,10 @@ export function evaluate(
   return { experiment, subjectId, group: reason === "assigned" ? group : null, reason };
 }
 
-function read({ name, start, end, sample_rate, layer, holdouts, targeting }: ExperimentItem): Reading {
-  if (holdouts && !Array.isArray(holdouts)) throw unusable(name, "holdouts", holdouts);
+function read(item: ExperimentItem): Reading {
+  refuseDamaged(item);
+  usableWeights(item);
+  const { name, start, end, sample_rate, layer, holdouts, targeting } = item;
   return {
     from: time(name, "start", start) ?? -Infinity,
     to: time(name, "end", end) ?? Infinity,
@@ -143,20 +146,23 @@ function readRates(name: string, rates: ExperimentItem["sample_rate"]): Reading[
   };
   const named = new Map<unknown, number>();
   for (const [key, sites] of Object.entries(rates ?? {})) {
-    if (key === "default" || !Array.isArray(sites)) continue;
+    if (key === "default") continue;
     const rate = usableRate(key);
     // Of two rates for one site the lowest counts: objects put whole numbers among their keys first.
-    for (const site of sites) named.set(site, Math.min(rate, named.get(site) ?? 1));
+    for (const site of (sites as string[] | null) ?? []) named.set(site, Math.min(rate, named.get(site) ?? 1));
   }
   const otherwise = usableRate(rates?.default ?? 0);
   return (site) => named.get(site) ?? otherwise;
 }
 
 function usable(experiment: string, field: string, range: SlotRange): SlotRange {
-  const { name, begin, end } = range ?? {};
+  const { begin, end } = range;
   const whole = Number.isInteger(begin) && Number.isInteger(end);
-  if (!name || !whole || begin < 0 || begin >= end || end > SPAN) {
-    throw unusable(experiment, field, range);
+  if (!whole || begin < 0 || begin >= end || end > SPAN) {
+    throw new RangeError(
+      `${experiment}: '${field}' is ${JSON.stringify(range)}; give its 'name', and 'begin' below 'end', ` +
+        `whole numbers from 0 to ${SPAN}`,
+    );
   }
   return range;
 }
@@ -165,11 +171,4 @@ function usable(experiment: string, field: string, range: SlotRange): SlotRange 
 function lies({ begin, end }: SlotRange, subject: string, hashed: string): boolean {
   const slot = subjectSlot(subject, hashed);
   return begin <= slot && slot < end;
-}
-
-function unusable(experiment: string, field: string, found: unknown): RangeError {
-  return new RangeError(
-    `${experiment}: '${field}' is ${JSON.stringify(found)}; give its 'name', and 'begin' below 'end', ` +
-      `whole numbers from 0 to ${SPAN}`,
-  );
 }

@@ -76,7 +76,8 @@ export function allocate(experiment: Arms, subject: string, rate: number): Alloc
   };
 }
 
-function usableWeights({ name, groups, weights }: Arms): readonly number[] {
+/** An experiment's weights. Throws RangeError where it has no usable ones. */
+export function usableWeights({ name, groups, weights }: Arms): readonly number[] {
   if (groups.length === 0) throw new RangeError(`${name}: there are no groups; give at least one`);
   const found = weights ?? groups.map(() => 1);
   const total = found.reduce((sum, weight) => sum + weight, 0);

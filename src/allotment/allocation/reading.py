@@ -207,6 +207,8 @@ def _phase(name: str, found: object) -> int:
 def _version(name: str, found: object) -> str:
     if found is None:
         return ""
+    if isinstance(found, float) and found.is_integer():
+        found = int(found)
     if isinstance(found, bool) or not isinstance(found, str | int):
         raise ConfigError(f"{name}: 'version' is {found!r}; give a text or a whole number")
     return str(found)

@@ -249,6 +249,10 @@ final class ExperimentReader
 
     private static function version(string $name, mixed $found): string
     {
+        // JSON has one kind of number: where 2.0 is read as a float it is still the whole number 2.
+        if (is_float($found) && floor($found) === $found && abs($found) < (float) PHP_INT_MAX) {
+            $found = (int) $found;
+        }
         if ($found !== null && !is_string($found) && !is_int($found)) {
             throw self::unusable($name, 'version', $found, 'give a text or a whole number');
         }

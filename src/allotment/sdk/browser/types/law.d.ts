@@ -26,6 +26,8 @@ export declare function subjectSlot(subject: string, hashed: string): number;
  * @throws RangeError when rate, groups or weights cannot be used; the message says which
  */
 export declare function allocate(experiment: Arms, subject: string, rate: number): Allocation;
+/** An experiment's weights. Throws RangeError where it has no usable ones. */
+export declare function usableWeights({ name, groups, weights }: Arms): readonly number[];
 /**
  * Whether a sampling unit is in a sample: the first 32 bits of its id over 2^32 - 1 are below the
  * rate, so a unit in a 1% sample is in every larger one. Rate 1 takes everybody.
