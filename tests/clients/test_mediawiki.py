@@ -110,6 +110,22 @@ def attributes(page: Page, site: Site) -> dict[str, Any]:
     return found
 
 
+def lacking_of(page: Page, site: Site) -> dict[str, str]:
+    """What is wrong with the attributes of the page, if all there are were asked for."""
+    found: dict[str, str] = page.evaluate(
+        """async (origin) => {
+            const { checkAttributes, KINDS } = await import(`${origin}/strict.mjs`);
+            const client = { provide_values: Object.keys(KINDS) };
+            const streams = { all: { producers: { metrics_platform_client: client } } };
+            window.integration.getStreamConfigs = () => streams;
+            const problems = await checkAttributes(window.integration);
+            return Object.fromEntries(problems.map((one) => [one.attribute, one.problem]));
+        }""",
+        site.origin,
+    )
+    return found
+
+
 def test_mediawiki__reader_of_a_page__attributes_are_the_wikis(
     wiki: Wiki, site: Site, page: Page
 ) -> None:
@@ -186,6 +202,16 @@ def test_mediawiki__account__attributes_are_the_accounts(
     place = found["page"]
     assert (place["id"], place["revision_id"]) == (0, 0), "it does not exist"
     assert (place["title"], place["namespace_name"]) == ("Talk:Leek soup", "Talk")
+    page.goto(wiki.address("Main_Page"))
+    attributes(page, site)
+    assert lacking_of(page, site) == {
+        "page_wikidata_id": "is not given by this page: events go without it",
+        "page_wikidata_qid": "is not given by this page: events go without it",
+        "mediawiki_site_content_language_variant": (
+            "is not given by this page: events go without it"
+        ),
+        "performer_language_variant": "is not given by this page: events go without it",
+    }, "all others are there, and of the kind that the schema wants"
 
 
 def test_mediawiki__groups_by_php__events_carry_them(wiki: Wiki, site: Site, page: Page) -> None:

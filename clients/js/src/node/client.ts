@@ -69,6 +69,7 @@ export class Client {
   readonly subjectKey: string | Uint8Array | null;
   readonly #refused = new Map<string, number>();
   readonly #told = new Set<string>();
+  #started = false;
 
   /** @throws RangeError when an address is none, or the key is too short */
   constructor(options: ClientOptions) {
@@ -90,7 +91,9 @@ export class Client {
 
   /** Begins the work beside the site's, unless it runs already. Returns at once. */
   start(): this {
-    this.configuration.start();
+    // Once: a visitor after `close` begins nothing anew.
+    if (!this.#started) this.configuration.start();
+    this.#started = true;
     return this;
   }
 

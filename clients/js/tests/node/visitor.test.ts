@@ -91,6 +91,19 @@ describe("a visitor's experiments", () => {
     expect(client.visitor({ browserId: "b1" }).getExperimentBucketValue(NAME)).toBeNull();
   });
 
+  it("are still known after the client is closed, which asks no more", async () => {
+    await begin({ refreshSeconds: 0.01 });
+    await client.close();
+    await client.configuration.refresh(); // a round that was under way has ended
+    const asked = registry.requests.length;
+    const visitor = client.visitor({ browserId: "b1" });
+    expect(visitor.getExperiment(NAME).send("click")).toBe(false);
+    expect(visitor.getExperimentBucketValue(NAME)).not.toBeNull();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(registry.requests.length).toBe(asked);
+    expect(client.delivery.counts.dropped).toEqual({ closed: 1 });
+  });
+
   it("follow forced groups, then the edge, then the law", async () => {
     const another = { ...EXPERIMENT, name: "by-account-too", user_identifier_type: "mw-user" };
     registry.experiments = [EXPERIMENT, another];
