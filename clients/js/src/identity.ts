@@ -7,12 +7,15 @@ export function randomToken(): string {
   return hex(20);
 }
 
-/** A UUID (RFC 9562, version 4) with 120 random bits. */
+/** A UUID (RFC 9562, version 4) with at least 120 random bits. */
 export function randomUuid(): string {
-  return hex(32).replace(/(.{8})(.{4}).(.{3}).(.{3})/, "$1-$2-4$3-8$4-");
+  return (
+    // The browser's own is ten times as fast, and there on secure origins only.
+    crypto.randomUUID?.() ??
+    hex(32).replace(/(.{8})(.{4}).(.{3}).(.{3})/, "$1-$2-4$3-8$4-")
+  );
 }
 
-/** Not from crypto.randomUUID: that is there on secure origins only. */
 const hex = (digits: number): string =>
   Array.from(crypto.getRandomValues(new Uint8Array(digits)), (byte) =>
     (byte & 15).toString(16),
