@@ -99,6 +99,7 @@ export class Client {
 
   /** Stops asking, and delivers what waits for at most so many seconds. */
   async close(seconds = 5): Promise<void> {
+    this.#started = true;
     this.configuration.close();
     await this.delivery.close(seconds);
   }
