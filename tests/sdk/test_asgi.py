@@ -91,6 +91,17 @@ def test_override__in_the_address__forces(client: Client) -> None:
     assert f'"overrides":["{NAME}"]' in answer.text
 
 
+@pytest.mark.parametrize("trust", [True, False])
+def test_edge__its_header__counts_only_where_it_is_trusted(client: Client, trust: bool) -> None:
+    seen: list[Any] = []
+    app = AllotmentASGIMiddleware(app_of([PAGE], seen=seen), client, trust_edge=trust)
+    get(
+        app,
+        headers=[("X-Experiment-Enrollments", "x"), ("x-experiment-enrollments", f"{NAME}=card")],
+    )
+    assert (seen[0].membership.subject_ids[NAME] == "awaiting") is trust
+
+
 def test_streamed_page__each_piece_goes_at_once(client: Client) -> None:
     pieces = [b"<head><ti", b"tle></he", b"ad><body>", b"one", b"two"]
     headers = {"Content-Length": "31"}

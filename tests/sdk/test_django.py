@@ -79,6 +79,19 @@ def test_data__membership_looked_at__is_private_and_the_event_arrives(
     assert [event["action"] for event in intake.events] == ["impression"]
 
 
+@pytest.mark.parametrize("trust", [True, False])
+def test_edge__its_header__counts_only_where_it_is_trusted(
+    site: Browser, monkeypatch: pytest.MonkeyPatch, trust: bool
+) -> None:
+    monkeypatch.setattr(middleware.AllotmentMiddleware, "trust_edge", trust)
+    groups = set()
+    for _ in range(30):
+        site.cookies.clear()
+        answer = site.get("/looked-at", headers={"X-Experiment-Enrollments": f"{NAME}=card"})
+        groups.add(answer.json()["group"])
+    assert groups == ({"card"} if trust else {"card", "control"})
+
+
 def test_override__in_the_address__forces(site: Browser) -> None:
     assert site.get(f"/looked-at?mpo={NAME}:elsewhere").json()["group"] == "elsewhere"
 

@@ -121,6 +121,15 @@ def test_page__same_cookies_again__same_group_and_no_new_cookie(client: Client) 
     assert not any(answer.cookies for answer in again)
 
 
+@pytest.mark.parametrize("trust", [True, False])
+def test_edge__its_header__counts_only_where_it_is_trusted(client: Client, trust: bool) -> None:
+    seen: list[Any] = []
+    app = app_of(look=lambda environ: seen.append(environ["allotment.visitor"]))
+    wrapped = AllotmentMiddleware(app, client, trust_edge=trust)
+    Answered(wrapped, HTTP_X_EXPERIMENT_ENROLLMENTS=f"{NAME}=card/any-id;")
+    assert (seen[0].membership.subject_ids[NAME] == "awaiting") is trust
+
+
 def test_visitors__many__meet_both_groups(client: Client) -> None:
     groups = []
     look = lambda e: groups.append(e["allotment.visitor"].get_experiment_bucket_value(NAME))  # noqa: E731

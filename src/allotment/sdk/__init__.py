@@ -6,6 +6,7 @@ from allotment.sdk.client import Client
 from allotment.sdk.configuration import ConfigurationSource
 from allotment.sdk.delivery import Delivery, DeliveryCounts
 from allotment.sdk.documents import Configuration, Instrument
+from allotment.sdk.edge import enrollment_headers, parse_enrollments
 from allotment.sdk.enrollment import Coordinator, Membership, enroll
 from allotment.sdk.visitor import ExperimentHandle, Identity, InstrumentHandle, Visitor
 from allotment.sdk.wsgi import AllotmentMiddleware, page_head
@@ -28,6 +29,8 @@ __all__ = [
     "Membership",
     "Visitor",
     "enroll",
+    "enrollment_headers",
     "page_head",
+    "parse_enrollments",
     "parse_overrides",
 ]

@@ -39,8 +39,10 @@ class AllotmentASGIMiddleware:
         user_id: Callable[[Scope], str | None] | None = None,
         context: Callable[[Scope], Context] | None = None,
         inject: bool = True,
+        trust_edge: bool = False,
     ) -> None:
         self._app = app
+        self._trust_edge = trust_edge
         self._client = client
         self._user_id = user_id
         self._context = context
@@ -72,6 +74,7 @@ class AllotmentASGIMiddleware:
             session_id=ids.session_id,
             overrides=web.overrides_in(query),
             context=self._context(scope) if self._context else None,
+            edge=web.edge_groups(headers) if self._trust_edge else None,
         )
         scope[_CLIENT] = self._client
         if scope["type"] == "http":

@@ -124,6 +124,7 @@ class Client:
         session_id: str | None = None,
         overrides: Mapping[str, str] | None = None,
         context: Context | None = None,
+        edge: Mapping[str, str] | None = None,
     ) -> Visitor:
         """One visitor of the site, for the length of one request. Never waits.
 
@@ -133,6 +134,8 @@ class Client:
             session_id: 20 lower-case hex digits.
             overrides: forced groups by experiment name (`parse_overrides` reads `?mpo=`).
             context: contextual attributes, such as `{"page": {"id": 7, "title": "Leek"}}`.
+            edge: groups that an edge gave, by experiment name (`parse_enrollments` reads its
+                header).
         """
         self.start()
         return Visitor(
@@ -141,6 +144,7 @@ class Client:
             Identity(user_id or None, browser_id or None, session_id or None),
             overrides=overrides or {},
             context=context or {},
+            edge=edge or {},
         )
 
     @property

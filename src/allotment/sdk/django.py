@@ -100,6 +100,9 @@ class AllotmentMiddleware:
     async_capable: ClassVar[bool] = True
     inject = True
     """Put the head into pages by itself."""
+    trust_edge = False
+    """Take groups from the request's `X-Experiment-Enrollments`; only where an edge in front of the
+    site takes that header away from whoever else sends it."""
 
     def __init__(
         self,
@@ -160,6 +163,7 @@ class AllotmentMiddleware:
                 session_id=ids.session_id,
                 overrides=web.overrides_in(request.META.get("QUERY_STRING", "")),
                 context=self.context(request),
+                edge=web.edge_groups(request.headers.items()) if self.trust_edge else None,
             )
 
         held = _Held(self.client, ids, make)

@@ -8,9 +8,17 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from allotment.allocation import Experiment, Reason, allocate, keyed_subject_id
+from allotment.allocation import (
+    Experiment,
+    IdentifierType,
+    Reason,
+    allocate,
+    keyed_subject_id,
+)
 
 OVERRIDDEN_SUBJECT = "overridden"
+AWAITING_SUBJECT = "awaiting"
+"""The subject id of who was enrolled by an edge; the intake puts the edge's id in its place."""
 
 
 class Coordinator(StrEnum):
@@ -70,6 +78,7 @@ def enroll(
     now: datetime,
     overrides: Mapping[str, str] | None = None,
     attributes: Mapping[str, object] | None = None,
+    edge: Mapping[str, str] | None = None,
     subject_key: bytes | None = None,
 ) -> Membership:
     """Evaluate every experiment for one visitor by the law of allocation.
@@ -84,6 +93,8 @@ def enroll(
             experiments too.
         attributes: contextual attributes by flat names (`page_namespace_id`), for experiments that
             are about some subjects only.
+        edge: groups that an edge gave, by experiment name. Over experiments that randomize browsers
+            they decide alone, but for a forced group; one that an experiment does not have is none.
         subject_key: a secret under which subject ids stand in the membership; None: plain hashes.
             Groups do not depend on it.
 
@@ -104,6 +115,15 @@ def enroll(
     coordinators: dict[str, str] = {}
     versions: dict[str, str] = {}
     for name, experiment in known.items():
+        of_edge = (edge or {}).get(name)
+        at_edge = of_edge is not None and experiment.identifier_type == IdentifierType.BROWSER
+        if at_edge and name not in forced:
+            if of_edge in experiment.groups:
+                assigned[name], subject_ids[name] = of_edge, AWAITING_SUBJECT
+                units[name], coordinators[name] = experiment.identifier_type, Coordinator.DEFAULT
+                if experiment.version:
+                    versions[name] = experiment.version
+            continue
         subject = identifiers.get(experiment.identifier_type)
         if not subject and name not in forced:
             continue

@@ -269,7 +269,7 @@ class AllotmentProvider(AbstractProvider):
             ids[name] = ids[name] or context.targeting_key
         given.pop(_OVERRIDES, None)
         return self._client.visitor(
-            **ids, overrides=_overrides(context), context=_attributes(given)
+            **ids, overrides=_overrides(context), context=_attributes(given), edge=None
         )
 
     def _see(self, changed: tuple[str, ...]) -> None:

@@ -77,12 +77,14 @@ class Visitor:
         *,
         overrides: Mapping[str, str],
         context: events.Context,
+        edge: Mapping[str, str],
     ) -> None:
         self.identity = identity
         self.configuration = configuration
         self.pageview_id = secrets.token_hex(10)
         self._client = client
         self._overrides = dict(overrides)
+        self._edge = dict(edge)
         self._given_context = context
         self._steps: dict[str, int] = {}
         self._exposed: set[str] = set()
@@ -99,6 +101,7 @@ class Visitor:
             now=datetime.now(UTC),
             overrides=self._overrides,
             attributes=events.flat(self.context),
+            edge=self._edge,
             subject_key=self._client.subject_key,
         )
 

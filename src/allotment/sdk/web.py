@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs
 
 from allotment.allocation import parse_overrides
+from allotment.sdk import edge
 
 BROWSER_COOKIE = "allotment-browser"
 SESSION_COOKIE = "allotment-session"
@@ -75,6 +76,12 @@ def overrides_in(query: str) -> dict[str, str]:
         return {}
     text = ";".join(values)
     return parse_overrides(text) if len(text) <= MAX_OVERRIDE_CHARS else {}
+
+
+def edge_groups(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Groups that an edge told with a request; several such headers are one list."""
+    name = edge.HEADER.lower()
+    return edge.parse_enrollments(";".join(value for key, value in headers if key.lower() == name))
 
 
 def header_value(headers: Iterable[tuple[str, str]], name: str) -> str:

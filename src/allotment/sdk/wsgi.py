@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from allotment.sdk import browser_files, page, web
+from allotment.sdk import browser_files, edge, page, web
 from allotment.sdk.client import Client
 from allotment.sdk.events import Context
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 VISITOR = "allotment.visitor"
 NONCE = "allotment.nonce"
+_EDGE = "HTTP_X_EXPERIMENT_ENROLLMENTS"
 _CLIENT = "allotment.client"
 _HEAD_DONE = "allotment.head_done"
 
@@ -36,6 +37,8 @@ class AllotmentMiddleware:
         user_id: the id of the account that a request belongs to; None for an anonymous reader.
         context: contextual attributes of a request, such as `{"page": {"id": 7}}`.
         inject: put the head in by itself.
+        trust_edge: take groups from the request's `X-Experiment-Enrollments`; only where an edge in
+            front of the site takes that header away from whoever else sends it.
 
     A page with a content security policy puts its nonce into `environ["allotment.nonce"]`.
 
@@ -53,8 +56,10 @@ class AllotmentMiddleware:
         user_id: Callable[[WSGIEnvironment], str | None] | None = None,
         context: Callable[[WSGIEnvironment], Context] | None = None,
         inject: bool = True,
+        trust_edge: bool = False,
     ) -> None:
         self._app = app
+        self._trust_edge = trust_edge
         self._client = client
         self._user_id = user_id
         self._context = context
@@ -79,6 +84,9 @@ class AllotmentMiddleware:
             session_id=ids.session_id,
             overrides=web.overrides_in(environ.get("QUERY_STRING", "")),
             context=self._context(environ) if self._context else None,
+            edge=web.edge_groups([(edge.HEADER, environ.get(_EDGE, ""))])
+            if self._trust_edge
+            else None,
         )
         environ[_CLIENT] = self._client
         answer = _Answer(environ, start_response, ids.set_cookies, inject=self._inject)

@@ -161,6 +161,7 @@ def recording() -> Iterator[Recorder]:
         browser_id: str | None = None,
         session_id: str | None = None,
         context: Context | None = None,
+        edge: Mapping[str, str] | None = None,
     ) -> Visitor:
         return real_visitor(
             client,
@@ -169,6 +170,7 @@ def recording() -> Iterator[Recorder]:
             session_id=session_id,
             overrides={**recorder.groups, **(overrides or {})},
             context=context,
+            edge=edge,
         )
 
     replaced: list[tuple[type, str, object]] = [
