@@ -107,6 +107,14 @@ JAVASCRIPT = [
     Change("overrides: spaces only", _LAW, "replace(/^ +| +$/g", "replace(/^\\s+|\\s+$/g"),
     Change("targeting: no conversion", _TARGETING, "value === operand", "String(value) === String(operand)"),
     Change("targeting: null meets none", _TARGETING, "value !== null && value !== undefined &&", "value !== undefined &&"),
+    Change("edge: length of a name", "enrollments.ts", "{7,62}", "{6,62}"),
+    Change("edge: length of a group", "enrollments.ts", "{0,62}", "{0,63}"),
+    Change("edge: length of an id", "enrollments.ts", "{1,128}", "{1,127}"),
+    Change("edge: items", "enrollments.ts", 'split(";")', 'split(",")'),
+    Change("exposures: five minutes", "exposure.ts", "5 * 60_000", "5 * 60_001"),
+    Change("exposures: a day", "exposure.ts", "24 * 3_600_000", "24 * 3_600_001"),
+    Change("exposures: the first ten", "exposure.ts", "OFTEN = 10", "OFTEN = 11"),
+    Change("exposures: before the reset", "exposure.ts", "at < resetAt", "at <= resetAt"),
 ]  # fmt: skip
 
 _LAW, _EXPERIMENT, _TARGETING = "Law.php", "Experiment.php", "Targeting.php"
@@ -152,4 +160,8 @@ PHP = [
     Change("targeting: doubles", _TARGETING, "(float) $value : $value", "$value : $value"),
     Change("targeting: no conversion", _TARGETING, "$value === $operand", "$value == $operand"),
     Change("targeting: null meets none", _TARGETING, "$value === null || !self", "!self"),
+    Change("edge: length of a name", "../EdgeEnrollments.php", "{7,62}", "{6,62}"),
+    Change("edge: length of a group", "../EdgeEnrollments.php", "{0,62}", "{0,63}"),
+    Change("edge: length of an id", "../EdgeEnrollments.php", "{1,128}", "{1,127}"),
+    Change("edge: items", "../EdgeEnrollments.php", "explode(';'", "explode(','"),
 ]  # fmt: skip

@@ -120,6 +120,7 @@ def languages() -> dict[str, Language]:
             [
                 *(require_tool("node"), "node_modules/vitest/vitest.mjs", "run", "--bail", "1"),
                 *("tests/law.test.ts", "tests/evaluation.test.ts"),
+                *("tests/enrollments.test.ts", "tests/exposure.test.ts"),
             ],
             JAVASCRIPT,
         ),
