@@ -15,11 +15,10 @@ from playwright.sync_api import Browser, expect
 from pytest_django.live_server_helper import LiveServer
 from tests.registry.page_reading import Page
 
-from allotment.registry import browsing, lifecycle, seeding
+from allotment.registry import browsing, lifecycle, saved_views, seeding
 from allotment.registry.models import Account, Experiment, Instrument, SavedView, Site, Team
 from allotment.registry.plan import ExperimentPlan, InstrumentPlan
 from allotment.registry.states import State
-from allotment.registry.views import directory
 
 pytestmark = pytest.mark.django_db
 MakeExperiment = Callable[..., ExperimentPlan]
@@ -190,10 +189,10 @@ def test_view__removed__by_its_owner_alone(visitor: Client, account: Account) ->
 def test_view__without_a_name_or_one_too_many__not_saved(visitor: Client, account: Account) -> None:
     visitor.post("/directory/views", {"name": "  ", "query": "status=running"})
     assert not SavedView.objects.exists()
-    for number in range(directory.MOST_VIEWS):
+    for number in range(saved_views.MOST_VIEWS):
         SavedView.objects.create(account=account, name=str(number))
     visitor.post("/directory/views", {"name": "One more", "query": ""})
-    assert SavedView.objects.count() == directory.MOST_VIEWS
+    assert SavedView.objects.count() == saved_views.MOST_VIEWS
     visitor.post("/directory/views", {"name": "3", "query": "status=running"})
     assert SavedView.objects.get(name="3").query == "status=running"
 

@@ -73,6 +73,9 @@ ACTIONS: dict[str, Action] = {
     "own": _any(
         gettext_noop("look after one's own account, sessions and tokens"), Scope.PEOPLE, _ALL
     ),
+    "views": _any(
+        gettext_noop("keep views of the directory, and offer them to all"), Scope.WRITE, _ALL
+    ),
     "create": _any(gettext_noop("make an instrument or experiment"), Scope.WRITE, _AUTHORS),
     "edit": Action(gettext_noop("edit it"), Scope.WRITE, _AUTHORS, _ADMIN),
     "publish": Action(
@@ -97,7 +100,7 @@ ACTIONS: dict[str, Action] = {
     "places": _any(
         gettext_noop("tend sites, layers and exceptions to caps"), Scope.WRITE, _OPERATORS
     ),
-    "health": _any(gettext_noop("see the health of the whole lab"), Scope.READ, _OPERATORS),
+    "health": _any(gettext_noop("see the health of the whole lab"), Scope.READ, _ALL),
     "people": _any(gettext_noop("manage people and their roles"), Scope.PEOPLE, _ADMIN),
     "teams": _any(gettext_noop("manage teams"), Scope.PEOPLE, _ADMIN),
     "tokens": _any(gettext_noop("see and revoke everybody's tokens"), Scope.PEOPLE, _ADMIN),

@@ -103,6 +103,10 @@ TABLE: dict[str, tuple[frozenset[str], str, Any]] = {
     "create_token": (EVERYBODY, "people", {"name": "one", "scopes": ["people"]}),
     # Whose token it is decides; for others it is not there.
     "revoke_token": (EVERYBODY, "people", {}),
+    "list_views": (EVERYBODY, "read", None),
+    "save_view": (EVERYBODY, "write", {"name": "Running", "query": "status=running"}),
+    # Whose view it is decides; for others it is not there.
+    "remove_view": (EVERYBODY, "write", None),
     "get_configuration": (EVERYBODY, "read", None),
     "plan_configuration": (EVERYBODY, "read", {"entries": []}),
     # Each entry is judged by its own right, which test_configuration holds.
@@ -135,6 +139,7 @@ def filled_in(path: str) -> str:
             path = path.replace("{name}", name)
     path = path.replace("{kind}", "experiments").replace("{revision}", "1")
     path = path.replace("{site}", "frwiki").replace("{identifier}", "IDENTIFIER")
+    path = path.replace("{key}", "1")
     return path + ("?before=1&after=1" if path.endswith("/diff") else "")
 
 

@@ -34,6 +34,7 @@ ROUTES = (
     "place_routes",
     "people_routes",
     "lab_routes",
+    "view_routes",
     "configuration_routes",
 )
 """The modules that hold routes, in the order of the document."""

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db import IntegrityError, transaction
-from django.db.models import Q
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -19,15 +16,12 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext, gettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from allotment.registry import browsing, words
+from allotment.registry import browsing, gate, saved_views, words
 from allotment.registry.lifecycle import AnyItem
-from allotment.registry.models import Account, Experiment, Instrument, SavedView
-from allotment.registry.states import State
+from allotment.registry.models import Account, Experiment, Instrument
+from allotment.registry.saved_views import asked_for, day, query_of
 
 PAGE_SIZE: Final = 25
-MOST_VIEWS: Final = 50
-_FILTERS: Final = ("q", "whose", "kind", "status", "team", "site", "since", "until", "sort")
-_USUAL: Final = {"sort": "status"}
 _SORTS: dict[str, str | Promise] = {
     "status": gettext_lazy("Status"),
     "name": gettext_lazy("Name"),
@@ -92,59 +86,31 @@ def directory(request: HttpRequest) -> HttpResponse:
 @require_POST
 def save_view(request: HttpRequest) -> HttpResponse:
     """Keep a query under a name; the same name again means another query."""
-    query = query_of(asked_for(QueryDict(request.POST.get("query", "")[:1000])))
-    name = " ".join(request.POST.get("name", "").split())[:60]
-    back = f"{reverse('directory')}?{query}"
-    if not name:
-        messages.error(request, gettext("A view needs a name. Nothing was saved."))
-        return redirect(back)
-    mine = SavedView.objects.filter(account=_account(request))
-    if mine.exclude(name=name).count() >= MOST_VIEWS:
-        messages.error(
-            request, gettext("You have as many views as can be kept. Remove one of them first.")
-        )
-        return redirect(back)
-    kept = {"query": query, "shared": request.POST.get("shared") == "yes"}
+    gate.require(request, "views")
+    query = saved_views.normal(request.POST.get("query", "")[: saved_views.LONGEST_QUERY])
     try:
-        with transaction.atomic():
-            SavedView.objects.update_or_create(account=_account(request), name=name, defaults=kept)
-    except IntegrityError:  # two clicks at once: the other one has made it
-        mine.filter(name=name).update(**kept)
-    messages.success(request, gettext("The view “%(name)s” is saved.") % {"name": name})
-    return redirect(back)
+        found = saved_views.save(
+            _account(request),
+            name=request.POST.get("name", ""),
+            query=query,
+            shared=request.POST.get("shared") == "yes",
+        )
+    except saved_views.ViewRefusedError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, gettext("The view “%(name)s” is saved.") % {"name": found.name})
+    return redirect(f"{reverse('directory')}?{query}")
 
 
 @require_POST
 def remove_view(request: HttpRequest, key: int) -> HttpResponse:
     """Forget one's own view."""
-    found = SavedView.objects.filter(account=_account(request), pk=key).first()
+    gate.require(request, "views")
+    found = saved_views.remove(_account(request), key)
     if found is None:
         raise Http404(f"no view {key} of this account")
-    found.delete()
     messages.success(request, gettext("The view “%(name)s” is removed.") % {"name": found.name})
     return redirect("directory")
-
-
-def asked_for(given: QueryDict) -> dict[str, str]:
-    """The filters of a query, each one that this page knows; what cannot be read is left out."""
-    asked = {name: given.get(name, "").strip()[:200] for name in _FILTERS}
-    known = {
-        "whose": {"mine"},
-        "kind": {Experiment.KIND, Instrument.KIND},
-        "status": {browsing.EVERY_STATUS, *(state.value for state in State)},
-        "sort": set(browsing.SORTS),
-    }
-    for name, values in known.items():
-        if asked[name] not in values:
-            asked[name] = _USUAL.get(name, "")
-    for name in ("since", "until"):
-        asked[name] = str(_day(asked[name]) or "")
-    return asked
-
-
-def query_of(asked: dict[str, str]) -> str:
-    """The query string of filters, always in the same order, without what is usual."""
-    return urlencode({n: asked[n] for n in _FILTERS if asked[n] and asked[n] != _USUAL.get(n, "")})
 
 
 def _wanted(asked: dict[str, str], user: object) -> browsing.Wanted:
@@ -159,17 +125,10 @@ def _wanted(asked: dict[str, str], user: object) -> browsing.Wanted:
         status=asked["status"],
         owners=owners,
         site=asked["site"],
-        since=_day(asked["since"]),
-        until=_day(asked["until"]),
+        since=day(asked["since"]),
+        until=day(asked["until"]),
         sort=asked["sort"],
     )
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
 
 
 def _chips(user: object, query: str) -> list[Chip]:
@@ -180,8 +139,7 @@ def _chips(user: object, query: str) -> list[Chip]:
     ]
     if not isinstance(user, Account):
         return found
-    views = SavedView.objects.filter(Q(account=user) | Q(shared=True)).select_related("account")
-    for view in views[: 2 * MOST_VIEWS]:
+    for view in saved_views.offered(user)[: 2 * saved_views.MOST_VIEWS]:
         mine = view.account_id == user.pk
         found.append(
             Chip(

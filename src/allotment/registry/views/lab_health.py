@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from allotment.analysis import lab_ledger
-from allotment.registry import consumers, unhealthy
+from allotment.registry import consumers, gate, unhealthy
 from allotment.registry import results as reports
 from allotment.registry.consumers import Consumer
 
@@ -38,6 +38,7 @@ class Program:
 @require_safe
 def page(request: HttpRequest) -> HttpResponse:
     """Everything that is unhealthy, and the figures behind it."""
+    gate.require(request, "health")
     now = timezone.now()
     latest, fault = reports.newest_or_fault(settings.ALLOTMENT.lake_dir)
     ills = unhealthy.everything(now, latest, fault=fault)
