@@ -13,20 +13,11 @@ from django.http import QueryDict
 from django.utils.translation import gettext, gettext_noop
 
 from allotment.registry.document_diff import differences
-from allotment.registry.forms.stream import StreamForm
+from allotment.registry.forms.stream import STORED, StreamForm
 from allotment.registry.history_diff import Change
 from allotment.registry.models import Stream
 from allotment.registry.rules import Refusal, RuleRefusedError
 
-FIELDS: Final = (
-    "name",
-    "description",
-    "schema_title",
-    "destination_event_service",
-    "attributes",
-    "environments",
-    "settings",
-)
 LABELS: Final = {
     "description": gettext_noop("Description"),
     "schema_title": gettext_noop("Schema title"),
@@ -65,7 +56,7 @@ class Between:
 
 def document_of(row: Any) -> dict[str, Any]:  # noqa: ANN401 - a stream, or a record of its history
     """A stream as people write it."""
-    return {name: getattr(row, name) for name in FIELDS}
+    return {name: getattr(row, name) for name in STORED}
 
 
 def all_of(stream: Stream) -> list[Version]:
@@ -108,7 +99,7 @@ def store(
         RuleRefusedError: the rules refuse it, or another revision than `expected` is stored.
     """
     given = QueryDict(mutable=True)
-    for name in FIELDS:
+    for name in STORED:
         value = document[name]
         if name in {"attributes", "environments"}:
             given.setlist(name, list(value))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -25,7 +25,7 @@ from allotment.registry.models import Experiment, Instrument, Stream
 from allotment.registry.states import LIVE, Stage
 
 _OWN_FIELDS = ("stream", "schema_title", "destination_event_service")
-_STORED = (
+STORED: Final = (
     "name",
     "description",
     "schema_title",
@@ -34,6 +34,7 @@ _STORED = (
     "environments",
     "settings",
 )
+"""What a version of a stream keeps."""
 _LOSES = frozenset({"block-not-lost"})
 _OF_THE_NAME = frozenset({"name-is-free", "stream-name-has-form"})
 """Rules that the name's own field holds."""
@@ -236,7 +237,7 @@ class StreamForm(forms.Form):
     def _typed(self) -> Stream:
         """The stream as it was typed, also where a field is wrong."""
         row = Stream(pk=self.stream.pk if self.stream else None)
-        for name in _STORED:
+        for name in STORED:
             setattr(row, name, self.cleaned_data.get(name, self[name].value()))
         if self.stream is not None:
             row.name, row.environments = self.stream.name, self.stream.environments
@@ -247,6 +248,6 @@ class StreamForm(forms.Form):
     def save(self, *, reason: str = "") -> Stream:
         """Store what the valid form says; `reason` is for the history."""
         stream = self.stream or Stream()
-        for name in _STORED:
+        for name in STORED:
             setattr(stream, name, self.cleaned_data[name])
         return lifecycle.save_stream(stream, expected=self.cleaned_data["revision"], reason=reason)
