@@ -1,7 +1,7 @@
 /** Ids of the page view, the session and single events. */
 /** 80 random bits as 20 hexadecimal digits. */
 export declare function randomToken(): string;
-/** A UUID (RFC 9562, version 4) with 120 random bits. */
+/** A UUID (RFC 9562, version 4) with at least 120 random bits. */
 export declare function randomUuid(): string;
 /** The id of this page view: it lives as long as the page. */
 export declare function pageviewId(): string;
