@@ -9,7 +9,6 @@ import { parseRate } from "../law.js";
 
 const WEB_TITLE = "analytics/product_metrics/web/base";
 const APP_TITLE = "analytics/product_metrics/app/base";
-const MAX_GROUPS = 10;
 
 /** The schema that events of a title follow when its configuration names no version. */
 const DEFAULT_SCHEMAS: Readonly<Record<string, string>> = {
@@ -130,30 +129,30 @@ function readStreams(found: unknown): [number, Parsed] {
  *   which, and what to give
  */
 export function parseExperiment(found: unknown): Experiment {
-  const [item, name] = named(found, "an experiment");
-  const groups = texts(name, "groups", item.groups);
-  if (groups.length < 1 || groups.length > MAX_GROUPS || new Set(groups).size < groups.length) {
-    const said = JSON.stringify(item.groups);
-    throw new RangeError(`${name}: 'groups' is ${said}; give 1 to ${MAX_GROUPS} different ones`);
+  const item = asObject(found);
+  if (!item) {
+    throw new RangeError(`an experiment is ${JSON.stringify(found)}; it must be a JSON object`);
   }
-  readRates(name, item.sample_rate);
-  const experiment = {
-    name,
-    groups,
+  // The law reads all of an item when it first evaluates it, and says what cannot be used.
+  evaluate(item as unknown as ExperimentItem, "");
+  return {
+    name: item.name as string,
+    groups: item.groups as string[],
     item: item as unknown as ExperimentItem,
-    identifierType: text(name, item, "user_identifier_type") || IDENTIFIER.browser,
-    streamName: text(name, item, "stream_name"),
-    schemaId: text(name, item, "schema_id"),
-    contextualAttributes: texts(name, "contextual_attributes", item.contextual_attributes),
-    version: version(name, item.version),
+    identifierType: asText(item.user_identifier_type) ?? IDENTIFIER.browser,
+    streamName: asText(item.stream_name) ?? "",
+    schemaId: asText(item.schema_id) ?? "",
+    contextualAttributes: (item.contextual_attributes ?? []) as string[],
+    version: String(item.version ?? ""),
   };
-  // The law reads the rest of an item when it first evaluates it, all of it.
-  evaluate(experiment.item, "");
-  return experiment;
 }
 
 function parseInstrument(found: unknown): Instrument {
-  const [item, name] = named(found, "an instrument");
+  const item = asObject(found);
+  const name = asText(item?.name);
+  if (!item || name === null) {
+    throw new RangeError(`an instrument is ${JSON.stringify(found)}; it must have a 'name'`);
+  }
   const stream = asText(item.stream_name);
   if (stream === null) {
     const said = JSON.stringify(item.stream_name);
@@ -214,17 +213,6 @@ export function requestedAttributes(stream: Stream): readonly string[] {
   return Array.isArray(values) ? values.filter((name) => typeof name === "string") : [];
 }
 
-function named(found: unknown, what: string): [Record<string, unknown>, string] {
-  const item = asObject(found);
-  if (!item) throw new RangeError(`${what} is ${JSON.stringify(found)}; it must be a JSON object`);
-  const name = asText(item.name);
-  if (name === null) {
-    const said = JSON.stringify(item.name);
-    throw new RangeError(`${what}'s 'name' is ${said}; give a text that is not empty`);
-  }
-  return [item, name];
-}
-
 function text(name: string, item: Readonly<Record<string, unknown>>, field: string): string {
   const found = item[field] ?? "";
   if (typeof found === "string") return found;
@@ -235,14 +223,6 @@ function texts(name: string, field: string, found: unknown): readonly string[] {
   const list = found ?? [];
   if (Array.isArray(list) && list.every((one) => asText(one) !== null)) return list as string[];
   throw new RangeError(`${name}: '${field}' is ${JSON.stringify(found)}; give a list of texts`);
-}
-
-function version(name: string, found: unknown): string {
-  if (found === undefined || found === null) return "";
-  if (typeof found === "string" || Number.isInteger(found)) return String(found);
-  throw new RangeError(
-    `${name}: 'version' is ${JSON.stringify(found)}; give a text or a whole number`,
-  );
 }
 
 function time(name: string, field: string, found: unknown): number | null {

@@ -104,7 +104,7 @@ describe("what the registry says", () => {
     expect([...found.current().streams.keys()]).toEqual(["good"]);
     expect(found.problems).toHaveLength(19);
     expect(found.problems[0]).toBe(
-      "experiments: bad: 'groups' is []; give 1 to 10 different ones",
+      "experiments: bad: 'groups' is []; give 1 to 10 texts, each once",
     );
   });
 });
