@@ -87,10 +87,14 @@ class Recorder:
         self._thread.join()
 
     def events(self, *, by_browser: bool | None = None) -> list[dict[str, Any]]:
-        """All events that were passed on, or those of browsers or of servers only."""
-        return [
-            event
+        """All events that were passed on, or those of browsers or of servers only.
+
+        Each once: what a page sends again, since it was left before the answer, is the same event.
+        """
+        found = {
+            event["meta"]["id"]: event
             for sent in list(self.sent)
             for event in sent.events
             if by_browser is None or sent.by_browser is by_browser
-        ]
+        }
+        return list(found.values())

@@ -1,0 +1,83 @@
+"""What becomes of events whose page is left, in real Chromium."""
+
+from playwright.sync_api import Page
+from tests.clients.browser_site import Site, actions, flushed, wait_for
+
+SEND = """(action) => allotment.submitInteraction(
+    "product_metrics.web_base", "/analytics/product_metrics/web/base/1.3.0", action)"""
+KEPT = "Object.entries(localStorage).filter(([key]) => key.startsWith('allotment'))"
+
+
+def test_answers__of_a_page_with_its_configuration__there_at_once_without_a_request(
+    site: Site, page: Page
+) -> None:
+    site.write(
+        "/",
+        """<script>
+            window.first = [
+                allotment.getExperiment("foo").getAssignedGroup(),
+                allotment.getInstrument("related-articles").isInSample(),
+                performance.getEntriesByType("resource").map(({ name }) => new URL(name).pathname),
+            ];
+        </script>""",
+    )
+    page.goto(site.origin)
+    assert page.evaluate("first") == ["treatment", True, ["/allotment.js"]]
+
+
+def test_page_left__intake_down__next_page_sends_the_same_event(site: Site, page: Page) -> None:
+    site.write("/", "")
+    site.statuses = [503]
+    page.goto(site.origin)
+    page.evaluate(SEND, "last")
+    page.goto(f"{site.origin}/other")
+    wait_for(lambda: site.posts)
+    assert len(page.evaluate(KEPT)) == 1
+    page.goto(site.origin)
+    assert flushed(page) == {"sent": 1, "waiting": 0, "dropped": {}}
+    assert page.evaluate(KEPT) == []
+    first, second = site.events
+    assert first == second
+    assert first["action"] == "last"
+
+
+def test_page_left__browser_keeps_nothing__sent_all_the_same(site: Site, page: Page) -> None:
+    page.add_init_script("""Object.defineProperty(window, "localStorage",
+        { get() { throw new DOMException("blocked", "SecurityError"); } })""")
+    site.write("/", "")
+    page.goto(site.origin)
+    page.evaluate(SEND, "shown")
+    assert flushed(page) == {"sent": 1, "waiting": 0, "dropped": {}}
+    page.evaluate(SEND, "left")
+    page.goto(f"{site.origin}/other")
+    wait_for(lambda: len(site.events) == 2)
+    assert actions(site) == ["shown", "left"]
+
+
+def test_page_left__while_it_makes_more__all_sent(site: Site, page: Page) -> None:
+    script = f"const send = {SEND}; addEventListener('pagehide', () => send('hidden'));"
+    site.write("/", f"<script>{script} addEventListener('unload', () => send('gone'))</script>")
+    page.goto(site.origin)
+    page.evaluate(SEND, "shown")
+    page.goto(f"{site.origin}/other")
+    wait_for(lambda: len(site.events) == 3)
+    assert set(actions(site)) == {"shown", "hidden", "gone"}
+
+
+def test_core__of_a_page__draws_and_sends(site: Site, page: Page) -> None:
+    site.write("/", "")
+    page.goto(site.origin)
+    found = page.evaluate("""async () => {
+        const { allocate, createCore } = await import("/core.mjs");
+        const core = createCore();
+        const { group } = allocate({ name: "bar", groups: ["control", "treatment"] }, "2", 0.5);
+        const schema = "/analytics/product_metrics/web/base/1.3.0";
+        core.submitInteraction("product_metrics.web_base", schema, group);
+        core.flush();
+        while (core.counters.waiting) await new Promise((resolve) => setTimeout(resolve, 10));
+        return core.counters;
+    }""")
+    assert found == {"sent": 1, "waiting": 0, "dropped": {}}
+    assert actions(site) == ["treatment"]
+    assert site.events[0]["page"] == {"id": 7}
+    assert site.events[0]["experiments"]["assigned"] == {"foo": "treatment"}
