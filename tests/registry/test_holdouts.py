@@ -258,9 +258,14 @@ def test_form__holdout_of_nothing__says_so_under_the_field(visitor: Client) -> N
     assert "neither all nor a layer" in found["id_holds_out"]
 
 
-def test_check_beside_the_form__half_of_everybody__warns(visitor: Client) -> None:
-    answer = visitor.post(NEW, posted(holds_out="all", check="live", save=None))
-    assert "holdout is large" in answer.content.decode()
+@pytest.mark.parametrize(("weight", "is_told"), [("5", False), ("95", True), ("", True)])
+def test_check_beside_the_form__holdout__warns_of_a_large_one(
+    visitor: Client, weight: str, is_told: bool
+) -> None:
+    weights = {"groups-0-weight": weight, "groups-1-weight": "95" if weight else ""}
+    given = posted(holds_out="all", check="live", save=None, **weights)
+    answer = visitor.post(NEW, given)
+    assert ("holdout is large" in answer.content.decode()) is is_told
 
 
 def test_holdout__end_has_passed__covers_nothing_any_more(

@@ -49,6 +49,7 @@ def entry(kind: str, bundle: Bundle) -> Entry:
     if kind == "experiment":
         groups = [row for row in rows.get("groups", []) if row.get("name")]
         document["groups"] = [str(row["name"]) for row in groups]
+        document["weights"] = [_weight(row.get("weight")) for row in groups]
         document["metrics"] = [
             str(typed.get("primary_metric") or ""),
             *_listed(typed.get("secondary_metrics")),
@@ -67,6 +68,12 @@ def is_empty(bundle: Bundle, field: str) -> bool:
     if field in bundle.rows:
         return not any(any(row.values()) for row in bundle.rows[field].typed())
     return field in bundle.form.fields and not bundle.form[field].value()
+
+
+def _weight(found: object) -> object:
+    """A weight as it was typed; none is 1."""
+    text = str(found if found is not None else "").strip()
+    return int(text) if text.isascii() and text.isdigit() else found or 1
 
 
 def _title(stream: str) -> str:
