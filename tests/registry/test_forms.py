@@ -84,7 +84,7 @@ def test_new__zone_cookie__times_are_read_in_that_zone(visitor: Client) -> None:
             "no field for mediawiki_skin",
         ),
         ({"risk_level": "high"}, "id_review_link", "no review is linked"),
-        ({"acknowledged": None}, "id_acknowledged", "tick the box"),
+        ({"acknowledged": None}, "id_acknowledged", "Tick the box if it does"),
         ({"end": ""}, "id_end", "required"),
         ({"end": "soon"}, "id_end", "valid date"),
         ({"start": "2035-02-01T09:00"}, "id_end", "Choose an end that is later"),

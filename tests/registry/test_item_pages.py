@@ -21,7 +21,7 @@ from tests.registry.test_results import CONTROL, UNEVEN, report
 from allotment.analysis import reports
 from allotment.lake.catalog import open_catalog
 from allotment.registry import lifecycle, placing
-from allotment.registry.models import Account, Layer
+from allotment.registry.models import Account, Layer, Team
 from allotment.registry.plan import ExperimentPlan
 
 pytestmark = pytest.mark.django_db
@@ -201,3 +201,32 @@ def test_server_error__table_gone__told_in_the_readers_language_and_styled(
     for sheet in sheets:
         with closing(visitor.get(sheet)) as found:
             assert found.status_code == 200
+
+
+def test_new__owner__the_only_team_of_who_makes_it_or_the_person(visitor: Client) -> None:
+    def owner() -> str:
+        page = Page(visitor.get("/experiments/new").content.decode())
+        (field,) = (e for e in page.all("input") if e.attributes.get("id") == "id_owners")
+        return field.attributes.get("value", "")
+
+    assert owner() == "@ada"
+    ada = Account.objects.get(username="ada")
+    Team.objects.create(name="Search").members.add(ada)
+    assert owner() == "Search"
+    Team.objects.create(name="Reading").members.add(ada)
+    assert owner() == "@ada"
+
+
+def test_form__checked_as_somebody_types__advice_is_not_nothing(visitor: Client) -> None:
+    answer = visitor.post("/experiments/new", {"check": "live", "name": "New"})
+    said = " ".join(re.sub(r"<[^>]*>", " ", answer.content.decode()).split())
+    assert "As it stands, not saved: it could not be switched on yet." in said
+    assert "To save a draft" in said
+
+
+def test_hindrance__draft__leads_to_the_field(visitor: Client, experiment_plan: Make) -> None:
+    lifecycle.create(experiment_plan(risk_level="pending"))
+    links = {a.attributes.get("href") for a in Page(visitor.get(E).content.decode()).all("a")}
+    assert f"{E}/edit#f-risk_level" in links
+    edit = Page(visitor.get(f"{E}/edit").content.decode())
+    assert any(e.attributes.get("id") == "f-risk_level" for e in edit.elements)

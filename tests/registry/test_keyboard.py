@@ -130,12 +130,18 @@ def test_newcomer__keyboard_alone__from_log_in_to_a_running_experiment(
     # What is missing is said first, leads to the field, and is said there again.
     expect(page.locator("#refused")).to_be_focused()
     assert "Not saved:" in keyboard.here()["name"]
-    assert keyboard.to("Owner", tag="a")
+    assert keyboard.to("This follows the data collection", tag="a")
     keyboard.press("Enter")
-    expect(page.locator("#id_owners")).to_be_focused()
-    owners = keyboard.here()
-    assert owners["seen"]
-    assert "This field is required." in owners["described"]
+    expect(page.locator("#id_acknowledged")).to_be_focused()
+    guidelines = keyboard.here()
+    assert guidelines["seen"]
+    assert "Tick the box if it does" in guidelines["described"]
+    keyboard.press("Space")
+
+    # Around the page once more: whoever makes it owns it, unless they name somebody else.
+    keyboard.to("Owner")
+    assert page.locator("#id_owners").input_value() == "@grace"
+    keyboard.press("Control+a")
     page.keyboard.type("Search team")
 
     keyboard.to("A browser")
@@ -145,8 +151,6 @@ def test_newcomer__keyboard_alone__from_log_in_to_a_running_experiment(
     keyboard.write("Share at all other sites", "100")
     keyboard.to("Risk", tag="select")
     page.keyboard.type("Low")
-    keyboard.to("This follows the data collection")
-    keyboard.press("Space")
     keyboard.to("Save draft", tag="button")
     keyboard.press("Enter")
     page.wait_for_url("**/experiments/search-suggestions")

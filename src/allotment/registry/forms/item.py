@@ -141,7 +141,9 @@ class ItemForm(forms.Form):
         help_text=gettext_lazy(
             "Nothing is sent that the plan does not need, and nothing that names a person."
         ),
-        error_messages={"required": gettext_lazy("Read the guidelines and tick the box.")},
+        error_messages={
+            "required": gettext_lazy("Tick the box if it does; if not, change what is sent.")
+        },
     )
     start = forms.DateTimeField(required=False, label=gettext_lazy("Start"), widget=MomentInput())
     end = forms.DateTimeField(label=gettext_lazy("End"), widget=MomentInput())

@@ -85,6 +85,8 @@ def _form_page(
         bundle = Bundle.stored(kind, before if model is None else lifecycle.copied(model), locked)
         if item is not None:
             bundle.form.initial["revision"] = item.revision
+        elif not bundle.form.initial.get("owners"):
+            bundle.form.initial["owners"] = _usual_owner(request)
         refusals = _to_switch_on(before, item) if before is not None and item is not None else ()
         if item is not None and item.activated is not None:
             refusals = ()
@@ -111,6 +113,15 @@ def _form_page(
         bundle.refuse(error.refusals)
         return _page(request, kind, item, bundle, _Answer(error.refusals, UNPROCESSABLE), model)
     return redirect(kind, name=saved.machine_name)
+
+
+def _usual_owner(request: HttpRequest) -> str:
+    """Whose a new item is at first: the team of who makes it, or the person."""
+    by = request.user
+    if not isinstance(by, Account):
+        return ""
+    teams = sorted(by.team_names)
+    return teams[0] if len(teams) == 1 else f"@{by.username}"
 
 
 def _effects(item: AnyItem | None, before: AnyPlan | None, plan: AnyPlan) -> tuple[str, ...]:
