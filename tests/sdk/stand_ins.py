@@ -140,6 +140,7 @@ class Quiet(BaseHTTPRequestHandler):
         for name, value in (headers or {}).items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
+        self.send_header("Access-Control-Allow-Origin", "*")  # pages of another origin read it
         self.end_headers()
         self.wfile.write(body)
 
