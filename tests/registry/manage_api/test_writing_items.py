@@ -58,7 +58,10 @@ def test_create__read_back_and_put__changes_nothing(admin: Program) -> None:
 def test_create__holdout__covers_what_is_switched_on_after_it(admin: Program) -> None:
     groups = [{"name": "held-out", "weight": 5}, {"name": "open", "weight": 95}]
     every = {"default_rate": 1, "sites": []}
-    plan = whole(machine_name="holdout-of-2035", groups=groups, holds_out=["all"], **every)
+    layer = "layer:" + "long-" * 12 + "est"
+    admin.post("/layers", {"name": layer.removeprefix("layer:")})
+    covers = ["all", layer]
+    plan = whole(machine_name="holdout-of-2035", groups=groups, holds_out=covers, **every)
     assert admin.post("/experiments", plan).status == 201
     admin.post("/experiments", whole(**every))
     for name in ("holdout-of-2035", "another-experiment"):
@@ -67,7 +70,7 @@ def test_create__holdout__covers_what_is_switched_on_after_it(admin: Program) ->
     holdout, covered = (
         admin.get(f"/experiments/{name}").body for name in ("holdout-of-2035", "another-experiment")
     )
-    assert (holdout["plan"]["holds_out"], holdout["holdouts"]) == (["all"], [])
+    assert (holdout["plan"]["holds_out"], holdout["holdouts"]) == (covers, [])
     assert covered["plan"]["holds_out"] == []
     assert covered["holdouts"] == [
         {"name": "holdout-of-2035", "begin": 0, "end": 838_861, "environments": ["production"]}

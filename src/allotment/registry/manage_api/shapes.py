@@ -188,7 +188,7 @@ class ExperimentBody(PlanBody):
     groups: Annotated[list[GroupBody], Field(max_length=100)]
     layer: Key = ""
     layer_share: Share | None = None
-    holds_out: Annotated[list[Key], Field(max_length=500)] = []
+    holds_out: Annotated[list[Name], Field(max_length=500)] = []
 
     def plan(self, before: AnyPlan | None) -> ExperimentPlan:
         """The plan that is asked for."""
