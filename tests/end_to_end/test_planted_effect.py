@@ -6,12 +6,16 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from tests.clients import js_package
 from tests.end_to_end.lab import VISIBLE_SECONDS, Lab, logged_in, post, until
+from tests.required_tools import require_tool
 
+from allotment.allocation import allocate, parse_experiment
 from allotment_demo.synthetic_readers import Counts, Plan, send_plan
 
 SUBJECTS = 5000
@@ -120,6 +124,35 @@ def test_analyze__given_the_data_folder_alone__finds_the_lab(lab: Lab) -> None:
     )
     assert found.stdout.startswith("planted-lift: keep running")
     assert found.stderr == ""
+
+
+def test_site_in_node__registry_and_intake_that_are_real__enrolls_by_the_law(
+    lab: Lab, tmp_path: Path
+) -> None:
+    js_package.with_tools()
+    js_package.bundle_node_into(tmp_path)
+    done = subprocess.run(
+        [require_tool("node"), "lab_driver.mjs", lab.registry, lab.intake],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    groups, state = map(json.loads, done.stdout.splitlines())
+    assert (state["delivery"]["accepted"], state["configuration"]["problems"]) == (1, []), state
+    served = httpx.get(f"{lab.registry}/api/v1/experiments").json()
+    experiments = {item["name"]: parse_experiment(item) for item in served}
+    assert groups.keys() == experiments.keys() == {"planted-lift", "nothing-planted"}
+    for name, found in groups.items():
+        for subject, group in found.items():
+            expected = allocate(
+                experiments[name], subject, site="demowiki", now=datetime.now(UTC)
+            ).group
+            assert group == expected
+    query = "select count(*) as n from event.product_metrics_web_base where action = 'from-node'"
+    until(lambda: lab.sql(query)[0]["n"] == 1, VISIBLE_SECONDS, "the event is in the lake")
 
 
 def test_password__forgotten__is_made_anew_and_must_be_changed(lab: Lab) -> None:
