@@ -25,7 +25,6 @@ export type DropReason =
   | "not_json"
   | "queue_full"
   | "refused"
-  | "unanswered"
   | "unknown_stream"
   | "incomplete";
 
@@ -102,15 +101,11 @@ export function createDelivery(
     guard(() => {
       queue = queue.filter((letter) => isThere(letter) || !waiting.delete(letter._key));
       // A page that is being left has no time for what others could not do.
-      for (const key of isLeaving ? [] : keys(getIntakeUrl())) {
+      for (const key of isLeaving || !isOpen ? [] : keys(getIntakeUrl())) {
         if (waiting.has(key)) continue;
         const found = read(key);
-        if (found) {
-          take(found);
-        } else {
-          remove(key);
-          drop("unanswered");
-        }
+        if (found) take(found);
+        else remove(key);
       }
     });
 
@@ -210,7 +205,6 @@ export function createDelivery(
     _drop: drop,
     _flush: flush,
     _setOpen(open) {
-      isOpen = open;
       if (open) {
         wait(DELAY_MS);
       } else {
@@ -218,6 +212,7 @@ export function createDelivery(
         queue = [];
         drop("no_consent", "", end([...waiting.values()]));
       }
+      isOpen = open;
     },
     _isOpen: () => isOpen,
     _count: () => ({ sent, waiting: waiting.size, dropped: { ...dropped } }),

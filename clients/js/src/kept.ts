@@ -19,8 +19,8 @@ export interface Letter {
   readonly _text: string;
   /** When it was first sent, in ms, if it may have arrived since; 0: it has not. */
   _sentAt?: number;
-  /** Whether it was written down. */
-  _isKept?: boolean;
+  /** What was written down of it; undefined: nothing. */
+  _kept?: string;
 }
 
 /** An event that is to be sent to this intake. */
@@ -30,13 +30,13 @@ export function letter(url: string | null, text: string): Letter {
 
 /** Writes it down, with what has become of it. */
 export function keep(letter: Letter): void {
-  localStorage[letter._key] = (letter._sentAt || "") + letter._text;
-  letter._isKept = true;
+  const kept = (letter._sentAt || "") + letter._text;
+  if (kept !== letter._kept) localStorage[letter._key] = letter._kept = kept;
 }
 
 /** Whether nobody has removed it; what was never written down nobody removes. */
-export function isThere({ _key, _isKept }: Letter): boolean {
-  return !_isKept || _key in localStorage;
+export function isThere({ _key, _kept }: Letter): boolean {
+  return !_kept || _key in localStorage;
 }
 
 export function remove(key: string): void {
@@ -53,9 +53,9 @@ export function keys(url: string | null): string[] {
  * it is damaged.
  */
 export function read(key: string): Letter | null {
-  const [, sentAt, text] = /^(\d*)({.*})$/.exec(localStorage[key]) ?? [];
+  const [kept = "", sentAt, text] = /^(\d*)({.*})$/.exec(localStorage[key]) ?? [];
   if (!text || (sentAt && Date.now() - +sentAt > DOUBT_MS)) return null;
-  return { _key: key, _text: text, _sentAt: Number(sentAt), _isKept: true };
+  return { _key: key, _text: text, _sentAt: Number(sentAt), _kept: kept };
 }
 
 /** One list for each intake: a site may have clients for two. */

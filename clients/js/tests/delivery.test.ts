@@ -250,14 +250,15 @@ describe("when the page is left", () => {
     expect(numbers()).toEqual([0]);
   });
 
-  it("without an answer, found after ten minutes: dropped, since it might be doubled", async () => {
+  it("without an answer, found after ten minutes: given up, since it might be doubled", async () => {
     add(1);
     leave();
     open();
     vi.setSystemTime(Date.now() + 600_001);
     await pass(1_000);
     expect(page.posts).toEqual([]);
-    expect(delivery._count()).toEqual({ sent: 0, waiting: 0, dropped: { unanswered: 1 } });
+    expect(delivery._count()).toEqual({ sent: 0, waiting: 0, dropped: {} });
+    expect(page.warnings).toEqual([]);
     expect(storage).toEqual({});
   });
 
@@ -309,6 +310,21 @@ describe("when the page is left", () => {
     expect(page.warnings).toEqual([]);
   });
 
+  it("in an outage: what is kept already is not written again for each event", async () => {
+    page.answers = [DOWN];
+    add(1);
+    delivery._flush();
+    await pass(0);
+    add(99);
+    page.hide();
+    const written = vi.fn();
+    vi.stubGlobal("localStorage", new Proxy(storage, {
+      set: (all, key, value) => (written(key), Reflect.set(all, key, value)),
+    }));
+    add(10);
+    expect(written).toHaveBeenCalledTimes(10);
+  });
+
   it("is no business of a client with another intake", async () => {
     add(1);
     leave();
@@ -335,5 +351,17 @@ describe("closed", () => {
     expect(page.posts).toHaveLength(1);
     expect(storage).toEqual({});
     expect(delivery._count().dropped).toEqual({ no_consent: 3 });
+  });
+
+  it("sends nothing that another page keeps, whoever asks", async () => {
+    delivery._setOpen(false);
+    storage[`allotment-kept ${URL} 1`] = '{"n":7}';
+    delivery._flush();
+    page.show();
+    await pass(60_000);
+    expect(page.posts).toEqual([]);
+    delivery._setOpen(true);
+    await pass(1_000);
+    expect(numbers()).toEqual([7]);
   });
 });
