@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,12 +12,14 @@ from django.conf import LazySettings
 from django.test import Client
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
+from tests.registry import lived_in
 
 from allotment.registry import seeding
 from allotment.registry.models import Account, Experiment
 
 PASSWORD = "seven small boats at dawn"
 MOST_STOPS = 90
+MOST_OF_A_PAGE = 200
 
 pytestmark = [
     pytest.mark.usefixtures("database_beside_a_loop"),
@@ -47,6 +50,25 @@ STOP = """() => {
     seen: Boolean(drawn && right - left > 1 && below - above > 1 && top
       && (one === top || one.contains(top) || top.contains(one))),
   };
+}"""
+
+
+# Where in the document the focus is, and how many places of it can have the focus.
+PLACE = "() => [...document.querySelectorAll('*')].indexOf(document.activeElement)"
+STOPS = """() => {
+  const able = 'a[href], button, input:not([type=hidden]), select, textarea, summary, '
+    + '[tabindex="0"]';
+  const found = [...document.querySelectorAll(able)].filter(one => {
+    const closed = one.closest('details:not([open])');
+    return !one.disabled && one.checkVisibility()
+      && !(closed && one.closest('summary') === null && closed.contains(one));
+  });
+  const groups = new Set();
+  return found.filter(one => {
+    if (one.type !== 'radio') return true;
+    const key = `${one.form ? one.form.id : ''} ${one.name}`;
+    return !groups.has(key) && groups.add(key);
+  }).length;
 }"""
 
 
@@ -179,3 +201,45 @@ def test_form__only_a_field_is_wrong__the_focus_is_there_with_the_reason(
     keyboard.press("Enter")
     expect(page.locator("#id_name")).to_be_focused()
     assert "This field is required." in keyboard.here()["described"]
+
+
+def test_walk__every_stop_of_the_pages_that_have_many__seen_in_order_and_left_again(
+    keyboard: Keyboard, live_server: LiveServer, own_data: Path, settings: LazySettings
+) -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    lab = lived_in.furnish(own_data)
+    client = Client()
+    client.force_login(lab.admin)
+    address = str(live_server.url)
+    page = keyboard.page
+    page.context.add_cookies(
+        [{"name": n, "value": c.value, "url": address} for n, c in client.cookies.items()]
+    )
+    item = f"/experiments/{lived_in.RUNNING}"
+    for path in (
+        f"{item}/configuration",
+        f"{item}/history?from=1&to=3",
+        f"{item}/install",
+        "/directory?status=running&sort=start",
+        "/calendar",
+        f"/streams/{lived_in.STREAM}/history",
+        "/kill",
+        "/health",
+    ):
+        page.goto(f"{address}{path}")
+        assert page.locator("[tabindex]:not([tabindex='0'], [tabindex='-1'])").count() == 0, path
+        assert keyboard.tab()["name"] == "Skip to content"
+        places = [page.evaluate(PLACE)]
+        # After the last place the browser's own parts follow, or the first one again.
+        while keyboard.tab()["tag"] != "body" and page.evaluate(PLACE) != places[0]:
+            places.append(page.evaluate(PLACE))
+            assert len(places) < MOST_OF_A_PAGE, f"{path} never lets the focus go"
+        assert places == sorted(places), f"{path}: the focus jumps back"
+        # Radio buttons of one name are one place, and so are the parts of a date.
+        assert len(set(places)) == page.evaluate(STOPS), path
+        # The way past the navigation leads into the page.
+        page.goto(f"{address}{path}")
+        keyboard.tab()
+        keyboard.press("Enter")
+        keyboard.tab()
+        assert page.evaluate("document.activeElement.closest('main, footer') !== null"), path
