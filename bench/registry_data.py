@@ -7,14 +7,22 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
+from allotment.analysis import reports as analysis
+from allotment.analysis.experiment import parse_experiment
+from allotment.analysis.metrics import CLICK_THROUGH_RATE
+from allotment.analysis.moments import OWN, Measured, Moments
+from allotment.analysis.report import Report, make_report
+from allotment.lake.catalog import open_catalog
 from allotment.registry import audit, lifecycle, storing
 from allotment.registry.models import (
     Account,
@@ -68,6 +76,45 @@ def fill(size: Size) -> Account:
             _copies(prototype, size, streams, who)
         _audit(size)
     return who
+
+
+def reports(lake_dir: Path, size: Size) -> None:
+    """The latest report of every experiment, in as many commits as an analyst would make in a
+    while."""
+    made = [_report(f"experiment-{number:04d}") for number in range(size.items // 2)]
+    with closing(open_catalog(lake_dir)) as catalog:
+        for first in range(0, len(made), _BATCH // 10):
+            table = analysis.ensure_reports_table(catalog)
+            analysis.append(table, made[first : first + _BATCH // 10])
+
+
+def _report(name: str) -> Report:
+    plan = parse_experiment(
+        {
+            "name": name,
+            "groups": ["control", "treatment"],
+            "stream_name": "product_metrics.web_base",
+            "schema_id": f"/{_TITLE}/1.3.0",
+            "version": "12",
+            "active": True,
+            "phase_index": 0,
+            "end": (timezone.now() + timedelta(days=20)).isoformat(),
+        }
+    )
+    counted = Moments(
+        subjects=5000,
+        numerator_sum=900,
+        denominator_sum=9000,
+        numerator_mean=0.18,
+        denominator_mean=1.8,
+        numerator_variance=0.3,
+        denominator_variance=0.5,
+        covariance=0.1,
+    )
+    groups = {"control": counted, "treatment": replace(counted, subjects=5003)}
+    snapshots = {"event.product_metrics_web_base": 5}
+    measured = Measured(groups, 0, OWN)
+    return make_report(plan, CLICK_THROUGH_RATE, measured, snapshots, timezone.now())
 
 
 def _sites() -> None:
