@@ -207,7 +207,7 @@ def _titles(articles: Iterable[Article]) -> str:
 def _footer(frame: Frame) -> str:
     trials = "\n".join(_trial(frame, trial) for trial in frame.trials)
     if not trials:
-        trials = "<p>No experiment that this wiki’s pages ask for is running now.</p>"
+        trials = "<p>No experiment is running here now.</p>"
     return f"""<footer><div class="wrap" id="experiments">
 <h2>For whoever tries this demo</h2>
 {trials}

@@ -175,7 +175,7 @@ def test_footer__experiment_switched_off__says_so(
     assert "this reader is in group" in browser.get("/").text
     registry.experiments, registry.version = [], 2
     wait_until(lambda: not client.configuration.current().experiments, "it is switched off")
-    assert "No experiment that this wiki’s pages ask for is running now." in browser.get("/").text
+    assert "No experiment is running here now." in browser.get("/").text
 
 
 def test_healthz__tells_age_and_counts(browser: httpx.Client) -> None:
