@@ -149,7 +149,21 @@ def test_events__as_an_original_client_sends_them__are_stored(name: str, intake:
     for event, stored in zip(sent, intake.records(sender.topic), strict=True):
         meta = {key: stored["meta"].pop(key) for key in ("dt", "id", "request_id")}
         assert all(meta.values()), "the intake fills in what these clients leave to it"
-        if event.get("experiment", {}).get("subject_id") == "awaiting":
-            assert stored == {**event, "experiment": {**event["experiment"], "subject_id": EDGE_ID}}
-        else:
-            assert stored == event
+        if "experiment" in event:
+            check_membership(event["experiment"], stored)
+        assert stored == {name: value for name, value in event.items() if name != "experiment"}
+
+
+def check_membership(one: dict[str, Any], stored: dict[str, Any]) -> None:
+    """The record of one experiment has its subject id, and stands in that of many, too."""
+    subject = EDGE_ID if one["subject_id"] == "awaiting" else one["subject_id"]
+    assert stored.pop("experiment") == {**one, "subject_id": subject}
+    name = one["enrolled"]
+    assert stored.pop("experiments") == {
+        "enrolled": [name],
+        "assigned": {name: one["assigned"]},
+        "subject_ids": {name: subject},
+        "sampling_units": {name: one["sampling_unit"]},
+        "coordinators": {name: "default"},
+        "versions": {name: one["version"]},
+    }

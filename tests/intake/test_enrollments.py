@@ -13,7 +13,13 @@ from tests.intake.conftest import STREAMS, Intake, StandIn, StartIntake, event, 
 from tests.vector_files import read_vectors
 
 from allotment.contract.schemas import shipped_repository
-from allotment.intake.enrollments import HEADER, Enrollment, fill_subject_ids, parse_enrollments
+from allotment.intake.enrollments import (
+    HEADER,
+    Enrollment,
+    complete_membership,
+    fill_subject_ids,
+    parse_enrollments,
+)
 from allotment.intake.outcome import RefusalError
 
 WEB_STREAM = "product_metrics.web_base"
@@ -158,6 +164,60 @@ def test_parse__any_text_beside_a_good_item__item_is_read(noise: str, item: str)
     name = item[:8]
     found = parse_enrollments(f"{noise};{item}")
     assert name in found or f"{name}=" in noise or item.endswith("awaiting")
+
+
+ONE = {
+    "enrolled": "first-test",
+    "assigned": "b",
+    "subject_id": ID,
+    "sampling_unit": "edge-unique",
+    "coordinator": "xLab",
+    "version": "7",
+    "phase_index": 1,
+    "other_assigned": {"second-test": "a"},
+}
+MANY = {
+    "enrolled": ["first-test"],
+    "assigned": {"first-test": "b"},
+    "subject_ids": {"first-test": ID},
+    "sampling_units": {"first-test": "edge-unique"},
+    "coordinators": {"first-test": "default"},
+    "versions": {"first-test": "7"},
+}
+
+
+@pytest.mark.parametrize(
+    ("sent", "found"),
+    [
+        ({"experiment": ONE}, MANY),
+        (
+            {"experiment": {**ONE, "coordinator": "forced"}},
+            {**MANY, "coordinators": {"first-test": "forced"}},
+        ),
+        (
+            {"experiment": {"enrolled": "x", "assigned": "y"}},
+            {"enrolled": ["x"], "assigned": {"x": "y"}},
+        ),
+        ({"experiment": ONE, "experiments": {}}, {}),
+        ({"experiment": {**ONE, "assigned": None}}, None),
+        ({"experiment": {**ONE, "enrolled": ["first-test"]}}, None),
+        ({"experiment": "first-test"}, None),
+        ({}, None),
+    ],
+)
+def test_complete_membership__one_alone__is_written_as_many(
+    sent: dict[str, Any], found: object
+) -> None:
+    event = json.loads(json.dumps(sent))
+    complete_membership(event)
+    assert event.pop("experiments", None) == found
+    sent.pop("experiments", None)
+    assert event == sent
+
+
+def test_schema_without_many__event_of_one__stays_as_it_was(edge: Intake) -> None:
+    assert edge.send(single(enrolled="first-test", assigned="a", subject_id="mine")).status == 201
+    assert "experiments" not in edge.records("single")[0]
 
 
 def test_fill__refused__event_unchanged() -> None:

@@ -1,4 +1,4 @@
-"""Subject ids that only the edge knows: from its request header into the events.
+"""Memberships: subject ids that only the edge knows, and the record of a single experiment.
 
 A client writes `awaiting` for the subject id of an experiment that the edge enrolled it in. The
 edge adds `X-Experiment-Enrollments: name=group/subject_id;…` to requests for events, and takes that
@@ -24,6 +24,14 @@ _ITEM: Final = re.compile(
     r"/([-_A-Za-z0-9]{1,128})[ \t]*",
     re.ASCII,
 )
+
+
+_PLURALS: Final = {
+    "subject_id": "subject_ids",
+    "sampling_unit": "sampling_units",
+    "coordinator": "coordinators",
+    "version": "versions",
+}
 
 
 class Enrollment(NamedTuple):
@@ -71,6 +79,26 @@ def fill_subject_ids(event: dict[str, Any], header: Header) -> None:
         ids.update({name: _subject_id(name, groups.get(name), header) for name in awaited})
     if type(one) is dict and found is not None:
         one["subject_id"] = found
+
+
+def complete_membership(event: dict[str, Any]) -> None:
+    """Write the record of one experiment into that of many, where the event has the first alone.
+
+    Clients of the original system send `experiment`; whoever asks the lake asks for `experiments`.
+    Of `other_assigned`, which has no subject ids, nothing is taken. `xLab` was the law's old name.
+    """
+    one = event.get("experiment")
+    if type(one) is not dict or "experiments" in event:
+        return
+    name, group = one.get("enrolled"), one.get("assigned")
+    if type(name) is not str or type(group) is not str:
+        return
+    many: dict[str, Any] = {"enrolled": [name], "assigned": {name: group}}
+    for single, plural in _PLURALS.items():
+        value = one.get(single)
+        if type(value) is str:
+            many[plural] = {name: "default" if value == "xLab" else value}
+    event["experiments"] = many
 
 
 def _subject_id(name: object, group: object, header: Header) -> str:

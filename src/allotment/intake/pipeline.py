@@ -25,7 +25,7 @@ from allotment.intake.enrichment import (
     no_header,
     uses_edge_uniques,
 )
-from allotment.intake.enrollments import fill_subject_ids
+from allotment.intake.enrollments import complete_membership, fill_subject_ids
 from allotment.intake.identifiers import IdentifierSource
 from allotment.intake.outcome import (
     DEEP,
@@ -146,8 +146,8 @@ class EventPipeline:
             raise lane.refusal
         for field in lane.headers:
             field.fill(event, header)
-        if lane.edge_ids:
-            fill_subject_ids(event, header)
+        if plan.awaits_ids:
+            _settle_membership(event, plan, lane, header)
         return plan
 
     def _identify(self, event: dict[str, Any]) -> tuple[Plan, dict[str, Any], str]:
@@ -199,6 +199,13 @@ class EventPipeline:
                     "leave meta.dt out, it is the time of receipt",
                 )
             self._days.add(day)
+
+
+def _settle_membership(event: dict[str, Any], plan: Plan, lane: _Lane, header: Header) -> None:
+    if lane.edge_ids:
+        fill_subject_ids(event, header)
+    if plan.knows_one_and_many:
+        complete_membership(event)
 
 
 def _missing(name: str) -> str:

@@ -40,6 +40,8 @@ class Plan:
     body: Mapping[str, Any]
     awaits_ids: bool
     """Whether it has a field for a subject id that the edge may have to give."""
+    knows_one_and_many: bool
+    """Whether it has both records of membership, `experiment` and `experiments`."""
     is_latest: bool
     """Whether events named it as `latest`, and must be told its version."""
 
@@ -159,6 +161,8 @@ def _compiled(schema: Schema, topic: str, *, is_latest: bool) -> Plan:
         body=body,
         awaits_ids=has_field(body, ("experiment", "subject_id"))
         or has_field(body, ("experiments", "subject_ids")),
+        knows_one_and_many=has_field(body, ("experiment", "enrolled"))
+        and has_field(body, ("experiments", "assigned")),
         is_latest=is_latest,
     )
 
