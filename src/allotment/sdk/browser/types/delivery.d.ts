@@ -4,7 +4,7 @@
  * which the site's next page takes it. Nothing is thrown into the page.
  */
 /** Why events were not delivered. */
-export type DropReason = "cookies_disabled" | "no_configuration" | "no_consent" | "no_intake" | "not_json" | "queue_full" | "refused" | "unanswered" | "unknown_stream" | "incomplete";
+export type DropReason = "cookies_disabled" | "no_configuration" | "no_consent" | "no_intake" | "not_json" | "queue_full" | "refused" | "unknown_stream" | "incomplete";
 export interface Counters {
     /** Events that the intake has taken. */
     readonly sent: number;

@@ -12,15 +12,15 @@ export interface Letter {
     readonly _text: string;
     /** When it was first sent, in ms, if it may have arrived since; 0: it has not. */
     _sentAt?: number;
-    /** Whether it was written down. */
-    _isKept?: boolean;
+    /** What was written down of it; undefined: nothing. */
+    _kept?: string;
 }
 /** An event that is to be sent to this intake. */
 export declare function letter(url: string | null, text: string): Letter;
 /** Writes it down, with what has become of it. */
 export declare function keep(letter: Letter): void;
 /** Whether nobody has removed it; what was never written down nobody removes. */
-export declare function isThere({ _key, _isKept }: Letter): boolean;
+export declare function isThere({ _key, _kept }: Letter): boolean;
 export declare function remove(key: string): void;
 /** The entries for an intake, the oldest first. */
 export declare function keys(url: string | null): string[];
