@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.analysis.synthetic import EXPERIMENT, put
 from tests.intake.conftest import STREAMS, TOPIC, Intake, stand_in_registry, wait_until
+
+from allotment.analysis.experiment import parse_experiment
+from allotment.analysis.metrics import CLICK_THROUGH_RATE
+from allotment.analysis.moments import measure
+from allotment.lake.query import connect
 
 BEACON = "text/plain;charset=UTF-8"
 JSON = "application/json"
@@ -152,6 +160,33 @@ def test_events__as_an_original_client_sends_them__are_stored(name: str, intake:
         if "experiment" in event:
             check_membership(event["experiment"], stored)
         assert stored == {name: value for name, value in event.items() if name != "experiment"}
+
+
+def test_events_of_one_experiment__from_the_intake_to_the_lake__are_analyzed(
+    intake: Intake, tmp_path: Path
+) -> None:
+    intake.mark()
+    for group, subject in (("control", "ab" * 32), ("treatment", "cd" * 32)):
+        for action in ("impression", "click")[: 1 + (group == "treatment")]:
+            own = of_experiment(subject, assigned=group) | {"action": action}
+            assert intake.send([own]).status == 201
+    put(tmp_path, intake.records())
+    experiment = parse_experiment(
+        {
+            **EXPERIMENT,
+            "name": "everyone-exp-1",
+            "groups": ["control", "treatment"],
+            "start": "2020-01-01T00:00:00Z",
+            "end": "2100-01-01T00:00:00Z",
+        }
+    )
+    with closing(connect(tmp_path)) as lake:
+        found = measure(lake, experiment, CLICK_THROUGH_RATE)
+    counts = {
+        name: (group.subjects, group.denominator_sum, group.numerator_sum)
+        for name, group in found.groups.items()
+    }
+    assert counts == {"control": (1, 1, 0), "treatment": (1, 1, 1)}
 
 
 def check_membership(one: dict[str, Any], stored: dict[str, Any]) -> None:

@@ -88,6 +88,10 @@ HELD = {
         "tests/intake/test_enrollments.py",
         "test_one_experiment__name_and_group_match__id_of_the_edge",
     ),
+    "the record of one experiment, analyzed": (
+        "tests/compatibility/test_original_senders.py",
+        "test_events_of_one_experiment__from_the_intake_to_the_lake__are_analyzed",
+    ),
     "answers 201, 202, 207 and 400 of the intake": (
         "tests/intake/test_app.py",
         "test_batch__mixed__207_lists_the_bad_and_keeps_the_good",
