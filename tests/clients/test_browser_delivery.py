@@ -1,7 +1,8 @@
 """What becomes of events whose page is left, in real Chromium."""
 
+import pytest
 from playwright.sync_api import Page
-from tests.clients.browser_site import Site, actions, flushed, wait_for
+from tests.clients.browser_site import STREAMS, Site, actions, flushed, wait_for
 
 SEND = """(action) => allotment.submitInteraction(
     "product_metrics.web_base", "/analytics/product_metrics/web/base/1.3.0", action)"""
@@ -81,3 +82,17 @@ def test_core__of_a_page__draws_and_sends(site: Site, page: Page) -> None:
     assert actions(site) == ["treatment"]
     assert site.events[0]["page"] == {"id": 7}
     assert site.events[0]["experiments"]["assigned"] == {"foo": "treatment"}
+
+
+@pytest.mark.parametrize(("host", "is_told"), [("localhost", True), ("127.0.0.1", False)])
+def test_cookies__of_the_intake__sent_at_the_sites_own_origin_alone(
+    site: Site, page: Page, host: str, is_told: bool
+) -> None:
+    intake = f"http://{host}:{site.server_port}/v1/events"
+    site.write("/", "", {"intakeUrl": intake, "streams": STREAMS})
+    page.context.add_cookies([{"name": "edge", "value": "7", "url": intake}])
+    page.goto(site.origin)
+    page.evaluate(SEND, "shown")
+    assert flushed(page) == {"sent": 1, "waiting": 0, "dropped": {}}
+    headers, _ = site.posts[0]
+    assert ("edge=7" in headers.get("cookie", "")) is is_told

@@ -53,7 +53,6 @@ describe("sending", () => {
         init: {
           method: "POST",
           body: '[{"n":0},{"n":1},{"n":2}]',
-          credentials: "omit",
           keepalive: true,
         },
         events: [{ n: 0 }, { n: 1 }, { n: 2 }],
