@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parent / "rivals"
-PYTHON = FOLDER / "python"
+PYTHON = FOLDER / ".python"
+"""With a dot, so that no checker of types takes it for sources of this project."""
 VARIATIONS = ["control", "prompt"]
 PLAIN: dict[str, Any] = {
     "key": "search-prompt",
