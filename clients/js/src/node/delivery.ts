@@ -20,6 +20,8 @@ const SOME_REFUSED = 207;
 const TOO_LARGE = 413;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 10_000;
+/** While somebody waits for the end, who would rather know soon. */
+const FLUSH_PAUSE_MS = 1_000;
 const LONGEST_REASON = 300;
 const gzipped = promisify(gzip);
 
@@ -218,8 +220,8 @@ export class Delivery {
       this.#note(problem);
       // Full jitter, so that many sites do not come back at one moment.
       const chosen = Math.max(wait, pause * (0.5 + Math.random() / 2));
-      const left = this.#deadline - now;
-      this.#rest = new Pause(Math.min(chosen, left), this.#flushing > 0);
+      const most = Math.min(this.#deadline - now, this.#flushing ? FLUSH_PAUSE_MS : chosen);
+      this.#rest = new Pause(Math.min(chosen, most), this.#flushing > 0);
       await this.#rest.over;
       this.#rest = undefined;
     }

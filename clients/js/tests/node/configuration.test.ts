@@ -60,6 +60,11 @@ describe("what the registry says", () => {
     await found.refresh();
     expect(registry.statuses).toEqual([200, 200, 200, 304, 304, 304]);
     expect(found.current()).toBe(before);
+    const later = Date.now() + 100_000;
+    vi.spyOn(Date, "now").mockImplementation(() => later);
+    expect(found.ageSeconds).toBeGreaterThan(90);
+    await found.refresh();
+    expect(found.ageSeconds, "it was confirmed").toBeLessThan(5);
   });
 
   it("is followed when it changes, and the changed experiments are told", async () => {

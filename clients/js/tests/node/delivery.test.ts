@@ -86,6 +86,23 @@ describe("the delivery", () => {
     expect(warnings).toHaveLength(1);
   });
 
+  it("waits as long as the intake asks it to, unless it is flushed", async () => {
+    const asks = { status: 503, headers: { "Retry-After": "0.4" } };
+    intake.script = [asks];
+    const found = delivery();
+    found.submit({ number: 1 });
+    await until(() => intake.requests.length);
+    const begin = Date.now();
+    await until(() => intake.events.length);
+    expect(Date.now() - begin).toBeGreaterThan(300);
+    intake.script = [{ ...asks, headers: { "Retry-After": "10" } }];
+    found.submit({ number: 2 });
+    await until(() => intake.requests.length === 3);
+    await until(() => found.counts.lastProblem.includes("503"));
+    expect(await found.flush(5)).toBe(true);
+    expect(numbers()).toEqual([1, 2]);
+  });
+
   it("waits for an intake that is down, and delivers when it is back", async () => {
     const { port } = intake;
     await intake.close();

@@ -108,6 +108,7 @@ export class Registry extends Stand {
     response.setHeader("ETag", etag);
     if (this.version !== null) response.setHeader("X-Allotment-Config-Version", this.version);
     if (this.leftOut !== null) response.setHeader("X-Allotment-Left-Out-Names", this.leftOut);
+    if (status === 302) response.setHeader("Location", request.url as string);
     response.statusCode = status;
     setTimeout(() => response.end(status === 304 ? "" : body), this.delayMs);
   }

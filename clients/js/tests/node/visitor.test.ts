@@ -240,6 +240,14 @@ describe("a visitor's events", () => {
     expect(client.refused).toEqual({ already_exposed: 1 });
   });
 
+  it("that were not queued leave the group untold", async () => {
+    await begin({ queueCapacity: 0 });
+    const experiment = client.visitor({ browserId: "b1" }).getExperiment(NAME);
+    expect([experiment.sendExposure(), experiment.sendExposure()]).toEqual([false, false]);
+    expect(client.refused).toEqual({});
+    expect(client.delivery.counts.dropped).toEqual({ queue_full: 2 });
+  });
+
   it("are described for a health page", async () => {
     await begin();
     client.visitor({ browserId: "b1" }).getExperiment(NAME).send("click");
