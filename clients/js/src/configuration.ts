@@ -2,6 +2,9 @@
 
 import { parseRate } from "./law.js";
 
+const WEB_BASE = "/analytics/product_metrics/web/base";
+export const DEFAULT_SCHEMA = `${WEB_BASE}/1.3.0`;
+
 /** The `experiments` record of an event: who is in what. Maps are keyed by experiment name. */
 export interface Membership {
   enrolled: string[];
@@ -20,7 +23,7 @@ export interface Sample {
 
 /** One entry of the streams map, as much of it as the client needs. */
 export interface StreamConfig {
-  readonly _schemaId: string | undefined;
+  readonly _schemaId: string;
   /** Contextual attributes that its events carry. */
   readonly _values: readonly string[];
   /** For an instrument: the stream that its events go to. */
@@ -106,12 +109,18 @@ export function readStream(streams: Streams, name: string): StreamConfig | null 
   const client = asObject(asObject(settings.producers)?.metrics_platform_client);
   const values = client?.provide_values;
   return {
-    _schemaId: settings.schema_id as string,
+    _schemaId: (settings.schema_id as string) || newest(settings.schema_title),
     _values: Array.isArray(values) ? values : [],
     _target: client?.stream_name as string,
     _isMetrics: !!client,
     sample: "sample" in settings ? readSample(settings.sample) : undefined,
   };
+}
+
+/** The newest schema of a title; of the web base, and without a title, the one written here. */
+function newest(title: unknown): string {
+  const root = asText(title)?.replace(/^\/*/, "/") ?? WEB_BASE;
+  return root === WEB_BASE ? DEFAULT_SCHEMA : `${root}/latest`;
 }
 
 function readSample(found: unknown): Sample | null {

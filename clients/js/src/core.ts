@@ -6,6 +6,7 @@
 import { enrich, type Context } from "./attributes.js";
 import {
   asObject,
+  DEFAULT_SCHEMA,
   readMembership,
   readStream,
   type Membership,
@@ -17,7 +18,7 @@ import type { Integration } from "./integration.js";
 import { inSample } from "./law.js";
 import { createQueue, type Call, type ConfigurationQueue } from "./queue.js";
 
-export const DEFAULT_SCHEMA = "/analytics/product_metrics/web/base/1.3.0";
+export { DEFAULT_SCHEMA };
 export const DEFAULT_STREAM = "product_metrics.web_base";
 
 /** Data of an event: anything that its schema allows. */

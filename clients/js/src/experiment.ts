@@ -1,7 +1,7 @@
 /** An experiment as the visitor sees it. */
 
 import type { Client } from "./client.js";
-import { DEFAULT_SCHEMA, DEFAULT_STREAM, type Data, type Once } from "./core.js";
+import { DEFAULT_STREAM, type Data, type Once } from "./core.js";
 import { isDue, remember } from "./exposure.js";
 import type { Instrumentation, Sender } from "./instrument.js";
 
@@ -87,7 +87,7 @@ export class Experiment implements Sender {
         action,
         data,
         { instrument_name: this.name },
-        ({ _schemaId }) => config?.schema_id || _schemaId || DEFAULT_SCHEMA,
+        ({ _schemaId }) => config?.schema_id || _schemaId,
         { _values: [...(config?.contextual_attributes ?? []), ...attributes], ...once },
       );
     });

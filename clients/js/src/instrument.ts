@@ -1,7 +1,7 @@
 /** An instrument: addressed by its name alone, the rest comes from its configuration. */
 
 import type { Client } from "./client.js";
-import { DEFAULT_SCHEMA, type Data } from "./core.js";
+import type { Data } from "./core.js";
 
 /** What instrumentations send through: an instrument or an experiment. */
 export interface Sender {
@@ -40,7 +40,7 @@ export class Instrument implements Sender {
       action,
       data,
       fixed,
-      ({ _schemaId }) => _schemaId || DEFAULT_SCHEMA,
+      ({ _schemaId }) => _schemaId,
     );
   }
 

@@ -220,6 +220,12 @@ describe("instruments", () => {
     expect(sent()[0]?.$schema).toBe("/my/web/1.0.0");
   });
 
+  it.each(["my/app", "/my/app"])("names the newest schema of another title: %s", (schema_title) => {
+    streams = { ...STREAMS, i: { ...STREAMS["related-articles"], schema_title } };
+    client.getInstrument("i").send("a");
+    expect(sent()[0]?.$schema).toBe("/my/app/latest");
+  });
+
   it("send nothing and start nothing out of the sample", () => {
     const sample = { unit: "pageview", rate: "0.004" };
     streams = { ...STREAMS, "related-articles": { ...STREAMS["related-articles"], sample } };

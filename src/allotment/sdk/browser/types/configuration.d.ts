@@ -1,4 +1,5 @@
 /** The shapes that pages and the registry hand to the client, and how they are read. */
+export declare const DEFAULT_SCHEMA = "/analytics/product_metrics/web/base/1.3.0";
 /** The `experiments` record of an event: who is in what. Maps are keyed by experiment name. */
 export interface Membership {
     enrolled: string[];
@@ -15,7 +16,7 @@ export interface Sample {
 }
 /** One entry of the streams map, as much of it as the client needs. */
 export interface StreamConfig {
-    readonly _schemaId: string | undefined;
+    readonly _schemaId: string;
     /** Contextual attributes that its events carry. */
     readonly _values: readonly string[];
     /** For an instrument: the stream that its events go to. */

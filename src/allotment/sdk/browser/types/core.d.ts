@@ -2,10 +2,10 @@
  * What every client does: makes events out of calls, once the configuration is there, and hands
  * them to the delivery.
  */
-import { type Membership } from "./configuration.js";
+import { DEFAULT_SCHEMA, type Membership } from "./configuration.js";
 import { type Counters } from "./delivery.js";
 import type { Integration } from "./integration.js";
-export declare const DEFAULT_SCHEMA = "/analytics/product_metrics/web/base/1.3.0";
+export { DEFAULT_SCHEMA };
 export declare const DEFAULT_STREAM = "product_metrics.web_base";
 /** Data of an event: anything that its schema allows. */
 export type Data = Readonly<Record<string, unknown>>;

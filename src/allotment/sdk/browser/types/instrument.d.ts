@@ -1,5 +1,5 @@
 /** An instrument: addressed by its name alone, the rest comes from its configuration. */
-import { type Data } from "./core.js";
+import type { Data } from "./core.js";
 /** What instrumentations send through: an instrument or an experiment. */
 export interface Sender {
     readonly name: string;
