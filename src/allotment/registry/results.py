@@ -125,11 +125,14 @@ _TOO_EARLY = Face(gettext_noop("Too early to read"), "muted", "wait")
 _UNKNOWN = Face(gettext_noop("Cannot say"), "muted", "open")
 
 
-def warm_up() -> None:
-    """Load the lab's engines beside the first requests, so that no page waits for them."""
-    threading.Thread(
-        target=import_module, args=("allotment.analysis.reports",), daemon=True
-    ).start()
+def warm_up(lake_dir: Path) -> None:
+    """Load the lab's engines and the newest reports beside all else, so that no page waits."""
+
+    def load() -> None:
+        import_module("allotment.analysis.reports")
+        newest_or_fault(lake_dir)
+
+    threading.Thread(target=load, daemon=True).start()
 
 
 def read(lake_dir: Path, name: str, subjects: str, phase: int = 0) -> Results | None:

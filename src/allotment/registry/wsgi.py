@@ -13,9 +13,11 @@ application = get_wsgi_application()
 
 
 def _warm_up() -> None:
-    from allotment.registry import results  # noqa: PLC0415 - after Django is set up
+    from django.conf import settings  # noqa: PLC0415 - after Django is set up
 
-    results.warm_up()
+    from allotment.registry import results  # noqa: PLC0415
+
+    results.warm_up(settings.ALLOTMENT.lake_dir)
 
 
 def _shape() -> None:
@@ -40,6 +42,6 @@ def _check_daily() -> None:
 
 
 end_when_orphaned()
-_shape()
 _warm_up()
+_shape()
 _check_daily()
