@@ -1,6 +1,5 @@
 """Saved views of the directory: the account's own, and those that others offer."""
 
-
 from __future__ import annotations
 
 from typing import Annotated, Any
