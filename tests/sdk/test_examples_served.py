@@ -16,7 +16,7 @@ from tests.sdk.stand_ins import EXPERIMENT, Intake, Registry, wait_until
 
 GUIDE = Path(__file__).parents[2] / "docs/how-to/instrument-a-python-site.md"
 EXAMPLE = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-DJANGO, FLASK, ASGI = EXAMPLE.findall(GUIDE.read_text())
+DJANGO, FLASK, FASTAPI, ASGI = EXAMPLE.findall(GUIDE.read_text())
 NAME = "search-prompt"
 WORDS = "What are you looking for?"
 GRANIAN = "-m granian --no-access-log --host 127.0.0.1 --port {port} --interface"
@@ -24,6 +24,7 @@ SITES = {
     "django-wsgi": (DJANGO, "answer =", f"{GRANIAN} wsgi site_example:application"),
     "django-asgi": (DJANGO, "answer =", f"{GRANIAN} asgi site_example:async_application"),
     "flask": (FLASK, "answer =", f"{GRANIAN} wsgi site_example:app"),
+    "fastapi": (FASTAPI, "from fastapi.testclient", f"{GRANIAN} asgi site_example:app"),
     "asgi-granian": (ASGI, "async def try_it", f"{GRANIAN} asgi site_example:app"),
     "asgi-uvicorn": (
         ASGI,
