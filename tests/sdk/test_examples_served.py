@@ -24,7 +24,7 @@ SITES = {
     "django-wsgi": (DJANGO, "answer =", f"{GRANIAN} wsgi site_example:application"),
     "django-asgi": (DJANGO, "answer =", f"{GRANIAN} asgi site_example:async_application"),
     "flask": (FLASK, "answer =", f"{GRANIAN} wsgi site_example:app"),
-    "fastapi": (FASTAPI, "from fastapi.testclient", f"{GRANIAN} asgi site_example:app"),
+    "fastapi": (FASTAPI, "async def try_it", f"{GRANIAN} asgi site_example:app"),
     "asgi-granian": (ASGI, "async def try_it", f"{GRANIAN} asgi site_example:app"),
     "asgi-uvicorn": (
         ASGI,
