@@ -18,13 +18,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tests.clients.js_package import with_tools
 from tests.clients.law_changes import JAVASCRIPT, PHP, PYTHON, Change
 from tests.required_tools import require_tool
 
 ROOT = Path(__file__).parents[2]
 NO_MUTANT = re.compile(
     r"SyntaxError|IndentationError|NameError|ImportError|Transform failed|Parse error|no tests"
-    r"|not what SHA256SUMS lists"
+    r"|not what SHA256SUMS lists|Cannot find module|ERR_MODULE_NOT_FOUND"
 )
 """What a copy says that failed for another reason than that it is wrong about the law."""
 TIMEOUT = 300
@@ -99,6 +100,7 @@ class Language:
 def languages() -> dict[str, Language]:
     """The languages whose tools are here, by name."""
     vectors = str(ROOT / "tests/vectors")
+    tools = with_tools() / "node_modules"
     pytest = [sys.executable, "-m", "pytest", "-x", "-q", "-c", "pytest.ini", "-k", "agree"]
     alone = ["--import-mode=importlib", "-p", "no:cacheprovider", "--confcutdir", vectors]
     # What clients make of the law is no part of the copy.
@@ -120,7 +122,7 @@ def languages() -> dict[str, Language]:
             ["clients/js/node_modules"],
             "clients/js",
             [
-                *(require_tool("node"), "node_modules/vitest/vitest.mjs", "run", "--bail", "1"),
+                *(require_tool("node"), f"{tools}/vitest/vitest.mjs", "run", "--bail", "1"),
                 *("tests/law.test.ts", "tests/evaluation.test.ts"),
                 *("tests/enrollments.test.ts", "tests/exposure.test.ts"),
             ],

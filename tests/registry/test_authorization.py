@@ -101,6 +101,7 @@ ROUTES: dict[str, tuple[Ask, ...]] = {
     "public-experiment": get(ANYBODY),
     "directory": get(LOGGED_IN),
     "calendar": get(LOGGED_IN),
+    "lab-health": get(LOGGED_IN),
     "view-save": post(LOGGED_IN, name="Mine"),
     # Whose view it is decides; for others it is not there.
     "view-remove": post(LOGGED_IN),

@@ -46,7 +46,7 @@ def test_create__no_stream__none(db: None) -> None:
     assert not Experiment.objects.exists()
 
 
-def test_forms__new_item__begins_from_a_template_and_asks_for_an_owner(
+def test_forms__new_item__begins_from_a_template_and_belongs_to_its_maker(
     visitor: Client, shipped: None
 ) -> None:
     for kind, names in (("experiment", NAMES[:2]), ("instrument", NAMES[2:])):
@@ -57,7 +57,7 @@ def test_forms__new_item__begins_from_a_template_and_asks_for_an_owner(
             assert page.faults() == []
             values = page.values()
             assert values["stream"] == ["product_metrics.web_base"]
-            assert values.get("owners", [""]) == [""]
+            assert values["owners"] == ["@ada"]
 
 
 def test_clone__of_each__can_be_switched_on(account: Account, shipped: None) -> None:
