@@ -1,19 +1,12 @@
 /** Which experiments a visitor is in: a pure function of configuration, ids, overrides and the edge. */
 
 import { createHmac } from "node:crypto";
+import type { Membership as MembershipRecord } from "../configuration.js";
 import { AWAITING } from "../enrollments.js";
 import { evaluate, type Evaluation } from "../evaluation.js";
 import { IDENTIFIER, type Experiment } from "./documents.js";
 
-/** The `experiments` record of events. Maps are keyed by experiment name. */
-export interface MembershipRecord {
-  enrolled: string[];
-  assigned: Record<string, string>;
-  subject_ids: Record<string, string>;
-  sampling_units: Record<string, string>;
-  coordinators: Record<string, string>;
-  versions: Record<string, string>;
-}
+export type { MembershipRecord };
 
 /** The experiments that one visitor is in. */
 export class Membership {
