@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 from tests.clients.browser_site import STREAMS, Site, wait_for
+from tests.clients.php_example import run_example
 from tests.required_tools import require_tool
 
 ROOT = Path(__file__).parents[2]
@@ -101,20 +102,7 @@ def test_example__in_node__runs_without_a_word(example: str, node_site: Path) ->
 
 @pytest.mark.parametrize("example", examples("php"))
 def test_example__in_php__runs_without_a_word(example: str, tmp_path: Path) -> None:
-    (tmp_path / "vendor").mkdir()
-    (tmp_path / "vendor/autoload.php").write_text(f"<?php require '{PHP}';")
-    (tmp_path / "page.php").write_text(example)
-    strict = ["-d", "zend.assertions=1", "-d", "error_reporting=-1", "-d", "display_errors=1"]
-    done = subprocess.run(
-        [require_tool("php"), *strict, "page.php"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert not re.search("Warning|Notice|Deprecated", done.stdout + done.stderr), done.stdout
+    run_example(example, tmp_path)
 
 
 def test_examples__of_the_clients_own_pages__are_found() -> None:

@@ -20,15 +20,14 @@ from tests.clients.test_php_events import (
     STREAM,
     VISITORS,
     Call,
+    asked_of_python,
     comparable,
-    in_python,
 )
 from tests.intake.conftest import Intake as RealIntake
 from tests.intake.conftest import stand_in_registry
 from tests.required_tools import require_tool
 from tests.sdk import stand_ins
 
-from allotment.sdk import Client
 from allotment.sdk.configuration import ConfigurationSource
 
 
@@ -68,16 +67,7 @@ def test_node_client__same_request_as_python__sends_the_same_events(
     asked = {"registry": registry.url, "intake": intake.url, **given}
     given_node = serve(node_site, asked, CALLS)[:-1]
     events_node, intake.events = intake.events, []
-    given = dict(given)
-    with Client(
-        registry_url=registry.url,
-        intake_url=intake.url,
-        site="demowiki",
-        domain="demo.example",
-        subject_key=given.pop("subject_key", None),
-    ) as client:
-        assert client.configuration.wait(10)
-        given_python = in_python(client, CALLS, given)
+    given_python = asked_of_python(registry, intake, CALLS, given)
     assert given_node == given_python
     assert comparable(events_node) == comparable(intake.events)
     assert events_node

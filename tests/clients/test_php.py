@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from tests.clients.php_example import run_example
 from tests.required_tools import lacking, require_tool
 
 ROOT = Path(__file__).parents[2]
@@ -62,20 +63,7 @@ EXAMPLES = re.findall(
 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_php_reference__example__runs_as_it_stands(example: str, tmp_path: Path) -> None:
-    (tmp_path / "vendor").mkdir()
-    (tmp_path / "vendor/autoload.php").write_text(f"<?php require '{FOLDER}/autoload.php';")
-    (tmp_path / "page.php").write_text(example)
-    strict = ["-d", "zend.assertions=1", "-d", "error_reporting=-1", "-d", "display_errors=1"]
-    done = subprocess.run(
-        [require_tool("php"), *strict, "page.php"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert not re.search("Warning|Notice|Deprecated", done.stdout + done.stderr), done.stdout
+    run_example(example, tmp_path)
     assert len(EXAMPLES) == 3
 
 

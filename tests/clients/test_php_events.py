@@ -105,6 +105,22 @@ def in_python(client: Client, calls: list[Call], given: dict[str, Any]) -> list[
     return [json.loads(json.dumps(call(*each))) for each in calls]
 
 
+def asked_of_python(
+    registry: stand_ins.Registry, intake: stand_ins.Intake, calls: list[Call], given: dict[str, Any]
+) -> list[Any]:
+    """The same by a client of its own; its events have arrived when it answers."""
+    given = dict(given)
+    with Client(
+        registry_url=registry.url,
+        intake_url=intake.url,
+        site="demowiki",
+        domain="demo.example",
+        subject_key=given.pop("subject_key", None),
+    ) as client:
+        assert client.configuration.wait(10)
+        return in_python(client, calls, given)
+
+
 def comparable(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Without what is random in each language, or is the clock's."""
     found = json.loads(json.dumps(events))
@@ -229,16 +245,7 @@ def test_php_client__same_request_as_python__sends_the_same_events(
     site.serve()  # the first request finds no configuration and fetches it
     given_php = site.serve(CALLS, **given)[:-1]
     events_php, intake.events = intake.events, []
-    given = dict(given)
-    with Client(
-        registry_url=registry.url,
-        intake_url=intake.url,
-        site="demowiki",
-        domain="demo.example",
-        subject_key=given.pop("subject_key", None),
-    ) as client:
-        assert client.configuration.wait(10)
-        given_python = in_python(client, CALLS, given)
+    given_python = asked_of_python(registry, intake, CALLS, given)
     assert given_php == given_python
     assert comparable(events_php) == comparable(intake.events)
     assert events_php
