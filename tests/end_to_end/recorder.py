@@ -9,13 +9,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 
-@dataclass(frozen=True)
+@dataclass
 class Sent:
     """One request as it went over the wire: who sent it, what, and what the intake answered."""
 
     user_agent: str
     events: list[dict[str, Any]]
-    status: int
+    status: int | None = None  # while the intake has not answered
 
     @property
     def by_browser(self) -> bool:
@@ -42,10 +42,13 @@ class Recorder:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                answer = self._pass_on(body)
                 events = json.loads(body)
                 listed = events if isinstance(events, list) else [events]
-                recorder.sent.append(Sent(self.headers["User-Agent"], listed, answer[0]))
+                # Before it is passed on: the lake never holds what is not yet remembered here.
+                sent = Sent(self.headers["User-Agent"], listed)
+                recorder.sent.append(sent)
+                answer = self._pass_on(body)
+                sent.status = answer[0]
                 self._answer(*answer)
 
             def _pass_on(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
@@ -87,7 +90,7 @@ class Recorder:
         self._thread.join()
 
     def events(self, *, by_browser: bool | None = None) -> list[dict[str, Any]]:
-        """All events that were passed on, or those of browsers or of servers only.
+        """All events that came until now, or those of browsers or of servers only.
 
         Each once: what a page sends again, since it was left before the answer, is the same event.
         """
