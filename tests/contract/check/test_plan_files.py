@@ -149,4 +149,8 @@ def test_check__exported_holdout__is_judged_with_its_line(tmp_path: Path) -> Non
     (tmp_path / "b.yaml").write_text(STREAM)
     scene = Scene(read_lab([tmp_path]).configuration, SCHEMAS, NOW, metrics=())
     found = {(f.rule, f.place.line) for f in check_scene(scene) if "holdout" in f.rule}
-    assert found == {("holdout-covers-known", 27), ("holdout-is-small", 21)}
+    assert found == {
+        ("holdout-covers-known", 27),
+        ("holdout-is-small", 21),
+        ("holdout-measures-all", 8),
+    }

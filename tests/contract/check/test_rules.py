@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from tests.contract.check.cases import CASES, Case
+from tests.contract.check.cases_of_shares import ALL_MEASURED, NAMED, SHARES
 from tests.contract.check.scenes import Changes, found, scene
 
 from allotment.contract.check import RULES, Arrived, Observations, Severity, check_scene
@@ -19,7 +20,10 @@ _SEEN = Observations(
 )
 
 
-@pytest.mark.parametrize("case", CASES, ids=[case.label for case in CASES])
+_EVERY = (*CASES, *SHARES)
+
+
+@pytest.mark.parametrize("case", _EVERY, ids=[case.label for case in _EVERY])
 def test_rule__broken_configuration__speaks(case: Case) -> None:
     told = found(case.changes, rule=case.rule, **case.more)
     assert told, [f"{f.rule}: {f.what}" for f in found(case.changes, **case.more)]
@@ -40,7 +44,12 @@ def test_rule__demo__silent(name: str) -> None:
 
 
 def test_rules__all__have_a_case() -> None:
-    assert set(RULES) - {case.rule for case in CASES} == _TESTED_BY_THEMSELVES
+    assert set(RULES) - {case.rule for case in _EVERY} == _TESTED_BY_THEMSELVES
+
+
+@pytest.mark.parametrize("changes", ALL_MEASURED)
+def test_holdout__all_traffic_wherever_sites_are_known__silent(changes: Changes) -> None:
+    assert found(changes, rule="holdout-measures-all", limits=NAMED) == []
 
 
 _TESTED_BY_THEMSELVES = {

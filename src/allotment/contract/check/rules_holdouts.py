@@ -7,8 +7,8 @@ from typing import Final
 
 from allotment.allocation import ConfigError, IdentifierType, first_group_end, parse_experiment
 from allotment.allocation.law import HASH_SPAN
-from allotment.contract.check.entries import Entry
-from allotment.contract.check.findings import Kind, Severity, shown
+from allotment.contract.check.entries import DEFAULT, Entry
+from allotment.contract.check.findings import Kind, Severity, listed, shown
 from allotment.contract.check.rule import Fault, rule_for
 from allotment.contract.check.rules_names import GROUP_NAME, MACHINE_NAME
 from allotment.contract.check.rules_traffic import percent
@@ -103,4 +103,30 @@ def holdout_is_small(entry: Entry, _scene: Scene) -> Iterator[Fault]:
             "So many would meet nothing of what is tested as long as it lasts.",
             "Give the first group a small weight, such as 5 beside 95.",
             ("weights",),
+        )
+
+
+@rule_for("holdout-measures-all", Severity.WARNING, Kind.EXPERIMENT)
+def holdout_measures_all(entry: Entry, scene: Scene) -> Iterator[Fault]:
+    """Whoever is held out is measured too: a holdout has all traffic wherever others run.
+
+    Others keep out the whole first group, at every site and at whatever rate. Only who is within
+    the holdout's own rate sends its membership, so that the rest are held out for nothing.
+    """
+    if not entry.at("holds_out"):
+        return
+    named = {site for site, _, _ in entry.site_rates}
+    rates = list(entry.site_rates)
+    if not any(every and every <= named for every in (scene.limits.sites, scene.limits.families)):
+        rates.insert(0, ("all other sites", entry.default_rate, ("sample_rate", DEFAULT)))
+    partly = [found for found in rates if found[1] is not None and found[1] < 1]
+    if partly:
+        places = [f"{percent(rate or 0)} at {site}" for site, rate, _ in partly]
+        yield Fault(
+            "not all of the held-out are measured",
+            f"It has {listed(places)}, but others keep its whole first group out everywhere.",
+            "The rest would meet nothing new and not be counted either.",
+            "Give 100%. To hold fewer people out, give the first group a smaller weight.",
+            partly[0][2],
+            field="default_rate" if partly[0][2][1] == DEFAULT else "sites",
         )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
+from allotment.allocation import ConfigError, parse_experiment
+from allotment.allocation.law import HASH_SPAN, threshold
 from allotment.allocation.reading import parse_rate
 from allotment.contract.check.entries import DEFAULT, Entry
 from allotment.contract.check.findings import Kind, Severity, listed, shown
@@ -16,6 +19,8 @@ SITE_NAME: Final = re.compile(r"[a-z0-9][-_.a-z0-9]{0,62}", re.ASCII)
 UNITS: Final = ("pageview", "session")
 _ITEMS = (Kind.INSTRUMENT, Kind.EXPERIMENT)
 _EVERYWHERE = "all other sites"
+ROUNDED: Final = 0.01
+"""The part of a rate from which its rounding is told."""
 
 
 def percent(rate: float) -> str:
@@ -118,7 +123,7 @@ def site_listed_once(entry: Entry, _scene: Scene) -> Iterator[Fault]:
             yield Fault(
                 f"{spellings[0]} is listed {'twice' if len(same) == 2 else f'{len(same)} times'}",  # noqa: PLR2004
                 f"{listed(spellings)} stands {rates}.",
-                "Clients take the first and pass over the others.",
+                "Clients take the lowest and pass over the others.",
                 "Keep one of the rows.",
                 same[1][2],
                 field="sites",
@@ -185,6 +190,57 @@ def _above(
             field="default_rate" if site == _EVERYWHERE else "sites",
         )
     del entry
+
+
+def drawn(rate: float, weights: Sequence[int]) -> float:
+    """The share of subjects that the law enrolls at a rate; never less than the rate.
+
+    The law compares `h * W mod 2^24` with the rate, which is always a multiple of
+    `gcd(W, 2^24)`: the more often 2 divides the sum of the weights, the coarser the rates are.
+    """
+    step = math.gcd(sum(weights), HASH_SPAN)
+    return -(-threshold(rate) // step) * step / HASH_SPAN
+
+
+@rule_for("rate-can-be-drawn", Severity.WARNING, Kind.EXPERIMENT)
+def rate_can_be_drawn(entry: Entry, _scene: Scene) -> Iterator[Fault]:
+    """So many take part as the rate says, whatever the weights of the groups are.
+
+    A share is drawn in steps, which are large where the sum of the weights is a large power of
+    two: of two groups that weigh 524,288 each, 6.25% is the least that can take part.
+    """
+    try:
+        item = {"name": "it", "groups": entry.at("groups"), "weights": entry.at("weights")}
+        weights = parse_experiment(item).weights
+    except ConfigError:
+        return  # item-is-usable tells of it
+    rates = [(site, rate, path) for site, rate, path in entry.site_rates if rate is not None]
+    if (default := entry.default_rate) is not None:
+        rates.insert(0, (_EVERYWHERE, default, ("sample_rate", DEFAULT)))
+    for site, rate, path in rates:
+        share = drawn(rate, weights)
+        if share > rate * (1 + ROUNDED):
+            yield Fault(
+                f"more take part at {site} than the rate says",
+                f"With weights that add up to {sum(weights):,}, {percent(rate)} becomes "
+                f"{percent(float(f'{share:.4g}'))}.",
+                "Caps, forecasts and the planned run time count on the rate as it is written.",
+                _finer(rate, weights),
+                path,
+                field="default_rate" if site == _EVERYWHERE else "sites",
+            )
+
+
+def _finer(rate: float, weights: Sequence[int]) -> str:
+    """How the rate can be drawn: by the same shares in smaller weights, or by nearly the same."""
+    divisor = math.gcd(*weights)
+    largest = weights.index(max(weights))
+    lowest = [weight // divisor for weight in weights]
+    odd = [weight - (place == largest) for place, weight in enumerate(weights)]
+    for changed, why in ((lowest, "the same shares"), (odd, "their sum is odd")):
+        if drawn(rate, changed) <= rate * (1 + ROUNDED):
+            return f"Give the weights {listed([f'{weight:,}' for weight in changed])}: {why}."
+    return f"Give at least {percent(float(f'{1 / ROUNDED / HASH_SPAN:.1g}'))}."
 
 
 @rule_for("sample-unit-is-known", Severity.ERROR, Kind.INSTRUMENT, Kind.STREAM)
