@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.intake.conftest import free_port
+from tests.free_ports import free_port
 from tests.lake.lake_parts import WEB, Writer
 
 from allotment.allocation import keyed_subject_id

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.intake.conftest import free_port
+from tests.free_ports import free_port
 from tests.test_supervisor import is_alive, until
 
 from allotment.settings import from_environ, to_environ

@@ -1,7 +1,6 @@
 """What `allotment up` owes whoever starts it, where the start is cut off or cannot be."""
 
 import json
-import socket
 import subprocess
 import sys
 import threading
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from tests.free_ports import free_ports
 from tests.sdk.stand_ins import Intake, Registry
 
 from allotment.settings import Settings, from_environ
@@ -27,15 +27,8 @@ sys.exit(authenticate(username="admin", password=sys.argv[1]) is None)
 
 
 def settings_in(data: Path, **more: str) -> Settings:
-    ports = []
-    probes = [socket.socket() for _ in range(3)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-        ports.append(str(probe.getsockname()[1]))
-    for probe in probes:
-        probe.close()
     names = ("ALLOTMENT_REGISTRY_PORT", "ALLOTMENT_INTAKE_PORT", "ALLOTMENT_DEMO_PORT")
-    given = dict(zip(names, ports, strict=True))
+    given = dict(zip(names, map(str, free_ports(3)), strict=True))
     return from_environ({"ALLOTMENT_DATA": str(data), **given, **more})
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 from tests.clients.browser_site import STREAMS, Site, flushed, wait_for
-from tests.intake.conftest import free_port
+from tests.free_ports import free_port
 from tests.required_tools import lacking, require_tool
 from tests.sdk.stand_ins import wait_until
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.free_ports import free_port
 from tests.intake.conftest import Intake as RealIntake
-from tests.intake.conftest import StandIn, free_port, stand_in_registry
+from tests.intake.conftest import StandIn, stand_in_registry
 from tests.required_tools import require_tool
 from tests.sdk import stand_ins
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.intake.conftest import free_port
+from tests.free_ports import free_port
 from tests.required_tools import require_tool
 from tests.sdk import stand_ins
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.end_to_end.lab import free_ports
+from tests.free_ports import free_port
 
 _READY_SECONDS = 60.0
 _PREPARE = """
@@ -85,7 +85,7 @@ def _environ(data: Path, **more: str) -> dict[str, str]:
 def running_registry(data: Path) -> Iterator[RunningRegistry]:
     """Start one on a free port and wait until it is ready; it ends with the block."""
     data.mkdir(parents=True, exist_ok=True)
-    (port,) = free_ports(1)
+    port = free_port()
     environ = _environ(data, ALLOTMENT_REGISTRY_PORT=str(port))
     made = subprocess.run(
         [sys.executable, "-c", _PREPARE], env=environ, capture_output=True, text=True, check=True

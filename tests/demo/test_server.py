@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+from tests.free_ports import free_port
 from tests.sdk.stand_ins import Intake, Registry, registry_server, wait_until
 
 PROGRAM = "from allotment_demo.server import serve; from allotment.settings import from_environ; "
@@ -19,9 +19,7 @@ PROGRAM = "from allotment_demo.server import serve; from allotment.settings impo
 def running(
     data: Path, registry: str, intake: str
 ) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     environ = {k: v for k, v in os.environ.items() if not k.startswith("ALLOTMENT_")}
     environ |= {
         "ALLOTMENT_DATA": str(data),

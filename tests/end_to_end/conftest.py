@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 from tests import postgres_server
-from tests.end_to_end.lab import Lab, free_ports
+from tests.end_to_end.lab import Lab
+from tests.free_ports import free_ports
 from tests.postgres_server import Server, on_postgresql
 
 

@@ -31,7 +31,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from tests.end_to_end.crash_load import Client, Told
 from tests.end_to_end.crash_parts import PARTS, Mortal, Nursery
-from tests.end_to_end.lab import Lab, free_ports, until
+from tests.end_to_end.lab import Lab, until
+from tests.free_ports import free_ports
 from tests.intake.conftest import stand_in_registry
 
 from allotment.lake.query import run_sql

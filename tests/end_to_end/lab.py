@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,17 +20,6 @@ VISIBLE_SECONDS = 15.0
 READY_SECONDS = 90.0
 
 Found = TypeVar("Found")
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nothing uses now; held together so that they differ."""
-    probes = [socket.socket() for _ in range(count)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
 
 
 def until(condition: Callable[[], Found], seconds: float, what: str) -> Found:

@@ -11,8 +11,9 @@ from typing import Any
 import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
-from tests.end_to_end.lab import REFRESH_SECONDS, VISIBLE_SECONDS, Found, Lab, free_ports, until
+from tests.end_to_end.lab import REFRESH_SECONDS, VISIBLE_SECONDS, Found, Lab, until
 from tests.end_to_end.recorder import Recorder
+from tests.free_ports import free_ports
 
 from allotment.allocation import allocate, parse_experiment, subject_hash
 

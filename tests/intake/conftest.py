@@ -28,6 +28,7 @@ from typing import Any
 
 import orjson
 import pytest
+from tests.free_ports import free_port
 
 from allotment.contract.schemas import SchemaRepository
 from allotment.journal.protocol import Partition
@@ -154,14 +155,6 @@ class Reply:
     def json(self) -> Any:  # noqa: ANN401 -- any JSON value
         """The body, parsed."""
         return orjson.loads(self.body)
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Intake:

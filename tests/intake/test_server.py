@@ -6,7 +6,7 @@ import socket
 from pathlib import Path
 
 import pytest
-from tests.intake.conftest import free_port
+from tests.free_ports import free_port
 
 from allotment.intake.server import AddressError, serve
 from allotment.journal.protocol import JournalUnavailableError

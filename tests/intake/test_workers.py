@@ -14,7 +14,8 @@ from pathlib import Path
 
 import orjson
 import pytest
-from tests.intake.conftest import TOPIC, Intake, StartIntake, event, free_port, wait_until
+from tests.free_ports import free_port
+from tests.intake.conftest import TOPIC, Intake, StartIntake, event, wait_until
 from tests.intake.test_metrics import SAMPLE
 
 from allotment.intake.server import AddressError, bind

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 from django.http import HttpResponse
 from django.test import Client
+from tests.free_ports import free_port
 
 _DEADLINE_SECONDS = 20
 
@@ -49,9 +49,7 @@ class Provider:
 @contextmanager
 def running() -> Iterator[Provider]:
     """A provider on a free port."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-W", "ignore", "-m", "oidc_provider_mock", "--port", str(port)]
     process = subprocess.Popen(
         [*command, "--require-nonce"],

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import stat
 import subprocess
 import sys
@@ -16,6 +15,8 @@ from email.message import Message
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
+
+from tests.free_ports import free_port
 
 from allotment.registry import secret_key
 
@@ -107,9 +108,7 @@ def test_read_or_passing__no_key__one_for_this_process_only(tmp_path: Path) -> N
 
 @contextmanager
 def served(data: Path, **more: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = str(found.getsockname()[1])
+    port = str(free_port())
     code = (
         "from allotment.settings import from_environ\n"
         "from allotment.registry.server import serve\n"

@@ -18,6 +18,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests.free_ports import free_port
+
 Request = socket.socket | tuple[bytes, socket.socket]
 
 WEB_BASE = "product_metrics.web_base"
@@ -147,7 +149,7 @@ class Quiet(BaseHTTPRequestHandler):
 
 @contextmanager
 def running(handler: type[BaseHTTPRequestHandler], port: int = 0) -> Iterator[int]:
-    server = Server(handler, port)
+    server = Server(handler, port or free_port())  # one that another may take up when it is gone
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:

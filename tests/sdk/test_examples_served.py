@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.intake.conftest import free_port
+from tests.free_ports import free_port
 from tests.sdk.stand_ins import EXPERIMENT, Intake, Registry, wait_until
 
 GUIDE = Path(__file__).parents[2] / "docs/how-to/instrument-a-python-site.md"
