@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -91,3 +93,9 @@ def test_newest__another_lake_in_the_same_folder__its_reports(tmp_path: Path) ->
     shutil.rmtree(tmp_path / "lake")
     put(tmp_path / "lake", report("other", NOW))
     assert set(times(tmp_path / "lake")) == {("other", 0)}
+
+
+def test_reports__imported_to_be_read__what_computes_is_not_loaded() -> None:
+    code = "import sys; from allotment.analysis import reports; print(*sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"scipy", "tea_tasting"} & set(found.stdout.split())

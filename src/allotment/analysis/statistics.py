@@ -1,7 +1,8 @@
 """Tests on moments and counts; no rows come here.
 
 "Cannot say" is None, never NaN: an estimate whose uncertainty is unknown or would be claimed to be
-zero is none.
+zero is none. The libraries that compute take more than a second to load, so each is imported where
+it computes: pages that show what was computed need none of them.
 """
 
 from __future__ import annotations
@@ -10,12 +11,12 @@ import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-from scipy.stats import chisquare
-from tea_tasting.aggr import Aggregates
-from tea_tasting.metrics.mean import RatioOfMeans
+from typing import TYPE_CHECKING
 
 from allotment.analysis.moments import Moments
+
+if TYPE_CHECKING:
+    from tea_tasting.aggr import Aggregates
 
 CONFIDENCE = 0.95
 UNEVEN_BELOW = 0.001
@@ -63,6 +64,8 @@ def sample_ratio(subjects: Sequence[int], weights: Sequence[int]) -> SampleRatio
     expected = [total * weight / parts for weight in weights]
     if len(subjects) < _LEAST_SUBJECTS or min(expected) < _LEAST_EXPECTED:
         return SampleRatio(None, None)
+    from scipy.stats import chisquare  # noqa: PLC0415
+
     p_value = float(chisquare(subjects, expected).pvalue)
     return SampleRatio(p_value, p_value >= UNEVEN_BELOW)
 
@@ -83,6 +86,8 @@ def compare_ratios(
     """
     if not (_has_evidence(control) and _has_evidence(treatment)):
         return None
+    from tea_tasting.metrics.mean import RatioOfMeans  # noqa: PLC0415
+
     metric = RatioOfMeans(
         "numerator",
         "denominator",
@@ -154,6 +159,8 @@ def _ratio_variance(moments: Moments) -> float:
 
 
 def _aggregates(moments: Moments) -> Aggregates:
+    from tea_tasting.aggr import Aggregates  # noqa: PLC0415
+
     return Aggregates(
         count_=moments.subjects,
         mean_={"numerator": moments.numerator_mean, "denominator": moments.denominator_mean},
