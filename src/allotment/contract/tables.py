@@ -15,6 +15,7 @@ from allotment.contract.masking import SEALED
 from allotment.contract.materialize import walk
 from allotment.contract.schema_fields import type_of
 from allotment.contract.schemas import SchemaNotFoundError, SchemaRepository
+from allotment.contract.texts import Text, said
 
 REJECTED: Final = "rejected"
 """Topic and table of what the intake refused, whole and with the reason."""
@@ -96,24 +97,26 @@ def tables_and_conflicts(
     return found, refused
 
 
-def why_no_table(repository: SchemaRepository, title: str) -> str | None:
+def why_no_table(repository: SchemaRepository, title: str) -> Text | None:
     """Why events of a title have no table; None where they have one.
 
     The newest version of the title decides for all of its versions, since its columns are the
     table's.
     """
     if title.startswith(_FRAGMENTS):
-        return "it is a fragment, a part of other schemas"
+        return said("it is a fragment, a part of other schemas")
     if not _NAME.fullmatch(table_name(title)):
-        return "its title makes no table name: begin with a letter or a digit, at most 200 long"
+        return said(
+            "its title makes no table name: begin with a letter or a digit, at most 200 long"
+        )
     try:
         body = repository.latest(title).body
     except (SchemaNotFoundError, ValueError, OSError) as error:
-        return f"its newest version cannot be read: {error}"
+        return said("its newest version cannot be read: %(error)s", error=str(error))
     if type_of(body) != "object" or not _has_receive_time(body):
-        return "its newest version has no meta.dt that is a text with format date-time"
+        return said("its newest version has no meta.dt that is a text with format date-time")
     if any("$ref" in node or "allOf" in node for _, node in walk(body)):
-        return "its newest version is not materialised: it still holds $ref or allOf"
+        return said("its newest version is not materialised: it still holds $ref or allOf")
     return None
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from allotment.contract.texts import Text, again, sentences
+
 DOCS: Final = "docs/reference/check-rules.md"
 
 
@@ -52,6 +54,9 @@ class Place:
         return f"{told} {self.pointer}" if self.pointer else told
 
 
+_TEXTS: Final = ("headline", "what", "consequence", "remedy")
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One rule's word about one place.
@@ -63,10 +68,10 @@ class Finding:
     rule: str
     severity: Severity
     place: Place
-    headline: str
-    what: str
-    consequence: str
-    remedy: str
+    headline: Text
+    what: Text
+    consequence: Text
+    remedy: Text
 
     @property
     def link(self) -> str:
@@ -74,12 +79,12 @@ class Finding:
         return f"{DOCS}#{self.rule}"
 
     @property
-    def sentence(self) -> str:
+    def sentence(self) -> Text:
         """The whole finding in one paragraph."""
-        return " ".join(part for part in (self.what, self.consequence, self.remedy) if part)
+        return sentences(self.what, self.consequence, self.remedy)
 
     def to_json(self) -> dict[str, Any]:
-        """The finding as plain values, for JSON."""
+        """The finding as plain values, for JSON; in English."""
         return {
             "rule": self.rule,
             "severity": self.severity.value,
@@ -89,21 +94,24 @@ class Finding:
             "pointer": self.place.pointer,
             "file": self.place.file,
             "line": self.place.line,
-            "headline": self.headline,
-            "what": self.what,
-            "consequence": self.consequence,
-            "remedy": self.remedy,
+            **{name: str(getattr(self, name)) for name in _TEXTS},
             "link": self.link,
         }
 
+    def to_kept(self) -> dict[str, Any]:
+        """The same, and what its texts are made of, for whoever says them in another language."""
+        made = {name: getattr(self, name).kept() for name in _TEXTS}
+        return {**self.to_json(), "made": made}
+
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Finding:
-        """The finding that `to_json` wrote.
+        """The finding that `to_json` or `to_kept` wrote; of `to_json` it is in English for good.
 
         Raises:
-            KeyError, ValueError: it is another document.
+            KeyError, TypeError, ValueError: it is another document.
         """
-        texts = {name: str(found[name]) for name in ("headline", "what", "consequence", "remedy")}
+        made = found.get("made", found)
+        texts = {name: again(made[name]) for name in _TEXTS}
         place = Place(
             Kind(found["kind"]),
             str(found["name"]),
@@ -130,12 +138,3 @@ def shown(value: object) -> str:
     except (TypeError, ValueError):
         text = repr(value)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
-
-
-def listed(names: object, last: str = "and") -> str:
-    """Names as a sentence lists them: `a, b and c`; at most eight, then how many more."""
-    found = [str(name) for name in names] if isinstance(names, list | tuple) else [str(names)]
-    most = 8
-    if len(found) > most:
-        found = [*found[:most], f"{len(found) - most} more"]
-    return f" {last} ".join([", ".join(found[:-1]), found[-1]] if len(found) > 1 else found)

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from allotment.contract.texts import NOTHING, Text, said
+
 WEB_TITLE: Final = "analytics/product_metrics/web/base"
 APP_TITLE: Final = "analytics/product_metrics/app/base"
 DEFAULT_SCHEMAS: Final[Mapping[str, str]] = {
@@ -31,7 +33,7 @@ class Attribute:
     name: str
     kind: str
     longest: int | None = None
-    only_for: str = ""
+    only_for: Text = NOTHING
 
     @property
     def path(self) -> tuple[str, str]:
@@ -40,7 +42,7 @@ class Attribute:
         return outer, inner
 
 
-_ACCOUNTS = "people who are logged in"
+_ACCOUNTS = said("people who are logged in")
 _APP = "app"
 _WEB_LIST = (
     Attribute("agent_client_platform", "string", 13),
@@ -112,7 +114,7 @@ class Platform:
     `only_for` is set, of those that contain it.
     """
 
-    name: str
+    name: Text
     own: frozenset[str]
     from_site: frozenset[str] = frozenset()
     membership: str = "experiments"
@@ -139,7 +141,7 @@ _NOT_IN_APPS = {
     *("performer_can_probably_edit_page", "performer_edit_count", "performer_edit_count_bucket"),
 }
 JAVASCRIPT: Final = Platform(
-    "Allotment's browser client",
+    said("Allotment's browser client"),
     own=frozenset(
         {
             *("agent_client_platform", "agent_client_platform_family", "agent_ua_string"),
@@ -149,14 +151,14 @@ JAVASCRIPT: Final = Platform(
     from_site=_WEB_NAMES,
 )
 PYTHON: Final = Platform(
-    "Allotment's Python client",
+    said("Allotment's Python client"),
     own=frozenset({"mediawiki_database", "performer_is_logged_in", "performer_pageview_id"}),
     from_site=_WEB_NAMES,
 )
-MEDIAWIKI_JS: Final = Platform("MediaWiki's browser client", own=_WEB_NAMES)
-MEDIAWIKI_PHP: Final = Platform("MediaWiki's PHP client", own=_WEB_NAMES - _PHP_LACKS)
+MEDIAWIKI_JS: Final = Platform(said("MediaWiki's browser client"), own=_WEB_NAMES)
+MEDIAWIKI_PHP: Final = Platform(said("MediaWiki's PHP client"), own=_WEB_NAMES - _PHP_LACKS)
 APPS: Final = Platform(
-    "the app clients",
+    said("the app clients"),
     own=(_WEB_NAMES - _NOT_IN_APPS) | {a.name for a in _APP_LIST},
     only_for="/app/",
     not_for="",

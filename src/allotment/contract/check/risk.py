@@ -11,11 +11,15 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from allotment.contract.check.platforms import ATTRIBUTES
+from allotment.contract.texts import NOTHING, Text, enumerated, said
 
 LOW, MEDIUM, HIGH = "low", "medium", "high"
 TIERS = (LOW, MEDIUM, HIGH)
 
-BROWSER, ACCOUNT, INSTALL, PAGE = "browser text", "account", "app install", "page"
+BROWSER, ACCOUNT = said("browser text"), said("account")
+INSTALL, PAGE = said("app install"), said("page")
+TIER_WORDS = {LOW: said("low"), MEDIUM: said("medium"), HIGH: said("high")}
+"""What the tiers are called inside a sentence."""
 _OF_ATTRIBUTE = {
     "agent_ua_string": BROWSER,
     "agent_app_install_id": INSTALL,
@@ -46,13 +50,16 @@ class Risk:
     """The tier, and what made it: the names that were found, by what they tell."""
 
     tier: str
-    because: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    because: tuple[tuple[Text, tuple[str, ...]], ...] = ()
 
     @property
-    def sentence(self) -> str:
+    def sentence(self) -> Text:
         """What together makes the tier; empty for low."""
-        parts = [f"{kind} ({', '.join(names)})" for kind, names in self.because]
-        return " together with ".join(parts)
+        told = NOTHING
+        for kind, names in self.because:
+            part = said("%(what)s (%(names)s)", what=kind, names=enumerated(names))
+            told = said("%(one)s together with %(other)s", one=told, other=part) if told else part
+        return told
 
 
 def assess(
@@ -69,12 +76,12 @@ def assess(
             attribute fills count only where it is asked for.
         keeps_user_agent: whether the stream keeps the request's user agent.
     """
-    found: dict[str, list[str]] = {}
+    found: dict[Text, list[str]] = {}
     for name in attributes:
         if name in _OF_ATTRIBUTE:
             found.setdefault(_OF_ATTRIBUTE[name], []).append(name)
     if keeps_user_agent:
-        found.setdefault(BROWSER, []).append("the stream's user agent")
+        found.setdefault(BROWSER, []).append(said("the stream's user agent"))
     filled = {".".join(attribute.path) for attribute in ATTRIBUTES.values()}
     for path in fields:
         for kind, pattern in _OF_FIELD:

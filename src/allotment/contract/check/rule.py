@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from allotment.contract.check.entries import Entry, Path
 from allotment.contract.check.findings import Finding, Kind, Place, Severity, pointer
+from allotment.contract.texts import Text
 
 if TYPE_CHECKING:
     from allotment.contract.check.scene import Scene
@@ -22,10 +23,10 @@ class Fault:
     this fault weighs otherwise than the rule does.
     """
 
-    headline: str
-    what: str
-    consequence: str
-    remedy: str
+    headline: Text
+    what: Text
+    consequence: Text
+    remedy: Text
     path: Path = ()
     field: str = ""
     entry: Entry | None = None

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from allotment.contract.check.entries import Entry
-from allotment.contract.check.findings import Kind, Severity, listed, shown
+from allotment.contract.check.findings import Kind, Severity, shown
 from allotment.contract.check.platforms import ATTRIBUTES, RENAMED, Attribute
 from allotment.contract.check.rule import Fault, rule_for
 from allotment.contract.check.scene import Scene, did_you_mean
 from allotment.contract.schema_fields import has_field, type_of
 from allotment.contract.schemas import Schema
+from allotment.contract.texts import NOTHING, Text, listed, said, sentences
 
 _ALL = (Kind.STREAM, Kind.INSTRUMENT, Kind.EXPERIMENT)
 
@@ -58,13 +59,20 @@ def attribute_has_field(entry: Entry, scene: Scene) -> Iterator[Fault]:
         ]
         if not lacking:
             continue
-        hint = f"Ask for {RENAMED[name]}. " if name in RENAMED else ""
+        hint = said("Ask for %(name)s.", name=RENAMED[name]) if name in RENAMED else NOTHING
         known = [a.name for a in ATTRIBUTES.values() if has_field(lacking[0].body, a.path)]
         yield Fault(
-            "the schema has no field for an attribute",
-            f"{lacking[0].uri} has no field {outer}.{inner} for {name}.",
-            "Every event would be refused.",
-            f"{hint or did_you_mean(name, known)}Leave it out, or choose another stream.",
+            said("the schema has no field for an attribute"),
+            said(
+                "%(schema)s has no field %(field)s for %(name)s.",
+                schema=lacking[0].uri,
+                field=f"{outer}.{inner}",
+                name=name,
+            ),
+            said("Every event would be refused."),
+            sentences(
+                hint or did_you_mean(name, known), said("Leave it out, or choose another stream.")
+            ),
             (*entry.attribute_path, place),
             field="attributes",
         )
@@ -91,16 +99,19 @@ def attribute_fits_field(entry: Entry, scene: Scene) -> Iterator[Fault]:
         attribute = ATTRIBUTES.get(name)
         for schema in schemas if attribute else ():
             node = _field(schema, attribute)
-            wrong = _misfit(attribute, node) if node is not None else None
-            if wrong:
-                always = "is a" in wrong
+            wrong, always = (
+                _misfit(attribute, node, schema) if attribute and node else (None, False)
+            )
+            if wrong is not None:
                 yield Fault(
-                    "a field does not take what clients send",
-                    f"{name} {wrong} in {schema.uri}.",
-                    "Every event would be refused."
+                    said("a field does not take what clients send"),
+                    wrong,
+                    said("Every event would be refused.")
                     if always
-                    else "Events with a longer value would be refused.",
-                    "Leave the attribute out, or mend the field in a new version of the schema.",
+                    else said("Events with a longer value would be refused."),
+                    said(
+                        "Leave the attribute out, or mend the field in a new version of the schema."
+                    ),
                     (*entry.attribute_path, place),
                     field="attributes",
                     severity=None if always else Severity.WARNING,
@@ -115,16 +126,29 @@ def _field(schema: Schema, attribute: Attribute | None) -> Mapping[str, Any] | N
     return node if isinstance(node, Mapping) else None
 
 
-def _misfit(attribute: Attribute | None, node: Mapping[str, Any]) -> str | None:
-    if attribute is None:
-        return None
-    kind = type_of(node)
+def _misfit(
+    attribute: Attribute, node: Mapping[str, Any], schema: Schema
+) -> tuple[Text | None, bool]:
+    """What a field does not take, if anything, and whether it takes no value at all."""
+    kind, name = type_of(node), attribute.name
     if kind and kind != attribute.kind and (kind, attribute.kind) != ("number", "integer"):
-        return f"is a{'n' if attribute.kind[0] in 'aio' else ''} {attribute.kind} and has a {kind}"
+        values = {"name": name, "sent": attribute.kind, "taken": kind, "schema": schema.uri}
+        if attribute.kind[0] in "aio":
+            return said(
+                "%(name)s is an %(sent)s and has a %(taken)s in %(schema)s.", **values
+            ), True
+        return said("%(name)s is a %(sent)s and has a %(taken)s in %(schema)s.", **values), True
     room = node.get("maxLength")
     if attribute.longest and isinstance(room, int) and room < attribute.longest:
-        return f"has up to {attribute.longest} characters and room for {room}"
-    return None
+        told = said(
+            "%(name)s has up to %(longest)s characters and room for %(room)s in %(schema)s.",
+            name=name,
+            longest=attribute.longest,
+            room=room,
+            schema=schema.uri,
+        )
+        return told, False
+    return None, False
 
 
 @rule_for("attribute-is-filled", Severity.ERROR, *_ALL)
@@ -144,31 +168,43 @@ def attribute_is_filled(entry: Entry, scene: Scene) -> Iterator[Fault]:
         lacking = [p.name for p in platforms if not p.fills(name)]
         if len(lacking) == len(platforms):
             known = [a for a in ATTRIBUTES if any(p.fills(a) for p in platforms)]
-            hint = f"Ask for {RENAMED[name]}. " if name in RENAMED else did_you_mean(name, known)
+            hint = (
+                said("Ask for %(name)s.", name=RENAMED[name])
+                if name in RENAMED
+                else did_you_mean(name, known)
+            )
             yield Fault(
-                f"no client fills “{name}”",
-                f"{shown(name)} is filled neither by {listed([p.name for p in platforms], 'nor')}.",
-                "It would be missing from every event, and nothing would say so.",
-                f"{hint}Leave it out.",
+                said("no client fills “%(name)s”", name=name),
+                said(
+                    "%(name)s is filled neither by %(names)s.",
+                    name=shown(name),
+                    names=listed([p.name for p in platforms], "nor"),
+                ),
+                said("It would be missing from every event, and nothing would say so."),
+                sentences(hint, said("Leave it out.")),
                 path,
                 field="attributes",
             )
         elif lacking:
             yield Fault(
-                f"not every client fills “{name}”",
-                f"{listed(lacking)} has no value for {name}.",
-                "It would be missing from events of that client.",
-                "Leave it out if those events matter to what reads it.",
+                said("not every client fills “%(name)s”", name=name),
+                said("%(names)s has no value for %(name)s.", names=listed(lacking), name=name),
+                said("It would be missing from events of that client."),
+                said("Leave it out if those events matter to what reads it."),
                 path,
                 field="attributes",
                 severity=Severity.NOTE,
             )
         elif browsers and name in ATTRIBUTES and ATTRIBUTES[name].only_for:
             yield Fault(
-                f"“{name}” is empty for most",
-                f"{name} is there for {ATTRIBUTES[name].only_for} only.",
-                "It would be missing for everybody else.",
-                "Keep it if only those people matter to what reads it.",
+                said("“%(name)s” is empty for most", name=name),
+                said(
+                    "%(name)s is there for %(only_for)s only.",
+                    name=name,
+                    only_for=ATTRIBUTES[name].only_for,
+                ),
+                said("It would be missing for everybody else."),
+                said("Keep it if only those people matter to what reads it."),
                 path,
                 field="attributes",
                 severity=Severity.NOTE,
@@ -185,10 +221,14 @@ def attribute_asked_once(entry: Entry, _scene: Scene) -> Iterator[Fault]:
         if count > 1:
             names = [name for name in entry.attributes if name.casefold() == fold]
             yield Fault(
-                "an attribute is asked for twice",
-                f"{listed(names)} stands in the list {count} times.",
-                "It is sent once.",
-                "Keep one of them.",
+                said("an attribute is asked for twice"),
+                said(
+                    "%(names)s stands in the list %(count)s times.",
+                    names=listed(names),
+                    count=count,
+                ),
+                said("It is sent once."),
+                said("Keep one of them."),
                 entry.attribute_path,
                 field="attributes",
             )
@@ -207,10 +247,10 @@ def browsers_say_whether_logged_in(entry: Entry, scene: Scene) -> Iterator[Fault
         return
     if "performer_is_logged_in" not in scene.requested(entry):
         yield Fault(
-            "results cannot tell readers from people who are logged in",
-            "It puts browsers into groups and does not ask for performer_is_logged_in.",
-            "Results could not be told apart by it, now or later.",
-            "Ask for performer_is_logged_in.",
+            said("results cannot tell readers from people who are logged in"),
+            said("It puts browsers into groups and does not ask for performer_is_logged_in."),
+            said("Results could not be told apart by it, now or later."),
+            said("Ask for performer_is_logged_in."),
             entry.attribute_path,
             field="attributes",
         )

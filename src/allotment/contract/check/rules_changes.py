@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from allotment.contract.check.entries import CLIENT, Configuration, Entry
-from allotment.contract.check.findings import Kind, Severity, listed, shown
+from allotment.contract.check.findings import Kind, Severity, shown
 from allotment.contract.check.rule import Fault, rule_for, rule_over_all
-from allotment.contract.check.rules_traffic import percent
+from allotment.contract.check.rules_traffic import EVERYWHERE
 from allotment.contract.check.scene import Scene
+from allotment.contract.texts import Text, counted, listed, percent, said
 
 _HALF = 0.5
 _FEW = 4
@@ -34,10 +35,17 @@ def block_not_lost(entry: Entry, scene: Scene) -> Iterator[Fault]:
         here = entry.at(*path)
         if value and not here and (len(path) == 1 or entry.at(*path[:-1])):
             yield Fault(
-                f"the block “{'.'.join(path)}” is gone",
-                f"It was {shown(value)} before and is {shown(here)} now.",
-                "What it did stops for everything that uses the stream.",
-                "Put it back; to end it on purpose, give the new configuration as --previous too.",
+                said("the block “%(block)s” is gone", block=".".join(path)),
+                said(
+                    "It was %(value)s before and is %(here)s now.",
+                    value=shown(value),
+                    here=shown(here),
+                ),
+                said("What it did stops for everything that uses the stream."),
+                said(
+                    "Put it back; to end it on purpose, give the new configuration as --previous "
+                    "too."
+                ),
                 path,
             )
 
@@ -67,10 +75,10 @@ def attributes_not_lost(entry: Entry, scene: Scene) -> Iterator[Fault]:
     gone = [n for n in before.attributes if n not in entry.attributes and n not in asked]
     if gone and entry.at(*CLIENT) is not None:
         yield Fault(
-            "some attributes are not asked for any more",
-            f"{listed(gone)} was asked for before.",
-            "Events lack it from now on.",
-            "Put it back if any metric or comparison reads it.",
+            said("some attributes are not asked for any more"),
+            said("%(names)s was asked for before.", names=listed(gone)),
+            said("Events lack it from now on."),
+            said("Put it back if any metric or comparison reads it."),
             entry.attribute_path,
             field="attributes",
         )
@@ -92,12 +100,36 @@ def configuration_not_emptier(scene: Scene) -> Iterator[Fault]:
         emptied = bool(before) and not now and (len(before) > 1 or kind is Kind.STREAM)
         if emptied or (len(before) >= _FEW and len(gone) > _HALF * len(before)):
             yield Fault(
-                f"most {kind}s are gone",
-                f"There were {len(before)} {kind}s that are still due, and {len(gone)} of them "
-                f"are gone: {listed(gone)}.",
-                "Everything that used them would stop.",
-                "Look why the list is so short. If it is right, give it as --previous once.",
+                *_emptied(kind, len(before), gone),
+                said("Everything that used them would stop."),
+                said("Look why the list is so short. If it is right, give it as --previous once."),
             )
+
+
+def _emptied(kind: Kind, before: int, gone: list[str]) -> tuple[Text, Text]:
+    """The headline, and how many there were and are."""
+    told: dict[str, str | int] = {"gone": len(gone), "names": listed(gone)}
+    if kind is Kind.STREAM:
+        return said("most streams are gone"), counted(
+            "There was %(count)s stream that is still due, and it is gone: %(names)s.",
+            "There were %(count)s streams that are still due, and %(gone)s of them are gone: "
+            "%(names)s.",
+            before,
+            **told,
+        )
+    if kind is Kind.INSTRUMENT:
+        return said("most instruments are gone"), said(
+            "There were %(before)s instruments that are still due, and %(gone)s of them are gone: "
+            "%(names)s.",
+            before=before,
+            **told,
+        )
+    return said("most experiments are gone"), said(
+        "There were %(before)s experiments that are still due, and %(gone)s of them are gone: "
+        "%(names)s.",
+        before=before,
+        **told,
+    )
 
 
 def _alive(configuration: Configuration, kind: Kind, scene: Scene) -> list[Entry]:
@@ -123,21 +155,33 @@ def stream_in_use_stays(scene: Scene) -> Iterator[Fault]:
         users = [item.name for item in scene.previous.on_stream.get(stream.name, ())]
         sent = scene.observations.streams.get(stream.name, 0) if scene.observations else 0
         if users or sent:
-            told = f"{listed(users)} used it" if users else f"{sent} events came for it lately"
             yield Fault(
-                "a stream that was in use is gone",
-                f"{stream.name} was configured before and is not now; {told}.",
-                "Its events would be refused.",
-                "Put it back until nothing sends to it.",
+                said("a stream that was in use is gone"),
+                said(
+                    "%(stream)s was configured before and is not now; %(users)s used it.",
+                    stream=stream.name,
+                    users=listed(users),
+                )
+                if users
+                else counted(
+                    "%(stream)s was configured before and is not now; %(count)s event came for it "
+                    "lately.",
+                    "%(stream)s was configured before and is not now; %(count)s events came for it "
+                    "lately.",
+                    sent,
+                    stream=stream.name,
+                ),
+                said("Its events would be refused."),
+                said("Put it back until nothing sends to it."),
                 entry=stream,
             )
 
 
 _FROZEN = {
-    "user_identifier_type": "who is put into a group",
-    "groups": "the groups",
-    "weights": "the groups' weights",
-    "stream_name": "the stream",
+    "user_identifier_type": said("who is put into a group cannot change any more"),
+    "groups": said("the groups cannot change any more"),
+    "weights": said("the groups' weights cannot change any more"),
+    "stream_name": said("the stream cannot change any more"),
 }
 
 
@@ -153,16 +197,16 @@ def running_is_frozen(entry: Entry, scene: Scene) -> Iterator[Fault]:
         return
     if entry.at("phase_index") != before.at("phase_index"):
         return  # a new phase is analysed apart
-    for name, word in _FROZEN.items():
+    for name, headline in _FROZEN.items():
         old, new = before.at(name), entry.at(name)
         if name == "weights":
             old, new = _weights(before), _weights(entry)
         if old != new and old is not None:
             yield Fault(
-                f"{word} cannot change any more",
-                f"It was {shown(old)} and is {shown(new)}.",
-                "It runs, and subjects have met what they met.",
-                "Put back what stood here, or begin a new phase.",
+                headline,
+                said("It was %(old)s and is %(new)s.", old=shown(old), new=shown(new)),
+                said("It runs, and subjects have met what they met."),
+                said("Put back what stood here, or begin a new phase."),
                 (name,),
             )
 
@@ -188,10 +232,10 @@ def running_traffic_rises(entry: Entry, scene: Scene) -> Iterator[Fault]:
         now = new.get(site, entry.default_rate)
         if was is not None and now is not None and now < was:
             yield Fault(
-                f"the traffic on {site} falls",
-                f"It was {percent(was)} and would be {percent(now)}.",
-                "Subjects who have met their group would lose it.",
-                f"Give {percent(was)} or more, or stop the experiment.",
+                said("the traffic on %(site)s falls", site=site),
+                said("It was %(was)s and would be %(now)s.", was=percent(was), now=percent(now)),
+                said("Subjects who have met their group would lose it."),
+                said("Give %(was)s or more, or stop the experiment.", was=percent(was)),
                 ("sample_rate",),
                 field="sites",
             )
@@ -203,5 +247,5 @@ def _rates(entry: Entry) -> dict[str, float]:
         if rate is not None:
             found.setdefault(site, rate)
     if entry.default_rate is not None:
-        found["all other sites"] = entry.default_rate
+        found[EVERYWHERE] = entry.default_rate
     return found

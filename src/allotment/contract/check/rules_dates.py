@@ -10,14 +10,10 @@ from allotment.contract.check.entries import Entry
 from allotment.contract.check.findings import Kind, Severity
 from allotment.contract.check.rule import Fault, rule_for
 from allotment.contract.check.scene import Scene
+from allotment.contract.texts import Text, counted, enumerated, moment, said
 
 _ITEMS = (Kind.INSTRUMENT, Kind.EXPERIMENT)
 _YEAR = timedelta(days=365.25)
-
-
-def day(moment: datetime) -> str:
-    """A moment as findings write it."""
-    return f"{moment:%d %b %Y, %H:%M} UTC"
 
 
 @rule_for("date-is-a-time", Severity.ERROR, *_ITEMS)
@@ -33,22 +29,27 @@ def date_is_a_time(entry: Entry, _scene: Scene) -> Iterator[Fault]:
             found = parse_time(entry.name, name, value)
         except (ConfigError, OverflowError):
             yield Fault(
-                f"the {name} is no time",
-                f"The {name} is {value!r}.",
-                "Clients would leave it out.",
-                "Give a time such as 2026-11-22T09:00:00Z.",
+                *_no_time(name, repr(value)),
+                said("Clients would leave it out."),
+                said("Give a time such as 2026-11-22T09:00:00Z."),
                 (name,),
             )
             continue
         if found is None and name == "end":
             yield Fault(
-                "it has no end",
-                "There is no end.",
-                "It would run until somebody remembers it.",
-                "Give an end; it can be moved later.",
+                said("it has no end"),
+                said("There is no end."),
+                said("It would run until somebody remembers it."),
+                said("Give an end; it can be moved later."),
                 ("end",),
                 severity=Severity.ERROR if entry.kind is Kind.EXPERIMENT else Severity.WARNING,
             )
+
+
+def _no_time(name: str, value: str) -> tuple[Text, Text]:
+    if name == "start":
+        return said("the start is no time"), said("The start is %(value)s.", value=value)
+    return said("the end is no time"), said("The end is %(value)s.", value=value)
 
 
 @rule_for("end-after-start", Severity.ERROR, *_ITEMS)
@@ -60,10 +61,10 @@ def end_after_start(entry: Entry, _scene: Scene) -> Iterator[Fault]:
     start, end = entry.time("start"), entry.time("end")
     if start and end and end <= start:
         yield Fault(
-            "the end is not after the start",
-            f"It starts {day(start)} and ends {day(end)}.",
-            "It would never run.",
-            "Choose an end that is later than the start.",
+            said("the end is not after the start"),
+            said("It starts %(start)s and ends %(end)s.", start=moment(start), end=moment(end)),
+            said("It would never run."),
+            said("Choose an end that is later than the start."),
             ("end",),
         )
 
@@ -77,10 +78,10 @@ def end_in_future(entry: Entry, scene: Scene) -> Iterator[Fault]:
     end = entry.time("end")
     if end and end <= scene.now and not entry.is_off:
         yield Fault(
-            "the end has passed",
-            f"It ended {day(end)}.",
-            "Nobody takes part any more.",
-            "Choose a later end, or take it away and its code too.",
+            said("the end has passed"),
+            said("It ended %(end)s.", end=moment(end)),
+            said("Nobody takes part any more."),
+            said("Choose a later end, or take it away and its code too."),
             ("end",),
         )
 
@@ -93,15 +94,30 @@ def date_is_plausible(entry: Entry, scene: Scene) -> Iterator[Fault]:
     configuration such a slip means an experiment that never ends, or never begins.
     """
     for name in ("start", "end"):
-        moment = entry.time(name)
-        if moment and moment - scene.now > scene.limits.years_ahead * _YEAR:
+        when = entry.time(name)
+        if when and when - scene.now > scene.limits.years_ahead * _YEAR:
             yield Fault(
-                f"the {name} is far ahead",
-                f"The {name} is {day(moment)}, more than {scene.limits.years_ahead} years ahead.",
-                "If the year is a slip, it would run on for years or never begin.",
-                "Look at the year again.",
+                *_far_ahead(name, when, scene.limits.years_ahead),
+                said("If the year is a slip, it would run on for years or never begin."),
+                said("Look at the year again."),
                 (name,),
             )
+
+
+def _far_ahead(name: str, when: datetime, years: int) -> tuple[Text, Text]:
+    if name == "start":
+        return said("the start is far ahead"), counted(
+            "The start is %(start)s, more than %(count)s year ahead.",
+            "The start is %(start)s, more than %(count)s years ahead.",
+            years,
+            start=moment(when),
+        )
+    return said("the end is far ahead"), counted(
+        "The end is %(end)s, more than %(count)s year ahead.",
+        "The end is %(end)s, more than %(count)s years ahead.",
+        years,
+        end=moment(when),
+    )
 
 
 @rule_for("within-retention", Severity.WARNING, Kind.EXPERIMENT)
@@ -116,10 +132,10 @@ def within_retention(entry: Entry, scene: Scene) -> Iterator[Fault]:
     if end and kept is not None and end - begin > timedelta(days=kept):
         days = (end - begin).days
         yield Fault(
-            "it runs longer than events are kept",
-            f"It runs {days} days, and events are kept for {kept}.",
-            "Its first events would be deleted before the last ones come.",
-            f"Plan at most {kept} days.",
+            said("it runs longer than events are kept"),
+            said("It runs %(days)s days, and events are kept for %(kept)s.", days=days, kept=kept),
+            said("Its first events would be deleted before the last ones come."),
+            counted("Plan at most %(count)s day.", "Plan at most %(count)s days.", kept),
             ("end",),
         )
 
@@ -135,10 +151,14 @@ def environment_is_known(entry: Entry, scene: Scene) -> Iterator[Fault]:
     for place, name in enumerate(environments):
         if name not in scene.limits.environments:
             yield Fault(
-                f"there is no environment “{name}”",
-                f"“{name}” is none of {', '.join(sorted(scene.limits.environments))}.",
-                "It would be served nowhere by that name.",
-                "Choose one of these.",
+                said("there is no environment “%(name)s”", name=name),
+                said(
+                    "“%(name)s” is none of %(environments)s.",
+                    name=name,
+                    environments=enumerated(sorted(scene.limits.environments)),
+                ),
+                said("It would be served nowhere by that name."),
+                said("Choose one of these."),
                 ("environments", place),
             )
     stream = scene.stream_of(entry) if entry.kind is not Kind.STREAM else None
@@ -146,9 +166,14 @@ def environment_is_known(entry: Entry, scene: Scene) -> Iterator[Fault]:
     lacking = [name for name in environments if there and name not in there]
     if lacking:
         yield Fault(
-            "its stream is not in all of its environments",
-            f"It is meant for {', '.join(lacking)}, and {entry.stream} is in {', '.join(there)}.",
-            "It would send nothing there.",
-            "Choose another stream, or leave the environment out.",
+            said("its stream is not in all of its environments"),
+            said(
+                "It is meant for %(environments)s, and %(stream)s is in %(there)s.",
+                environments=enumerated(lacking),
+                stream=entry.stream,
+                there=enumerated(there),
+            ),
+            said("It would send nothing there."),
+            said("Choose another stream, or leave the environment out."),
             ("environments",),
         )

@@ -8,11 +8,12 @@ from typing import Final
 from allotment.allocation import ConfigError, IdentifierType, first_group_end, parse_experiment
 from allotment.allocation.law import HASH_SPAN
 from allotment.contract.check.entries import DEFAULT, Entry
-from allotment.contract.check.findings import Kind, Severity, listed, shown
+from allotment.contract.check.findings import Kind, Severity, shown
 from allotment.contract.check.rule import Fault, rule_for
 from allotment.contract.check.rules_names import GROUP_NAME, MACHINE_NAME
-from allotment.contract.check.rules_traffic import percent
+from allotment.contract.check.rules_traffic import EVERYWHERE
 from allotment.contract.check.scene import Scene
+from allotment.contract.texts import listed, percent, said
 
 ALL: Final = "all"
 LAYER_PREFIX: Final = "layer:"
@@ -46,10 +47,10 @@ def holdout_covers_known(entry: Entry, _scene: Scene) -> Iterator[Fault]:
 
 def _covers_nothing(found: object, *place: int) -> Fault:
     return Fault(
-        "it holds nobody out of what it names",
-        f"“holds_out” has {shown(found)}.",
-        "Nobody would be kept out of anything by it.",
-        "Give all, layer: with a layer's name, or the machine names of other experiments.",
+        said("it holds nobody out of what it names"),
+        said("“holds_out” has %(value)s.", value=shown(found)),
+        said("Nobody would be kept out of anything by it."),
+        said("Give all, layer: with a layer's name, or the machine names of other experiments."),
         ("holds_out", *place),
     )
 
@@ -66,18 +67,20 @@ def holdout_stands_alone(entry: Entry, _scene: Scene) -> Iterator[Fault]:
     for name in ("layer", "targeting"):
         if entry.at(name):
             yield Fault(
-                f"a holdout has no {name}",
-                f"“{name}” is {shown(entry.at(name))}.",
-                "More people would be held out than are compared.",
-                "Take it away, or take away what it holds out of.",
+                said("a holdout has no layer")
+                if name == "layer"
+                else said("a holdout has no targeting"),
+                said("“%(field)s” is %(value)s.", field=name, value=shown(entry.at(name))),
+                said("More people would be held out than are compared."),
+                said("Take it away, or take away what it holds out of."),
                 (name,),
             )
     if entry.at("user_identifier_type") == IdentifierType.SESSION:
         yield Fault(
-            "a holdout does not draw sessions",
-            "“user_identifier_type” is session.",
-            "The same person would be held out of one visit and not of the next.",
-            "Draw browsers or accounts.",
+            said("a holdout does not draw sessions"),
+            said("“user_identifier_type” is session."),
+            said("The same person would be held out of one visit and not of the next."),
+            said("Draw browsers or accounts."),
             ("user_identifier_type",),
         )
 
@@ -98,10 +101,10 @@ def holdout_is_small(entry: Entry, _scene: Scene) -> Iterator[Fault]:
     share = first_group_end(weights) / HASH_SPAN
     if round(share, 6) > LARGEST:
         yield Fault(
-            "the holdout is large",
-            f"Its first group is {percent(round(share, 4))} of the subjects.",
-            "So many would meet nothing of what is tested as long as it lasts.",
-            "Give the first group a small weight, such as 5 beside 95.",
+            said("the holdout is large"),
+            said("Its first group is %(share)s of the subjects.", share=percent(round(share, 4))),
+            said("So many would meet nothing of what is tested as long as it lasts."),
+            said("Give the first group a small weight, such as 5 beside 95."),
             ("weights",),
         )
 
@@ -118,15 +121,21 @@ def holdout_measures_all(entry: Entry, scene: Scene) -> Iterator[Fault]:
     named = {site for site, _, _ in entry.site_rates}
     rates = list(entry.site_rates)
     if not any(every and every <= named for every in (scene.limits.sites, scene.limits.families)):
-        rates.insert(0, ("all other sites", entry.default_rate, ("sample_rate", DEFAULT)))
+        rates.insert(0, (EVERYWHERE, entry.default_rate, ("sample_rate", DEFAULT)))
     partly = [found for found in rates if found[1] is not None and found[1] < 1]
     if partly:
-        places = [f"{percent(rate or 0)} at {site}" for site, rate, _ in partly]
+        places = [
+            said("%(rate)s at %(site)s", rate=percent(rate or 0), site=site)
+            for site, rate, _ in partly
+        ]
         yield Fault(
-            "not all of the held-out are measured",
-            f"It has {listed(places)}, but others keep its whole first group out everywhere.",
-            "The rest would meet nothing new and not be counted either.",
-            "Give 100%. To hold fewer people out, give the first group a smaller weight.",
+            said("not all of the held-out are measured"),
+            said(
+                "It has %(names)s, but others keep its whole first group out everywhere.",
+                names=listed(places),
+            ),
+            said("The rest would meet nothing new and not be counted either."),
+            said("Give 100%. To hold fewer people out, give the first group a smaller weight."),
             partly[0][2],
             field="default_rate" if partly[0][2][1] == DEFAULT else "sites",
         )

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from allotment.contract.check.entries import Entry, Path
-from allotment.contract.check.findings import Kind, Severity, listed, shown
+from allotment.contract.check.findings import Kind, Severity, shown
 from allotment.contract.check.platforms import ATTRIBUTES
 from allotment.contract.check.rule import Fault, rule_for
 from allotment.contract.check.scene import MetricNeeds, Scene, did_you_mean
 from allotment.contract.schema_fields import has_field
+from allotment.contract.texts import listed, said, sentences
 
 EXPOSURE = "experiment_exposure"
 
@@ -38,10 +39,13 @@ def metric_is_known(entry: Entry, scene: Scene) -> Iterator[Fault]:
     for name, path in entry.metrics:
         if name not in known:
             yield Fault(
-                f"there is no metric “{name}”",
-                f"{shown(name)} is not in the metric catalogue.",
-                "It would never be computed, and no result would come.",
-                f"{did_you_mean(name, known)}Choose one of the catalogue, or add it there first.",
+                said("there is no metric “%(name)s”", name=name),
+                said("%(name)s is not in the metric catalogue.", name=shown(name)),
+                said("It would never be computed, and no result would come."),
+                sentences(
+                    did_you_mean(name, known),
+                    said("Choose one of the catalogue, or add it there first."),
+                ),
                 path,
             )
 
@@ -61,18 +65,29 @@ def metric_has_field(entry: Entry, scene: Scene) -> Iterator[Fault]:
             steps = tuple(field.split("."))
             if not _reachable(schema.body, steps):
                 yield Fault(
-                    f"the schema lacks a field that {metric.name} reads",
-                    f"{metric.name} reads {field}, and {schema.uri} has no such field.",
-                    "The metric could not be computed.",
-                    "Choose another metric, or a stream whose schema has the field.",
+                    said("the schema lacks a field that %(metric)s reads", metric=metric.name),
+                    said(
+                        "%(metric)s reads %(field)s, and %(schema)s has no such field.",
+                        metric=metric.name,
+                        field=field,
+                        schema=schema.uri,
+                    ),
+                    said("The metric could not be computed."),
+                    said("Choose another metric, or a stream whose schema has the field."),
                     path,
                 )
             elif (name := "_".join(steps)) in ATTRIBUTES and name not in _always_or(entry, scene):
                 yield Fault(
-                    f"nobody sends a field that {metric.name} reads",
-                    f"{metric.name} reads {field}, and nothing asks clients to fill it.",
-                    "The metric would find nothing, and events that were sent cannot be mended.",
-                    f"Ask for {name}.",
+                    said("nobody sends a field that %(metric)s reads", metric=metric.name),
+                    said(
+                        "%(metric)s reads %(field)s, and nothing asks clients to fill it.",
+                        metric=metric.name,
+                        field=field,
+                    ),
+                    said(
+                        "The metric would find nothing, and events that were sent cannot be mended."
+                    ),
+                    said("Ask for %(name)s.", name=name),
                     entry.attribute_path,
                     field="attributes",
                 )
@@ -110,10 +125,14 @@ def metric_field_arrives(entry: Entry, scene: Scene) -> Iterator[Fault]:
         lacking = [f for f in metric.fields if f not in seen and not _is_parent(f, seen)]
         if lacking:
             yield Fault(
-                f"nobody sends what {metric.name} reads",
-                f"No event of {entry.stream} lately carried {listed(lacking)}.",
-                "The metric finds nothing.",
-                "Look at the code that sends the events: it must fill these fields.",
+                said("nobody sends what %(metric)s reads", metric=metric.name),
+                said(
+                    "No event of %(stream)s lately carried %(names)s.",
+                    stream=entry.stream,
+                    names=listed(lacking),
+                ),
+                said("The metric finds nothing."),
+                said("Look at the code that sends the events: it must fill these fields."),
                 path,
             )
 
@@ -135,13 +154,25 @@ def metric_action_arrives(entry: Entry, scene: Scene) -> Iterator[Fault]:
     for metric, path in _named(entry, scene):
         lacking = [action for action in metric.actions if action not in seen]
         if lacking:
-            hints = "".join(did_you_mean(action, sorted(seen)) for action in lacking)
+            hints = [did_you_mean(action, sorted(seen)) for action in lacking]
             yield Fault(
-                f"nobody sends an action that {metric.name} counts",
-                f"No event of {entry.name} lately had the action {listed(lacking)}; "
-                f"there were {listed(sorted(seen)) if seen else 'none'}.",
-                "The metric counts nothing.",
-                f"{hints}Send that action, or choose a metric that counts what is sent.",
+                said("nobody sends an action that %(metric)s counts", metric=metric.name),
+                said(
+                    "No event of %(name)s lately had the action %(actions)s; there were %(seen)s.",
+                    name=entry.name,
+                    actions=listed(lacking),
+                    seen=listed(sorted(seen)),
+                )
+                if seen
+                else said(
+                    "No event of %(name)s lately had the action %(actions)s; there were none.",
+                    name=entry.name,
+                    actions=listed(lacking),
+                ),
+                said("The metric counts nothing."),
+                sentences(
+                    *hints, said("Send that action, or choose a metric that counts what is sent.")
+                ),
                 path,
             )
 
@@ -159,10 +190,18 @@ def exposure_arrives(entry: Entry, scene: Scene) -> Iterator[Fault]:
     needing = [metric.name for metric, _ in _named(entry, scene) if metric.from_exposure]
     if needing:
         yield Fault(
-            "no exposure is sent",
-            f"{listed(needing)} counts from the exposure on, and no event of {entry.name} lately "
-            f"had the action {EXPOSURE}.",
-            "Nobody would be counted.",
-            "Call send_exposure where a subject meets its group, after it is known to be eligible.",
+            said("no exposure is sent"),
+            said(
+                "%(metrics)s counts from the exposure on, and no event of %(name)s lately had the "
+                "action %(action)s.",
+                metrics=listed(needing),
+                name=entry.name,
+                action=EXPOSURE,
+            ),
+            said("Nobody would be counted."),
+            said(
+                "Call send_exposure where a subject meets its group, after it is known to be "
+                "eligible."
+            ),
             ("metrics",),
         )

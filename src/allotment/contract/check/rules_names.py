@@ -12,9 +12,10 @@ from allotment.allocation import ConfigError, IdentifierType, parse_experiment
 from allotment.allocation.law import MAX_TOTAL_WEIGHT
 from allotment.allocation.reading import MAX_GROUPS
 from allotment.contract.check.entries import Entry
-from allotment.contract.check.findings import Kind, Severity, listed, shown
+from allotment.contract.check.findings import Kind, Severity, shown
 from allotment.contract.check.rule import RULES, Fault, rule_for, rule_over_all
 from allotment.contract.check.scene import Scene, did_you_mean
+from allotment.contract.texts import Text, counted, listed, said, sentences
 
 MACHINE_NAME: Final = re.compile(r"[A-Za-z0-9][-_.A-Za-z0-9]{7,62}", re.ASCII)
 GROUP_NAME: Final = re.compile(r"[A-Za-z0-9][-_.A-Za-z0-9]{0,62}", re.ASCII)
@@ -31,11 +32,14 @@ def name_has_form(entry: Entry, _scene: Scene) -> Iterator[Fault]:
     """
     if not MACHINE_NAME.fullmatch(entry.name):
         yield Fault(
-            "the machine name has a form that code cannot use",
-            f"{shown(entry.name)} is not 8 to 63 letters, digits, dots, dashes or underscores "
-            "that begin with a letter or digit.",
-            "Caches and clients would leave it out.",
-            "Choose a name such as related-articles-card.",
+            said("the machine name has a form that code cannot use"),
+            said(
+                "%(name)s is not 8 to 63 letters, digits, dots, dashes or underscores that begin "
+                "with a letter or digit.",
+                name=shown(entry.name),
+            ),
+            said("Caches and clients would leave it out."),
+            said("Choose a name such as related-articles-card."),
             ("name",),
             field="machine_name",
         )
@@ -55,14 +59,23 @@ def name_is_free(scene: Scene) -> Iterator[Fault]:
     for same in by_fold.values():
         for entry in same[1:]:
             yield Fault(
-                "the machine name is taken",
-                f"{shown(entry.name)} is also the name of the {same[0].kind} {same[0].name}.",
-                "Clients keep one of the two, and nobody says which.",
-                "Choose another name; upper and lower case count as the same.",
+                said("the machine name is taken"),
+                _also_of(same[0], shown(entry.name)),
+                said("Clients keep one of the two, and nobody says which."),
+                said("Choose another name; upper and lower case count as the same."),
                 () if entry.kind is Kind.STREAM else ("name",),
                 field="name" if entry.kind is Kind.STREAM else "machine_name",
                 entry=entry,
             )
+
+
+def _also_of(other: Entry, name: str) -> Text:
+    values = {"name": name, "other": other.name}
+    if other.kind is Kind.STREAM:
+        return said("%(name)s is also the name of the stream %(other)s.", **values)
+    if other.kind is Kind.INSTRUMENT:
+        return said("%(name)s is also the name of the instrument %(other)s.", **values)
+    return said("%(name)s is also the name of the experiment %(other)s.", **values)
 
 
 @rule_for("groups-are-enough", Severity.ERROR, Kind.EXPERIMENT)
@@ -76,12 +89,16 @@ def groups_are_enough(entry: Entry, _scene: Scene) -> Iterator[Fault]:
     count = len(found) if isinstance(found, list) else 0
     if not FEWEST_GROUPS <= count <= MAX_GROUPS:
         yield Fault(
-            f"an experiment has {FEWEST_GROUPS} to {MAX_GROUPS} groups",
-            f"This one has {count}.",
-            "It could not be compared with anything, or would be left out."
+            said(
+                "an experiment has %(fewest_groups)s to %(max_groups)s groups",
+                fewest_groups=FEWEST_GROUPS,
+                max_groups=MAX_GROUPS,
+            ),
+            said("This one has %(groups)s.", groups=count),
+            said("It could not be compared with anything, or would be left out.")
             if count < FEWEST_GROUPS
-            else "Clients would leave it out.",
-            "The first is control; give at least one more to compare with it.",
+            else said("Clients would leave it out."),
+            said("The first is control; give at least one more to compare with it."),
             ("groups",),
         )
 
@@ -99,12 +116,16 @@ def group_named_once(entry: Entry, _scene: Scene) -> Iterator[Fault]:
         if count > 1:
             exact = len(set(same)) == 1
             yield Fault(
-                f"two groups are called {same[0]}" if exact else "two groups differ in case only",
-                f"{shown(same[0])} stands in {count} rows."
+                said("two groups are called %(name)s", name=same[0])
                 if exact
-                else f"{listed(same)} differ in nothing but upper and lower case.",
-                "Their subjects could not be told apart.",
-                "Give each group a name of its own.",
+                else said("two groups differ in case only"),
+                said("%(name)s stands in %(count)s rows.", name=shown(same[0]), count=count)
+                if exact
+                else said(
+                    "%(names)s differ in nothing but upper and lower case.", names=listed(same)
+                ),
+                said("Their subjects could not be told apart."),
+                said("Give each group a name of its own."),
                 ("groups",),
             )
 
@@ -120,10 +141,13 @@ def group_name_has_form(entry: Entry, _scene: Scene) -> Iterator[Fault]:
     for place, name in enumerate(found if isinstance(found, list) else ()):
         if not isinstance(name, str) or not GROUP_NAME.fullmatch(name):
             yield Fault(
-                f"{shown(name)} cannot be a group's name",
-                f"{shown(name)} is not 1 to 63 letters, digits, dots, dashes or underscores.",
-                "The header that tells of groups could not be read.",
-                "Choose a name such as control or card.",
+                said("%(name)s cannot be a group's name", name=shown(name)),
+                said(
+                    "%(name)s is not 1 to 63 letters, digits, dots, dashes or underscores.",
+                    name=shown(name),
+                ),
+                said("The header that tells of groups could not be read."),
+                said("Choose a name such as control or card."),
                 ("groups", place),
             )
 
@@ -141,10 +165,18 @@ def weights_are_positive(entry: Entry, _scene: Scene) -> Iterator[Fault]:
     same = isinstance(weights, list) and len(whole) == len(weights) == len(groups)
     if not same or sum(whole) > MAX_TOTAL_WEIGHT:
         yield Fault(
-            "a group's weight cannot be used",
-            f"The weights are {shown(weights)} for {len(groups)} groups.",
-            "The experiment would be left out, or a group would stay empty.",
-            f"Give each group a whole number from 1; their sum is at most {MAX_TOTAL_WEIGHT}.",
+            said("a group's weight cannot be used"),
+            counted(
+                "The weights are %(weights)s for %(count)s group.",
+                "The weights are %(weights)s for %(count)s groups.",
+                len(groups),
+                weights=shown(weights),
+            ),
+            said("The experiment would be left out, or a group would stay empty."),
+            said(
+                "Give each group a whole number from 1; their sum is at most %(most)s.",
+                most=MAX_TOTAL_WEIGHT,
+            ),
             ("weights",),
             field="groups",
         )
@@ -168,10 +200,12 @@ def identifier_type_is_known(entry: Entry, _scene: Scene) -> Iterator[Fault]:
     given = entry.at("user_identifier_type")
     if given not in known:
         yield Fault(
-            "nobody says who is put into a group",
-            f"Its user_identifier_type is {shown(given)}.",
-            "No client would enroll anybody.",
-            f"{did_you_mean(str(given), known)}Give {listed(known, 'or')}.",
+            said("nobody says who is put into a group"),
+            said("Its user_identifier_type is %(given)s.", given=shown(given)),
+            said("No client would enroll anybody."),
+            sentences(
+                did_you_mean(str(given), known), said("Give %(names)s.", names=listed(known, "or"))
+            ),
             ("user_identifier_type",),
             field="identifier_type",
         )
@@ -194,21 +228,39 @@ def identifier_fits_stream(entry: Entry, scene: Scene) -> Iterator[Fault]:
     if kind == IdentifierType.BROWSER and not takes:
         others = [name for name in scene.edge_streams if name != stream.name]
         yield Fault(
-            "the stream does not take the ids of browsers",
-            f"It puts browsers into groups, and {stream.name} does not set use_edge_uniques.",
-            "No event would ever get a subject id, and no result would come.",
-            "Set producers.eventgate.use_edge_uniques of the stream to true"
-            + (f", or choose {listed(others, 'or')}." if others else "."),
+            said("the stream does not take the ids of browsers"),
+            said(
+                "It puts browsers into groups, and %(stream)s does not set use_edge_uniques.",
+                stream=stream.name,
+            ),
+            said("No event would ever get a subject id, and no result would come."),
+            said(
+                "Set producers.eventgate.use_edge_uniques of the stream to true, or choose "
+                "%(streams)s.",
+                streams=listed(others, "or"),
+            )
+            if others
+            else said("Set producers.eventgate.use_edge_uniques of the stream to true."),
             ("stream_name",),
             field="stream",
         )
     elif kind in {IdentifierType.USER, IdentifierType.SESSION} and takes:
-        word = "accounts" if kind == IdentifierType.USER else "sessions"
+        accounts = kind == IdentifierType.USER
         yield Fault(
-            "the stream is for browsers",
-            f"It puts {word} into groups, and {stream.name} sets use_edge_uniques.",
-            f"An intake that expects the edge's ids drops events of {word}.",
-            "Choose a stream without use_edge_uniques, or put browsers into groups.",
+            said("the stream is for browsers"),
+            said(
+                "It puts accounts into groups, and %(stream)s sets use_edge_uniques.",
+                stream=stream.name,
+            )
+            if accounts
+            else said(
+                "It puts sessions into groups, and %(stream)s sets use_edge_uniques.",
+                stream=stream.name,
+            ),
+            said("An intake that expects the edge's ids drops events of accounts.")
+            if accounts
+            else said("An intake that expects the edge's ids drops events of sessions."),
+            said("Choose a stream without use_edge_uniques, or put browsers into groups."),
             ("stream_name",),
             field="stream",
             severity=Severity.WARNING,
@@ -242,10 +294,10 @@ def item_is_usable(entry: Entry, scene: Scene) -> Iterator[Fault]:
         if any(f.entry is entry for name in _TOLD_BY for f in RULES[name].find(alone)):
             return
         yield Fault(
-            "clients cannot read it",
-            f"{error}.".replace("..", "."),
-            "Clients would leave the experiment out.",
-            "Correct the field that is named.",
+            said("clients cannot read it"),
+            said("%(error)s", error=f"{error}.".replace("..", ".")),
+            said("Clients would leave the experiment out."),
+            said("Correct the field that is named."),
         )
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from allotment.contract.check.entries import Entry
-from allotment.contract.check.findings import Kind, Severity, listed
+from allotment.contract.check.findings import Kind, Severity
 from allotment.contract.check.rule import Fault, rule_for, rule_over_all
 from allotment.contract.check.scene import Scene, did_you_mean
+from allotment.contract.texts import counted, listed, said, sentences
 
 _ENOUGH_EVENTS = 100
 """Of fewer events one subject is nothing unusual."""
@@ -26,11 +27,13 @@ def name_is_asked_for(entry: Entry, scene: Scene) -> Iterator[Fault]:
     known = {item.name for item in scene.configuration.items}
     strangers = [name for name in seen if name not in known]
     yield Fault(
-        "no code asks for it",
-        f"It runs, and nothing has asked for {entry.name} lately.",
-        "It collects nothing.",
-        f"{did_you_mean(entry.name, strangers)}Look at the name in the code, and whether that code "
-        "is deployed.",
+        said("no code asks for it"),
+        said("It runs, and nothing has asked for %(name)s lately.", name=entry.name),
+        said("It collects nothing."),
+        sentences(
+            did_you_mean(entry.name, strangers),
+            said("Look at the name in the code, and whether that code is deployed."),
+        ),
         ("name",),
         field="machine_name",
     )
@@ -47,11 +50,20 @@ def asked_name_is_known(scene: Scene) -> Iterator[Fault]:
     for name, count in sorted((scene.observations.asked if scene.observations else {}).items()):
         if name not in known:
             yield Fault(
-                f"code asks for “{name}”, which is not there",
-                f"{name} was asked for {count} times lately and is neither an instrument nor an "
-                "experiment.",
-                "Nobody is enrolled, and nothing is sent.",
-                f"{did_you_mean(name, known)}Correct the name in the code, or configure it.",
+                said("code asks for “%(name)s”, which is not there", name=name),
+                counted(
+                    "%(name)s was asked for %(count)s time lately and is neither an instrument nor "
+                    "an experiment.",
+                    "%(name)s was asked for %(count)s times lately and is neither an instrument "
+                    "nor an experiment.",
+                    count,
+                    name=name,
+                ),
+                said("Nobody is enrolled, and nothing is sent."),
+                sentences(
+                    did_you_mean(name, known),
+                    said("Correct the name in the code, or configure it."),
+                ),
             )
 
 
@@ -68,10 +80,18 @@ def sent_stream_is_known(scene: Scene) -> Iterator[Fault]:
     for name, count in sorted((scene.observations.streams if scene.observations else {}).items()):
         if scene.configuration.stream(name) is None:
             yield Fault(
-                f"events name the stream “{name}”, which is not there",
-                f"{count} events for {name} came lately.",
-                "They were refused.",
-                f"{did_you_mean(name, known)}Correct the name in the code, or make the stream.",
+                said("events name the stream “%(name)s”, which is not there", name=name),
+                counted(
+                    "%(count)s event for %(name)s came lately.",
+                    "%(count)s events for %(name)s came lately.",
+                    count,
+                    name=name,
+                ),
+                counted("It was refused.", "They were refused.", count),
+                sentences(
+                    did_you_mean(name, known),
+                    said("Correct the name in the code, or make the stream."),
+                ),
             )
 
 
@@ -85,11 +105,23 @@ def subject_ids_arrive(entry: Entry, scene: Scene) -> Iterator[Fault]:
     count = scene.observations.awaiting.get(entry.name, 0) if scene.observations else 0
     if count:
         yield Fault(
-            "subject ids do not arrive",
-            f"{count} events of it came without the subject id that the edge should have given.",
-            "They belong to nobody and cannot be analysed.",
-            "Set use_edge_uniques of its stream, and look whether the edge adds "
-            "X-Experiment-Enrollments to requests for events.",
+            said("subject ids do not arrive"),
+            counted(
+                "%(count)s event of it came without the subject id that the edge should have "
+                "given.",
+                "%(count)s events of it came without the subject id that the edge should have "
+                "given.",
+                count,
+            ),
+            counted(
+                "It belongs to nobody and cannot be analysed.",
+                "They belong to nobody and cannot be analysed.",
+                count,
+            ),
+            said(
+                "Set use_edge_uniques of its stream, and look whether the edge adds "
+                "X-Experiment-Enrollments to requests for events."
+            ),
             ("stream_name",),
         )
 
@@ -109,10 +141,10 @@ def subjects_are_many(entry: Entry, scene: Scene) -> Iterator[Fault]:
     ]
     if single:
         yield Fault(
-            "everybody is the same subject",
-            f"All events of {listed(single)} are of one subject.",
-            "Nothing can be said about an effect.",
-            "Look at what fills the subject id: it must differ from reader to reader.",
+            said("everybody is the same subject"),
+            said("All events of %(names)s are of one subject.", names=listed(single)),
+            said("Nothing can be said about an effect."),
+            said("Look at what fills the subject id: it must differ from reader to reader."),
             ("user_identifier_type",),
             field="identifier_type",
         )
@@ -131,10 +163,17 @@ def group_is_known(scene: Scene) -> Iterator[Fault]:
         strange = [name for name in groups if name not in known]
         if strange and known:
             yield Fault(
-                "events name a group that is not there",
-                f"Events came of {listed(strange)}, and its groups are {listed(list(known))}.",
-                "These events are not analysed.",
-                f"{did_you_mean(strange[0], list(known))}Correct the group's name in the code.",
+                said("events name a group that is not there"),
+                said(
+                    "Events came of %(strange)s, and its groups are %(groups)s.",
+                    strange=listed(strange),
+                    groups=listed(list(known)),
+                ),
+                said("These events are not analysed."),
+                sentences(
+                    did_you_mean(strange[0], list(known)),
+                    said("Correct the group's name in the code."),
+                ),
                 ("groups",),
                 entry=entry,
             )

@@ -12,6 +12,7 @@ from allotment.contract.check.platforms import DEFAULT_SCHEMAS
 from allotment.contract.check.rule import Fault, rule_for
 from allotment.contract.check.scene import Scene, did_you_mean
 from allotment.contract.schema_fields import has_field
+from allotment.contract.texts import said, sentences
 
 _ITEMS = (Kind.INSTRUMENT, Kind.EXPERIMENT)
 ENRICH: Final = "enrich_fields_from_http_headers"
@@ -67,10 +68,17 @@ def risk_fits_what_is_sent(entry: Entry, scene: Scene) -> Iterator[Fault]:
     )
     if risk.is_lower(level, found.tier):
         yield Fault(
-            f"what is sent makes the risk {found.tier}",
-            f"The risk is said to be {level}, and its events carry {found.sentence}.",
-            "People could be followed from what is kept.",
-            f"Choose {found.tier} and link the review, or send less.",
+            said("what is sent makes the risk %(tier)s", tier=risk.TIER_WORDS[found.tier]),
+            said(
+                "The risk is said to be %(level)s, and its events carry %(sentence)s.",
+                level=risk.TIER_WORDS[level],
+                sentence=found.sentence,
+            ),
+            said("People could be followed from what is kept."),
+            said(
+                "Choose %(tier)s and link the review, or send less.",
+                tier=risk.TIER_WORDS[found.tier],
+            ),
             ("risk_level",),
         )
 
@@ -84,10 +92,13 @@ def risk_needs_review(entry: Entry, _scene: Scene) -> Iterator[Fault]:
     level = entry.text("risk_level")
     if level in {"medium", "high"} and not entry.text("review_link").strip():
         yield Fault(
-            f"{level} risk needs a review",
-            f"The risk is {level} and no review is linked.",
-            "Nobody whose task it is would have looked at it.",
-            "Link the security and legal review, or choose another risk level.",
+            said("%(risk_level)s risk needs a review", risk_level=risk.TIER_WORDS[level]),
+            said(
+                "The risk is %(risk_level)s and no review is linked.",
+                risk_level=risk.TIER_WORDS[level],
+            ),
+            said("Nobody whose task it is would have looked at it."),
+            said("Link the security and legal review, or choose another risk level."),
             ("review_link",),
         )
 
@@ -117,13 +128,17 @@ def user_agent_is_reviewed(entry: Entry, scene: Scene) -> Iterator[Fault]:
     else:
         return
     yield Fault(
-        "the user agent is collected without a review",
-        f"The stream {stream.name if stream else ''} fills it from the request's header."
+        said("the user agent is collected without a review"),
+        said(
+            "The stream %(stream)s fills it from the request's header.",
+            stream=stream.name if stream else "",
+        )
         if by_header
-        else "agent_ua_string is asked for.",
-        "With other fields it tells people apart; it must not be kept unawares.",
-        "Link the review that allows it, or take it out of the "
-        + ("stream." if by_header else "attributes."),
+        else said("agent_ua_string is asked for."),
+        said("With other fields it tells people apart; it must not be kept unawares."),
+        said("Link the review that allows it, or take it out of the stream.")
+        if by_header
+        else said("Link the review that allows it, or take it out of the attributes."),
         path,
         field="stream" if by_header and entry.kind is not Kind.STREAM else "review_link",
     )
@@ -138,10 +153,13 @@ def header_is_named(entry: Entry, _scene: Scene) -> Iterator[Fault]:
     for field, value in entry.object_at(*EVENTGATE, ENRICH).items():
         if value is not False and not (isinstance(value, str) and value.strip()):
             yield Fault(
-                f"no header is named for {field}",
-                f"“{field}” is {shown(value)}.",
-                "The intake would pass over it; another might fill it.",
-                "Give the header's name, such as “user-agent”, or false to leave the field empty.",
+                said("no header is named for %(field)s", field=str(field)),
+                said("“%(field)s” is %(value)s.", field=str(field), value=shown(value)),
+                said("The intake would pass over it; another might fill it."),
+                said(
+                    "Give the header's name, such as “user-agent”, or false to leave the field "
+                    "empty."
+                ),
                 (*EVENTGATE, ENRICH, str(field)),
             )
 
@@ -156,10 +174,14 @@ def header_keeps_no_person(entry: Entry, _scene: Scene) -> Iterator[Fault]:
     for field, value in entry.object_at(*EVENTGATE, ENRICH).items():
         if isinstance(value, str) and value.strip().lower() in _NEVER:
             yield Fault(
-                f"{field} would keep who somebody is",
-                f"“{field}” is filled from the header {value}.",
-                "The intake never stores it; the field stays empty.",
-                "Take it out.",
+                said("%(field)s would keep who somebody is", field=str(field)),
+                said(
+                    "“%(field)s” is filled from the header %(header)s.",
+                    field=str(field),
+                    header=value,
+                ),
+                said("The intake never stores it; the field stays empty."),
+                said("Take it out."),
                 (*EVENTGATE, ENRICH, str(field)),
             )
 
@@ -179,18 +201,24 @@ def header_has_field(entry: Entry, scene: Scene) -> Iterator[Fault]:
         if not has_field(schema.body, path) and not _in_map(schema.body, path):
             known = ["http.request_headers.user-agent", "meta.request_id"]
             yield Fault(
-                f"there is no field {field}",
-                f"{schema.uri} has no field {field}.",
-                "The setting does nothing, and the field that was meant stays as it was.",
-                f"{did_you_mean(str(field), known)}Give the dotted path of a field.",
+                said("there is no field %(field)s", field=str(field)),
+                said("%(schema)s has no field %(field)s.", schema=schema.uri, field=str(field)),
+                said("The setting does nothing, and the field that was meant stays as it was."),
+                sentences(
+                    did_you_mean(str(field), known), said("Give the dotted path of a field.")
+                ),
                 (*EVENTGATE, ENRICH, str(field)),
             )
         elif "user_agent" in str(field).lower():
             yield Fault(
-                f"{field} is written with an underscore",
-                f"“{field}” is not “{str(field).replace('_agent', '-agent')}”.",
-                "The header's field has a dash; this one is another.",
-                "Did you mean http.request_headers.user-agent?",
+                said("%(field)s is written with an underscore", field=str(field)),
+                said(
+                    "“%(field)s” is not “%(meant)s”.",
+                    field=str(field),
+                    meant=str(field).replace("_agent", "-agent"),
+                ),
+                said("The header's field has a dash; this one is another."),
+                said("Did you mean %(name)s?", name="http.request_headers.user-agent"),
                 (*EVENTGATE, ENRICH, str(field)),
             )
 

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from allotment.contract.check.entries import Entry
-from allotment.contract.check.findings import Kind, Severity, listed, shown
+from allotment.contract.check.findings import Kind, Severity, shown
 from allotment.contract.check.platforms import ATTRIBUTES
 from allotment.contract.check.rule import Fault, rule_for
 from allotment.contract.check.scene import Scene, did_you_mean
 from allotment.contract.schema_fields import Path, has_field
 from allotment.contract.tables import why_no_table
+from allotment.contract.texts import listed, said, sentences
 
 _GROUPS: Final = frozenset({"agent", "page", "mediawiki", "performer"})
 """Objects of an event that clients fill from contextual attributes, and nothing else does."""
@@ -48,22 +49,27 @@ def schema_is_known(entry: Entry, scene: Scene) -> Iterator[Fault]:
         title = uri.strip("/").rpartition("/")[0]
         known = [f"/{title}/{version}" for version in scene.schemas.versions(title)]
         yield Fault(
-            "its schema is not there",
-            f"{shown(uri)} is not in the schema repository.",
-            "The intake would refuse every event.",
-            f"Give {listed(known, 'or')}."
+            said("its schema is not there"),
+            said("%(uri)s is not in the schema repository.", uri=shown(uri)),
+            said("The intake would refuse every event."),
+            said("Give %(names)s.", names=listed(known, "or"))
             if known
-            else f"{did_you_mean(title, scene.schemas.titles())}Give the $id of a released schema.",
+            else sentences(
+                did_you_mean(title, scene.schemas.titles()),
+                said("Give the $id of a released schema."),
+            ),
             ("schema_id",),
         )
     title = entry.text("schema_title").strip("/")
     if title and not scene.schemas.versions(title) and "/latest" not in title:
         yield Fault(
-            "its schema title is not there",
-            f"No schema in the repository is called {shown(title)}.",
-            "The intake would refuse every event.",
-            f"{did_you_mean(title, scene.schemas.titles())}Release the schema first, or choose "
-            "another title.",
+            said("its schema title is not there"),
+            said("No schema in the repository is called %(title)s.", title=shown(title)),
+            said("The intake would refuse every event."),
+            sentences(
+                did_you_mean(title, scene.schemas.titles()),
+                said("Release the schema first, or choose another title."),
+            ),
             ("schema_title",),
         )
 
@@ -80,10 +86,10 @@ def schema_has_table(entry: Entry, scene: Scene) -> Iterator[Fault]:
         return
     if (why := why_no_table(scene.schemas, title)) is not None:
         yield Fault(
-            "events of its schema have no table",
-            f"{title} has no table: {why}.",
-            "The intake would refuse every event.",
-            "Choose a title whose events have a table, or mend the schema.",
+            said("events of its schema have no table"),
+            said("%(title)s has no table: %(why)s.", title=title, why=why),
+            said("The intake would refuse every event."),
+            said("Choose a title whose events have a table, or mend the schema."),
             ("schema_title",),
         )
 
@@ -105,11 +111,18 @@ def schema_fits_stream(entry: Entry, scene: Scene) -> Iterator[Fault]:
         if text and expected and title != expected:
             newest = scene.latest(expected)
             yield Fault(
-                "its schema is another than the stream takes",
-                f"It names {shown(text)}, and {entry.stream} takes {expected}.",
-                "The intake would refuse every event.",
-                f"Give {newest.uri if newest and name == 'schema_id' else expected}, or choose "
-                "another stream.",
+                said("its schema is another than the stream takes"),
+                said(
+                    "It names %(text)s, and %(stream)s takes %(expected)s.",
+                    text=shown(text),
+                    stream=entry.stream,
+                    expected=expected,
+                ),
+                said("The intake would refuse every event."),
+                said(
+                    "Give %(title)s, or choose another stream.",
+                    title=newest.uri if newest and name == "schema_id" else expected,
+                ),
                 (name,),
             )
 
@@ -131,21 +144,29 @@ def schema_has_membership(entry: Entry, scene: Scene) -> Iterator[Fault]:
     ]
     if not forms:
         yield Fault(
-            "the schema cannot carry the membership",
-            f"{schema.uri} has no field for the groups of experiments.",
-            "Every event would be refused, and no result would ever come.",
-            "Choose a stream whose schema has it, or include the fragment "
-            "/fragment/analytics/product_metrics/experiments in a new version.",
+            said("the schema cannot carry the membership"),
+            said("%(schema)s has no field for the groups of experiments.", schema=schema.uri),
+            said("Every event would be refused, and no result would ever come."),
+            said(
+                "Choose a stream whose schema has it, or include the fragment %(fragment)s in a "
+                "new version.",
+                fragment="/fragment/analytics/product_metrics/experiments",
+            ),
             ("schema_id",) if entry.text("schema_id") else ("stream_name",),
         )
         return
     lacking = [p.name for p in scene.platforms_for(entry) if p.membership not in forms]
     if lacking:
         yield Fault(
-            "some clients send the membership in another form",
-            f"{schema.uri} takes it as {listed(forms)}, and {listed(lacking)} sends it otherwise.",
-            "Their events would be refused.",
-            "Choose a version that takes both forms.",
+            said("some clients send the membership in another form"),
+            said(
+                "%(schema)s takes it as %(forms)s, and %(clients)s sends it otherwise.",
+                schema=schema.uri,
+                forms=listed(forms),
+                clients=listed(lacking),
+            ),
+            said("Their events would be refused."),
+            said("Choose a version that takes both forms."),
             ("schema_id",) if entry.text("schema_id") else ("stream_name",),
             severity=Severity.WARNING,
         )
@@ -173,10 +194,14 @@ def required_field_is_sent(entry: Entry, scene: Scene) -> Iterator[Fault]:
             yield from _attribute_required(entry, scene, field, name, requested)
         elif seen is not None and entry.has_run(scene.now):
             yield Fault(
-                f"no event carries “{field}”, which is required",
-                f"{schema.uri} requires {field}, and no event of the last day had it.",
-                "An event without it is refused.",
-                "Send it with every event, or choose another schema.",
+                said("no event carries “%(field)s”, which is required", field=field),
+                said(
+                    "%(schema)s requires %(field)s, and no event of the last day had it.",
+                    schema=schema.uri,
+                    field=field,
+                ),
+                said("An event without it is refused."),
+                said("Send it with every event, or choose another schema."),
                 ("stream_name",),
                 severity=Severity.WARNING,
             )
@@ -188,26 +213,39 @@ def _attribute_required(
     path = entry.attribute_path
     if name not in ATTRIBUTES or not any(p.fills(name) for p in scene.platforms_for(entry)):
         yield Fault(
-            f"nothing fills “{field}”, which is required",
-            f"{scene.schema_uri(entry)} requires {field}, and no client has a value for it.",
-            "Every event would be refused.",
-            "Choose a schema that does not require it.",
+            said("nothing fills “%(field)s”, which is required", field=field),
+            said(
+                "%(schema)s requires %(field)s, and no client has a value for it.",
+                schema=scene.schema_uri(entry),
+                field=field,
+            ),
+            said("Every event would be refused."),
+            said("Choose a schema that does not require it."),
             path,
         )
     elif name not in requested:
         yield Fault(
-            f"“{name}” is required and not asked for",
-            f"{scene.schema_uri(entry)} requires {field}, and nothing asks clients to fill it.",
-            "Every event would be refused.",
-            f"Ask for {name}.",
+            said("“%(name)s” is required and not asked for", name=name),
+            said(
+                "%(schema)s requires %(field)s, and nothing asks clients to fill it.",
+                schema=scene.schema_uri(entry),
+                field=field,
+            ),
+            said("Every event would be refused."),
+            said("Ask for %(name)s.", name=name),
             path,
         )
     elif (whom := ATTRIBUTES[name].only_for) and entry.text("user_identifier_type") != "mw-user":
         yield Fault(
-            f"“{name}” is required and often empty",
-            f"{scene.schema_uri(entry)} requires {field}, which is there for {whom} only.",
-            "The events of everybody else would be refused.",
-            "Choose a schema that does not require it.",
+            said("“%(name)s” is required and often empty", name=name),
+            said(
+                "%(schema)s requires %(field)s, which is there for %(whom)s only.",
+                schema=scene.schema_uri(entry),
+                field=field,
+                whom=whom,
+            ),
+            said("The events of everybody else would be refused."),
+            said("Choose a schema that does not require it."),
             path,
         )
 

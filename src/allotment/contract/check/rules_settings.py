@@ -7,9 +7,10 @@ from typing import Any, Final
 
 from allotment.allocation.reading import parse_rate
 from allotment.contract.check.entries import Entry, Path
-from allotment.contract.check.findings import Kind, Severity, listed, shown
+from allotment.contract.check.findings import Kind, Severity, shown
 from allotment.contract.check.rule import Fault, rule_for
 from allotment.contract.check.scene import Scene, did_you_mean, near
+from allotment.contract.texts import NOTHING, listed, said, sentences
 
 _FREE: Final = "an object of any keys"
 _CLIENT: Final = {
@@ -61,11 +62,11 @@ _HOMES: Final[Mapping[str, Path]] = {
 }
 """Where each block stands that is found by its name alone."""
 _WORDS: Final = {
-    "text": "a text",
-    "texts": "a list of texts",
-    "yes or no": "true or false",
-    "rate": "a number from 0 to 1",
-    _FREE: "an object",
+    "text": said("a text"),
+    "texts": said("a list of texts"),
+    "yes or no": said("true or false"),
+    "rate": said("a number from 0 to 1"),
+    _FREE: said("an object"),
 }
 
 
@@ -86,6 +87,10 @@ def _misplaced(path: Path) -> Path | None:
     return home if home is not None and home != path[:-1] else None
 
 
+def _dotted(path: Path) -> str:
+    return ".".join(map(str, path))
+
+
 def _within_misplaced(path: Path) -> bool:
     return any(_misplaced(path[:length]) is not None for length in range(1, len(path) + 1))
 
@@ -101,13 +106,15 @@ def setting_in_its_place(entry: Entry, _scene: Scene) -> Iterator[Fault]:
         home = _misplaced(path)
         if home is None or _within_misplaced(path[:-1]):
             continue
-        where = f"inside {'.'.join(map(str, path[:-1]))}" if path[:-1] else "at the top"
-        right = f"inside {'.'.join(map(str, home))}" if home else "at the top"
         yield Fault(
-            f"“{path[-1]}” stands in the wrong place",
-            f"“{path[-1]}” stands {where}.",
-            "Nobody looks for it there, so it does nothing, and nothing says so.",
-            f"Move it {right}.",
+            said("“%(key)s” stands in the wrong place", key=path[-1]),
+            said("“%(key)s” stands inside %(place)s.", key=path[-1], place=_dotted(path[:-1]))
+            if path[:-1]
+            else said("“%(key)s” stands at the top.", key=path[-1]),
+            said("Nobody looks for it there, so it does nothing, and nothing says so."),
+            said("Move it inside %(place)s.", place=_dotted(home))
+            if home
+            else said("Move it at the top."),
             path,
         )
 
@@ -128,13 +135,19 @@ def setting_is_known(entry: Entry, _scene: Scene) -> Iterator[Fault]:
         if not isinstance(parent, Mapping) or not path[-1]:
             continue  # what holds it is told already, or is no object at all
         close = near(str(path[-1]), list(parent)) or near(str(path[-1]), list(_HOMES))
-        inside = f" inside {'.'.join(map(str, path[:-1]))}" if path[:-1] else ""
+        inside, known = _dotted(path[:-1]), listed(sorted(parent), "or")
         yield Fault(
-            f"“{path[-1]}” is no known setting",
-            f"Nothing reads “{path[-1]}”{inside}.",
-            "It would be passed on and do nothing.",
-            (f"Did you mean {close}? " if close else "")
-            + f"Known{inside or ' here'}: {listed(sorted(parent), 'or')}.",
+            said("“%(key)s” is no known setting", key=path[-1]),
+            said("Nothing reads “%(key)s” inside %(place)s.", key=path[-1], place=inside)
+            if inside
+            else said("Nothing reads “%(key)s”.", key=path[-1]),
+            said("It would be passed on and do nothing."),
+            sentences(
+                said("Did you mean %(name)s?", name=close) if close else NOTHING,
+                said("Known inside %(place)s: %(names)s.", place=inside, names=known)
+                if inside
+                else said("Known here: %(names)s.", names=known),
+            ),
             path,
             severity=None if close or path[:-1] else Severity.WARNING,
         )
@@ -156,20 +169,20 @@ def setting_has_type(entry: Entry, _scene: Scene) -> Iterator[Fault]:
     """
     if "" in entry.body:
         yield Fault(
-            "its settings are no object",
-            f"The settings are {shown(entry.body[''])}.",
-            "The stream would be left out.",
-            'Give an object such as {"schema_title": "analytics/product_metrics/web/base"}.',
+            said("its settings are no object"),
+            said("The settings are %(value)s.", value=shown(entry.body[""])),
+            said("The stream would be left out."),
+            said('Give an object such as {"schema_title": "analytics/product_metrics/web/base"}.'),
         )
     for path, value, told in _walk(entry.body, _KNOWN):
         if told is None or _fits(value, told, str(path[-1])):
             continue
-        expected = "an object" if isinstance(told, Mapping) else _WORDS[told]
+        expected = _WORDS[_FREE if isinstance(told, Mapping) else told]
         yield Fault(
-            f"“{path[-1]}” has the wrong type",
-            f"“{'.'.join(map(str, path))}” is {shown(value)}.",
-            "Its readers pass over what they cannot read.",
-            f"Give {expected}.",
+            said("“%(key)s” has the wrong type", key=path[-1]),
+            said("“%(field)s” is %(value)s.", field=_dotted(path), value=shown(value)),
+            said("Its readers pass over what they cannot read."),
+            said("Give %(expected)s.", expected=expected),
             path,
         )
 
@@ -196,10 +209,10 @@ def key_given_once(entry: Entry, _scene: Scene) -> Iterator[Fault]:
     """
     for path in entry.origin.repeated if entry.origin else ():
         yield Fault(
-            f"“{path[-1]}” is given twice",
-            f"The key {'.'.join(map(str, path))} stands more than once in the file.",
-            "Only the last one counts, and nothing says so.",
-            "Put both together under one key.",
+            said("“%(key)s” is given twice", key=path[-1]),
+            said("The key %(key)s stands more than once in the file.", key=_dotted(path)),
+            said("Only the last one counts, and nothing says so."),
+            said("Put both together under one key."),
             path,
         )
 
@@ -214,10 +227,12 @@ def field_is_known(entry: Entry, _scene: Scene) -> Iterator[Fault]:
     for key in entry.body:
         if key and key not in known:
             yield Fault(
-                f"“{key}” is no known field",
-                f"Nothing reads “{key}” of an {entry.kind}.",
-                "It would do nothing.",
-                f"{did_you_mean(str(key), list(known))}Correct it, or take it out.",
+                said("“%(key)s” is no known field", key=str(key)),
+                said("Nothing reads “%(key)s” of an experiment.", key=str(key))
+                if entry.kind is Kind.EXPERIMENT
+                else said("Nothing reads “%(key)s” of an instrument.", key=str(key)),
+                said("It would do nothing."),
+                sentences(did_you_mean(str(key), list(known)), said("Correct it, or take it out.")),
                 (str(key),),
             )
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from allotment.contract.check.entries import Entry, stream_pattern
-from allotment.contract.check.findings import Kind, Severity, listed, shown
+from allotment.contract.check.findings import Kind, Severity, shown
 from allotment.contract.check.rule import Fault, rule_for, rule_over_all
 from allotment.contract.check.scene import Scene, did_you_mean
+from allotment.contract.texts import Text, listed, said, sentences
 
 _VERSION: Final = re.compile(r"/\d+\.\d+\.\d+(\.yaml|\.json)?/?$|/latest/?$|/current(\.yaml)?$")
 _STREAM_NAME: Final = re.compile(r"[A-Za-z0-9_.:-]{1,255}", re.ASCII)
@@ -25,22 +26,28 @@ def schema_title_is_plain(entry: Entry, _scene: Scene) -> Iterator[Fault]:
     title = entry.text("schema_title")
     plain = _VERSION.sub("", title.strip()).strip("/")
     if title and title != plain:
-        wrong = (
-            "begins with a slash"
-            if title.startswith("/")
-            else "names a version"
-            if _VERSION.search(title)
-            else "ends in a slash"
-            if title.endswith("/")
-            else "has blanks around it"
-        )
         yield Fault(
-            f"the schema title {wrong}",
-            f"The title {shown(title)} {wrong}.",
-            "It equals no schema's title, so every event would be refused.",
-            f"Write {plain}.",
+            *_not_plain(title),
+            said("It equals no schema's title, so every event would be refused."),
+            said("Write %(plain)s.", plain=plain),
             ("schema_title",),
         )
+
+
+def _not_plain(title: str) -> tuple[Text, Text]:
+    """What is wrong with a title, as a headline and as a sentence."""
+    value = shown(title)
+    if title.startswith("/"):
+        told = said("The title %(title)s begins with a slash.", title=value)
+        return said("the schema title begins with a slash"), told
+    if _VERSION.search(title):
+        told = said("The title %(title)s names a version.", title=value)
+        return said("the schema title names a version"), told
+    if title.endswith("/"):
+        told = said("The title %(title)s ends in a slash.", title=value)
+        return said("the schema title ends in a slash"), told
+    told = said("The title %(title)s has blanks around it.", title=value)
+    return said("the schema title has blanks around it"), told
 
 
 @rule_for("stream-has-schema", Severity.ERROR, Kind.STREAM)
@@ -52,10 +59,12 @@ def stream_has_schema(entry: Entry, _scene: Scene) -> Iterator[Fault]:
     """
     if "" not in entry.body and not entry.text("schema_title"):
         yield Fault(
-            "the stream has no schema title",
-            f"Its schema_title is {shown(entry.at('schema_title'))}.",
-            "The intake would refuse every event.",
-            "Give the title that its events have, such as analytics/product_metrics/web/base.",
+            said("the stream has no schema title"),
+            said("Its schema_title is %(value)s.", value=shown(entry.at("schema_title"))),
+            said("The intake would refuse every event."),
+            said(
+                "Give the title that its events have, such as analytics/product_metrics/web/base."
+            ),
             ("schema_title",),
         )
 
@@ -71,25 +80,34 @@ def stream_name_has_form(entry: Entry, _scene: Scene) -> Iterator[Fault]:
     if name.startswith("/"):
         if stream_pattern(name) is None:
             yield Fault(
-                "the pattern of the stream cannot be used",
-                f"{shown(name)} begins with a slash but is no regular expression in slashes.",
-                "It matches no stream, so none of its events would be taken.",
-                "Write it as /^begin\\..+/, or leave the slash out of a plain name.",
+                said("the pattern of the stream cannot be used"),
+                said(
+                    "%(name)s begins with a slash but is no regular expression in slashes.",
+                    name=shown(name),
+                ),
+                said("It matches no stream, so none of its events would be taken."),
+                said("Write it as /^begin\\..+/, or leave the slash out of a plain name."),
             )
     elif not _STREAM_NAME.fullmatch(name):
         yield Fault(
-            "the stream's name has a form that cannot be used",
-            f"{shown(name)} is not 1 to 255 letters, digits and the signs _ . : -.",
-            "The intake would leave the stream out.",
-            "Choose a name such as product_metrics.web_search.",
+            said("the stream's name has a form that cannot be used"),
+            said(
+                "%(name)s is not 1 to 255 letters, digits and the signs _ . : -.", name=shown(name)
+            ),
+            said("The intake would leave the stream out."),
+            said("Choose a name such as product_metrics.web_search."),
         )
-    said = entry.text("stream")
-    if said and name and said != name:
+    own = entry.text("stream")
+    if own and name and own != name:
         yield Fault(
-            "the stream's name stands there in two ways",
-            f"It is listed as {shown(name)} and says of itself that it is {shown(said)}.",
-            "Which of them counts depends on who reads it.",
-            "Give both the same name.",
+            said("the stream's name stands there in two ways"),
+            said(
+                "It is listed as %(name)s and says of itself that it is %(own)s.",
+                name=shown(name),
+                own=shown(own),
+            ),
+            said("Which of them counts depends on who reads it."),
+            said("Give both the same name."),
             ("stream",),
         )
 
@@ -110,13 +128,18 @@ def pattern_is_reached(scene: Scene) -> Iterator[Fault]:
         hiding = [e.name for e, p in earlier if any(p.search(n) for n in fits)]
         free = [n for n in fits if n not in exact and not any(p.search(n) for _, p in earlier)]
         if not free and (fits or scene.observations is not None):
-            by = hiding or [n for n in fits if n in exact]
             yield Fault(
-                "the pattern serves no stream",
-                f"{entry.name} matches {listed(fits) if fits else 'no name that is known'}"
-                + (f", which {listed(by)} serves already." if by else "."),
-                "Its settings apply to no event.",
-                "Correct the pattern, or take it away.",
+                said("the pattern serves no stream"),
+                said(
+                    "%(pattern)s matches %(names)s, which %(others)s serves already.",
+                    pattern=entry.name,
+                    names=listed(fits),
+                    others=listed(hiding or [n for n in fits if n in exact]),
+                )
+                if fits
+                else said("%(pattern)s matches no name that is known.", pattern=entry.name),
+                said("Its settings apply to no event."),
+                said("Correct the pattern, or take it away."),
                 entry=entry,
             )
         earlier.append((entry, pattern))
@@ -138,10 +161,17 @@ def pattern_hides_nothing(scene: Scene) -> Iterator[Fault]:
                 and stream.text("schema_title") != entry.text("schema_title")
             ):
                 yield Fault(
-                    "a pattern matches a stream that it does not serve",
-                    f"{entry.name} matches {stream.name}, whose schema title is another.",
-                    f"For {stream.name} its own settings count, and none of the pattern's.",
-                    "Make the pattern narrower, or give both the same title.",
+                    said("a pattern matches a stream that it does not serve"),
+                    said(
+                        "%(pattern)s matches %(stream)s, whose schema title is another.",
+                        pattern=entry.name,
+                        stream=stream.name,
+                    ),
+                    said(
+                        "For %(stream)s its own settings count, and none of the pattern's.",
+                        stream=stream.name,
+                    ),
+                    said("Make the pattern narrower, or give both the same title."),
                     entry=entry,
                 )
 
@@ -164,12 +194,15 @@ def stream_exists(entry: Entry, scene: Scene) -> Iterator[Fault]:
         return
     known = [stream.name for stream in scene.configuration.streams]
     yield Fault(
-        "its stream is not there",
-        f"The stream {shown(entry.stream)} is not configured."
+        said("its stream is not there"),
+        said("The stream %(stream)s is not configured.", stream=shown(entry.stream))
         if entry.stream
-        else "It names no stream.",
-        "Clients would drop its events without an error.",
-        f"{did_you_mean(entry.stream, known)}Choose a stream that is configured, or make it first.",
+        else said("It names no stream."),
+        said("Clients would drop its events without an error."),
+        sentences(
+            did_you_mean(entry.stream, known),
+            said("Choose a stream that is configured, or make it first."),
+        ),
         path,
         field="stream_name",
     )
@@ -187,11 +220,27 @@ def stream_is_on_the_list(entry: Entry, scene: Scene) -> Iterator[Fault]:
     for consumer, names in scene.allow_lists.items():
         if entry.stream not in names:
             yield Fault(
-                f"{consumer} does not know its stream",
-                f"The list of {consumer} has {listed(sorted(names)) if names else 'no stream'}, "
-                f"and not {entry.stream}.",
-                f"{consumer} would send none of its events, without an error.",
-                f"Add {entry.stream} to that list, or choose a stream that is on it.",
+                said("%(consumer)s does not know its stream", consumer=consumer),
+                said(
+                    "The list of %(consumer)s has %(streams)s, and not %(stream)s.",
+                    consumer=consumer,
+                    streams=listed(sorted(names)),
+                    stream=entry.stream,
+                )
+                if names
+                else said(
+                    "The list of %(consumer)s has no stream, and not %(stream)s.",
+                    consumer=consumer,
+                    stream=entry.stream,
+                ),
+                said(
+                    "%(consumer)s would send none of its events, without an error.",
+                    consumer=consumer,
+                ),
+                said(
+                    "Add %(stream)s to that list, or choose a stream that is on it.",
+                    stream=entry.stream,
+                ),
                 ("stream_name",),
             )
 
@@ -206,11 +255,13 @@ def intake_is_known(entry: Entry, scene: Scene) -> Iterator[Fault]:
     name = entry.at("destination_event_service")
     if "destination_event_service" in entry.body and str(name) not in scene.limits.intakes:
         yield Fault(
-            "the stream is meant for an intake that is not there",
-            f"Its destination_event_service is {shown(name)}.",
-            "No intake asks for such streams, so its events would be refused.",
-            f"{did_you_mean(str(name), list(scene.limits.intakes))}"
-            f"Known are {listed(sorted(scene.limits.intakes))}.",
+            said("the stream is meant for an intake that is not there"),
+            said("Its destination_event_service is %(name)s.", name=shown(name)),
+            said("No intake asks for such streams, so its events would be refused."),
+            sentences(
+                did_you_mean(str(name), list(scene.limits.intakes)),
+                said("Known are %(names)s.", names=listed(sorted(scene.limits.intakes))),
+            ),
             ("destination_event_service",),
         )
 
@@ -228,10 +279,17 @@ def constraint_selects_streams(scene: Scene) -> Iterator[Fault]:
             if streams and not any(stream.at(*path) is not None for stream in streams):
                 dotted = ".".join(path)
                 yield Fault(
-                    f"{consumer} selects streams by a key that none has",
-                    f"{consumer} asks for streams by {dotted}, and no stream has that key.",
-                    f"{consumer} would be given no stream at all.",
-                    f"{did_you_mean(path[-1], list(_keys(streams)))}Correct the constraint.",
+                    said("%(consumer)s selects streams by a key that none has", consumer=consumer),
+                    said(
+                        "%(consumer)s asks for streams by %(dotted)s, and no stream has that key.",
+                        consumer=consumer,
+                        dotted=dotted,
+                    ),
+                    said("%(consumer)s would be given no stream at all.", consumer=consumer),
+                    sentences(
+                        did_you_mean(path[-1], list(_keys(streams))),
+                        said("Correct the constraint."),
+                    ),
                 )
 
 
@@ -270,11 +328,17 @@ def stream_takes_all_of_an_experiment(scene: Scene) -> Iterator[Fault]:
         users = [item.name for item in items if item.kind is Kind.EXPERIMENT]
         if stream is not None and users and stream.at("sample") is not None:
             yield Fault(
-                "the stream drops events of experiments",
-                f"{listed(users)} sends events to this stream, which has the sample "
-                f"{shown(stream.at('sample'))}.",
-                "Events that are out of that sample would be lost, and the experiment with them.",
-                "Take the sample away and give it to an instrument, or use another stream.",
+                said("the stream drops events of experiments"),
+                said(
+                    "%(users)s sends events to this stream, which has the sample %(sample)s.",
+                    users=listed(users),
+                    sample=shown(stream.at("sample")),
+                ),
+                said(
+                    "Events that are out of that sample would be lost, and the experiment with "
+                    "them."
+                ),
+                said("Take the sample away and give it to an instrument, or use another stream."),
                 ("sample",),
                 entry=stream,
             )
@@ -294,11 +358,18 @@ def sample_units_agree(scene: Scene) -> Iterator[Fault]:
         for item in instruments:
             if first is not None and units[item.name] != units[first.name]:
                 yield Fault(
-                    "instruments on one stream sample by different units",
-                    f"On {name}, {item.name} samples by {units[item.name]} and {first.name} by "
-                    f"{units[first.name]}.",
-                    "Counts of the two cannot be compared.",
-                    "Give both the same unit, or keep them in streams of their own.",
+                    said("instruments on one stream sample by different units"),
+                    said(
+                        "On %(stream)s, %(name)s samples by %(unit)s and %(other)s by "
+                        "%(other_unit)s.",
+                        stream=name,
+                        name=item.name,
+                        unit=units[item.name],
+                        other=first.name,
+                        other_unit=units[first.name],
+                    ),
+                    said("Counts of the two cannot be compared."),
+                    said("Give both the same unit, or keep them in streams of their own."),
                     ("sample_unit",),
                     entry=item,
                 )

@@ -7,10 +7,11 @@ from typing import Final
 
 from allotment.allocation.targeting import OF_LISTS, OF_NUMBERS, OPERATORS
 from allotment.contract.check.entries import CLIENT, Entry, Path
-from allotment.contract.check.findings import Kind, Severity, listed, shown
+from allotment.contract.check.findings import Kind, Severity, shown
 from allotment.contract.check.platforms import ATTRIBUTES
 from allotment.contract.check.rule import Fault, rule_for, rule_over_all
 from allotment.contract.check.scene import Scene, did_you_mean
+from allotment.contract.texts import NOTHING, Text, enumerated, listed, said, sentences
 
 _SPELT: Final = {
     "is_equals": "equals",
@@ -50,11 +51,17 @@ def targeting_has_shape(entry: Entry, _scene: Scene) -> Iterator[Fault]:
         )
         if wrong:
             yield Fault(
-                "the targeting cannot be read",
-                f"“{'.'.join(map(str, path))}” is {shown(block)}.",
-                "It would be passed over, and everybody be reached.",
-                "Write attribute, operator and operand, such as "
-                "{“performer_edit_count”: {“less_than”: 100}}.",
+                said("the targeting cannot be read"),
+                said(
+                    "“%(field)s” is %(value)s.",
+                    field=".".join(map(str, path)),
+                    value=shown(block),
+                ),
+                said("It would be passed over, and everybody be reached."),
+                said(
+                    "Write attribute, operator and operand, such as "
+                    "{“performer_edit_count”: {“less_than”: 100}}."
+                ),
                 path,
             )
 
@@ -70,12 +77,20 @@ def targeting_operator_is_known(entry: Entry, _scene: Scene) -> Iterator[Fault]:
     """
     for path, _, operator, _ in _conditions(entry):
         if operator not in OPERATORS:
-            hint = f"Did you mean {_SPELT[operator]}? " if operator in _SPELT else ""
+            hint = (
+                said("Did you mean %(name)s?", name=_SPELT[operator])
+                if operator in _SPELT
+                else did_you_mean(operator, list(OPERATORS))
+            )
             yield Fault(
-                f"there is no operator “{operator}”",
-                f"{shown(operator)} is none of {', '.join(OPERATORS)}.",
-                "Clients would pass over it, and everybody be reached.",
-                f"{hint or did_you_mean(operator, list(OPERATORS))}Choose one of these.",
+                said("there is no operator “%(operator)s”", operator=operator),
+                said(
+                    "%(operator)s is none of %(operators)s.",
+                    operator=shown(operator),
+                    operators=enumerated(OPERATORS),
+                ),
+                said("Clients would pass over it, and everybody be reached."),
+                sentences(hint, said("Choose one of these.")),
                 path,
             )
 
@@ -92,23 +107,30 @@ def targeting_operand_fits(entry: Entry, _scene: Scene) -> Iterator[Fault]:
         expected = _expected(operator, kind, operand)
         if expected:
             yield Fault(
-                f"“{operator}” has something it cannot be held against",
-                f"“{attribute} {operator}” is given {shown(operand)}.",
-                "The condition would never be met, and nobody take part.",
-                f"Give {expected}.",
+                said("“%(operator)s” has something it cannot be held against", operator=operator),
+                said(
+                    "“%(attribute)s %(operator)s” is given %(operand)s.",
+                    attribute=attribute,
+                    operator=operator,
+                    operand=shown(operand),
+                ),
+                said("The condition would never be met, and nobody take part."),
+                said("Give %(expected)s.", expected=expected),
                 path,
             )
 
 
-def _expected(operator: str, kind: str | None, operand: object) -> str:
+def _expected(operator: str, kind: str | None, operand: object) -> Text:
+    """What an operator is held against, where the operand is not that."""
     if operator in OF_LISTS:
-        return "" if isinstance(operand, list) and operand else "a list that is not empty"
+        fine = isinstance(operand, list) and bool(operand)
+        return NOTHING if fine else said("a list that is not empty")
     if operator in OF_NUMBERS:
         fine = isinstance(operand, int | float) and not isinstance(operand, bool)
-        return "" if fine else "a number"
+        return NOTHING if fine else said("a number")
     if operator in OPERATORS:
         if operand is None or isinstance(operand, list | Mapping):
-            return "one value"
+            return said("one value")
         types: Mapping[str, tuple[type, ...]] = {
             "boolean": (bool,),
             "integer": (int,),
@@ -118,8 +140,8 @@ def _expected(operator: str, kind: str | None, operand: object) -> str:
         wrong = wanted is not None and (
             not isinstance(operand, wanted) or (kind == "integer" and isinstance(operand, bool))
         )
-        return f"a value of type {kind}" if wrong else ""
-    return ""
+        return said("a value of type %(kind)s", kind=kind or "") if wrong else NOTHING
+    return NOTHING
 
 
 @rule_for(
@@ -136,10 +158,22 @@ def targeting_attribute_is_sent(entry: Entry, scene: Scene) -> Iterator[Fault]:
     for path, attribute in dict.fromkeys((p[:-1], a) for p, a, _, _ in _conditions(entry)):
         if attribute not in asked and attribute not in always:
             yield Fault(
-                f"the targeting looks at “{attribute}”, which is not asked for",
-                f"{attribute} is none of the attributes: {listed(list(asked) or 'none')}.",
-                "The condition would never be met, and nobody take part.",
-                f"{did_you_mean(attribute, list(asked) or list(ATTRIBUTES))}Ask for {attribute}.",
+                said(
+                    "the targeting looks at “%(attribute)s”, which is not asked for",
+                    attribute=attribute,
+                ),
+                said(
+                    "%(attribute)s is none of the attributes: %(names)s.",
+                    attribute=attribute,
+                    names=listed(list(asked)),
+                )
+                if asked
+                else said("%(attribute)s is none of the attributes: none.", attribute=attribute),
+                said("The condition would never be met, and nobody take part."),
+                sentences(
+                    did_you_mean(attribute, list(asked) or list(ATTRIBUTES)),
+                    said("Ask for %(name)s.", name=attribute),
+                ),
                 path,
                 field="targeting",
             )
@@ -160,10 +194,15 @@ def layer_ranges_apart(scene: Scene) -> Iterator[Fault]:
         whole = [n for n in (begin, end) if isinstance(n, int) and not isinstance(n, bool)]
         if len(whole) < len((begin, end)) or not 0 <= whole[0] < whole[1]:
             yield Fault(
-                "its range of the layer cannot be used",
-                f"Its range of {name} is {shown(begin)} to {shown(end)}.",
-                "Nobody would take part.",
-                "Give whole numbers, begin less than end.",
+                said("its range of the layer cannot be used"),
+                said(
+                    "Its range of %(layer)s is %(begin)s to %(end)s.",
+                    layer=name,
+                    begin=shown(begin),
+                    end=shown(end),
+                ),
+                said("Nobody would take part."),
+                said("Give whole numbers, begin less than end."),
                 ("layer",),
                 entry=entry,
             )
@@ -178,10 +217,17 @@ def layer_ranges_apart(scene: Scene) -> Iterator[Fault]:
             ]
             if others:
                 yield Fault(
-                    "its range of the layer overlaps another's",
-                    f"In {name} it owns {begin} to {end}, of which {listed(others)} owns a part.",
-                    "The same subjects would be in both.",
-                    "Give it a range that is free.",
+                    said("its range of the layer overlaps another's"),
+                    said(
+                        "In %(layer)s it owns %(begin)s to %(end)s, of which %(names)s owns a "
+                        "part.",
+                        layer=name,
+                        begin=begin,
+                        end=end,
+                        names=listed(others),
+                    ),
+                    said("The same subjects would be in both."),
+                    said("Give it a range that is free."),
                     ("layer",),
                     entry=entry,
                 )

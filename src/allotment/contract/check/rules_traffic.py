@@ -11,21 +11,17 @@ from allotment.allocation import ConfigError, parse_experiment
 from allotment.allocation.law import HASH_SPAN, threshold
 from allotment.allocation.reading import parse_rate
 from allotment.contract.check.entries import DEFAULT, Entry
-from allotment.contract.check.findings import Kind, Severity, listed, shown
+from allotment.contract.check.findings import Kind, Severity, shown
 from allotment.contract.check.rule import Fault, rule_for
 from allotment.contract.check.scene import Scene, did_you_mean
+from allotment.contract.texts import Text, counted, listed, number, percent, said, sentences
 
 SITE_NAME: Final = re.compile(r"[a-z0-9][-_.a-z0-9]{0,62}", re.ASCII)
 UNITS: Final = ("pageview", "session")
 _ITEMS = (Kind.INSTRUMENT, Kind.EXPERIMENT)
-_EVERYWHERE = "all other sites"
+EVERYWHERE: Final = said("all other sites")
 ROUNDED: Final = 0.01
 """The part of a rate from which its rounding is told."""
-
-
-def percent(rate: float) -> str:
-    """A share as people read it: `0.125` → `12.5%`."""
-    return f"{rate * 100:.10g}%"
 
 
 @rule_for("rate-is-a-number", Severity.ERROR, *_ITEMS)
@@ -39,24 +35,31 @@ def rate_is_a_number(entry: Entry, _scene: Scene) -> Iterator[Fault]:
     if rates is None:
         return
     if not isinstance(rates, dict):
-        yield _bad_rate(rates, "Give an object such as {“default”: 0, “0.1”: [“frwiki”]}.", ())
+        remedy = said("Give an object such as {“default”: 0, “0.1”: [“frwiki”]}.")
+        yield _bad_rate(rates, remedy, ())
         return
     for key, value in rates.items():
         if key == DEFAULT:
             if parse_rate(value) is None:
-                yield _bad_rate(value, "Give a number from 0 to 1.", (DEFAULT,))
+                yield _bad_rate(value, said("Give a number from 0 to 1."), (DEFAULT,))
         elif parse_rate(key) is None:
             hint = did_you_mean(str(key), [DEFAULT])
-            yield _bad_rate(key, f"{hint}Give a number from 0 to 1, such as “0.1”.", (str(key),))
+            remedy = sentences(hint, said("Give a number from 0 to 1, such as “0.1”."))
+            yield _bad_rate(key, remedy, (str(key),))
         elif not isinstance(value, list) or not all(isinstance(site, str) for site in value):
-            yield _bad_rate(value, f"Give the list of the sites at {key}.", (str(key),))
+            remedy = said("Give the list of the sites at %(rate)s.", rate=str(key))
+            yield _bad_rate(value, remedy, (str(key),))
 
 
-def _bad_rate(value: object, remedy: str, path: tuple[str, ...]) -> Fault:
+def _bad_rate(value: object, remedy: Text, path: tuple[str, ...]) -> Fault:
     return Fault(
-        "a rate cannot be used",
-        f"“{'.'.join(('sample_rate', *path))}” is {shown(value)}.",
-        "Clients would take it for 0, or leave the item out.",
+        said("a rate cannot be used"),
+        said(
+            "“%(field)s” is %(value)s.",
+            field=".".join(("sample_rate", *path)),
+            value=shown(value),
+        ),
+        said("Clients would take it for 0, or leave the item out."),
         remedy,
         ("sample_rate", *path),
         field="sites",
@@ -73,10 +76,12 @@ def default_rate_given(entry: Entry, _scene: Scene) -> Iterator[Fault]:
     rates = entry.at("sample_rate")
     if rates is None or (isinstance(rates, dict) and DEFAULT not in rates):
         yield Fault(
-            "no rate is given for the other sites",
-            "There is no sample_rate." if rates is None else "sample_rate has no “default”.",
-            "Consumers that look for it break, and others take it for 0.",
-            "Add “default”: 0 if nobody else takes part.",
+            said("no rate is given for the other sites"),
+            said("There is no sample_rate.")
+            if rates is None
+            else said("sample_rate has no “default”."),
+            said("Consumers that look for it break, and others take it for 0."),
+            said("Add “default”: 0 if nobody else takes part."),
             ("sample_rate",),
             field="default_rate",
         )
@@ -96,11 +101,13 @@ def some_traffic(entry: Entry, _scene: Scene) -> Iterator[Fault]:
         numbers.append(entry.default_rate)
     if all(rate == 0 for rate in numbers):
         yield Fault(
-            "nobody would take part",
-            "The share is 0% at every site.",
-            "It would run and nothing would ever come of it.",
-            "Give at least one site a share, or give one to all other sites: "
-            "100% lets everybody take part.",
+            said("nobody would take part"),
+            said("The share is 0% at every site."),
+            said("It would run and nothing would ever come of it."),
+            said(
+                "Give at least one site a share, or give one to all other sites: "
+                "100% lets everybody take part."
+            ),
             ("sample_rate",),
             field="default_rate",
         )
@@ -119,12 +126,14 @@ def site_listed_once(entry: Entry, _scene: Scene) -> Iterator[Fault]:
     for same in places.values():
         if len(same) > 1:
             spellings = list(dict.fromkeys(site for site, _, _ in same))
-            rates = listed([f"at {percent(rate)}" for _, rate, _ in same if rate is not None])
+            rates = [said("at %(rate)s", rate=percent(r)) for _, r, _ in same if r is not None]
             yield Fault(
-                f"{spellings[0]} is listed {'twice' if len(same) == 2 else f'{len(same)} times'}",  # noqa: PLR2004
-                f"{listed(spellings)} stands {rates}.",
-                "Clients take the lowest and pass over the others.",
-                "Keep one of the rows.",
+                said("%(site)s is listed twice", site=spellings[0])
+                if len(same) == 2  # noqa: PLR2004
+                else said("%(site)s is listed %(count)s times", site=spellings[0], count=len(same)),
+                said("%(names)s stands %(rates)s.", names=listed(spellings), rates=listed(rates)),
+                said("Clients take the lowest and pass over the others."),
+                said("Keep one of the rows."),
                 same[1][2],
                 field="sites",
             )
@@ -142,20 +151,31 @@ def site_has_form(entry: Entry, scene: Scene) -> Iterator[Fault]:
             continue
         if not SITE_NAME.fullmatch(site):
             yield Fault(
-                f"“{site}” is no name of a site",
-                f"{shown(site)} is not made of lower-case letters, digits, dots, dashes or "
-                "underscores.",
-                "No client would take it for its own.",
-                "Give the site's database name, such as frwiki.",
+                said("“%(site)s” is no name of a site", site=site),
+                said(
+                    "%(site)s is not made of lower-case letters, digits, dots, dashes or "
+                    "underscores.",
+                    site=shown(site),
+                ),
+                said("No client would take it for its own."),
+                said("Give the site's database name, such as frwiki."),
                 path,
                 field="sites",
             )
         elif scene.limits.sites and site not in scene.limits.sites:
             yield Fault(
-                f"there is no site {site}",
-                f"{shown(site)} is none of the {len(scene.limits.sites)} sites of this lab.",
-                "Nobody would take part there.",
-                f"{did_you_mean(site, list(scene.limits.sites))}Choose a site that there is.",
+                said("there is no site %(site)s", site=site),
+                counted(
+                    "%(site)s is not the one site of this lab.",
+                    "%(site)s is none of the %(count)s sites of this lab.",
+                    len(scene.limits.sites),
+                    site=shown(site),
+                ),
+                said("Nobody would take part there."),
+                sentences(
+                    did_you_mean(site, list(scene.limits.sites)),
+                    said("Choose a site that there is."),
+                ),
                 path,
                 field="sites",
             )
@@ -170,7 +190,7 @@ def site_below_cap(entry: Entry, scene: Scene) -> Iterator[Fault]:
     """
     kind = entry.text("user_identifier_type") or entry.text("sample_unit")
     if (rate := entry.default_rate) is not None:
-        yield from _above(entry, scene, kind, _EVERYWHERE, rate, ("sample_rate", DEFAULT))
+        yield from _above(entry, scene, kind, EVERYWHERE, rate, ("sample_rate", DEFAULT))
     for site, found, path in entry.site_rates:
         if found is not None:
             yield from _above(entry, scene, kind, site, found, path)
@@ -182,12 +202,17 @@ def _above(
     cap = scene.limits.cap(kind, site)
     if rate > cap:
         yield Fault(
-            f"the traffic at {site} is above the cap",
-            f"{percent(rate)} at {site} is more than the {percent(cap)} that are allowed there.",
-            "Caches and tables are not made for more.",
-            f"Give {percent(cap)} or less, or ask for an exception.",
+            said("the traffic at %(site)s is above the cap", site=site),
+            said(
+                "%(rate)s at %(site)s is more than the %(cap)s that are allowed there.",
+                rate=percent(rate),
+                site=site,
+                cap=percent(cap),
+            ),
+            said("Caches and tables are not made for more."),
+            said("Give %(cap)s or less, or ask for an exception.", cap=percent(cap)),
             path,
-            field="default_rate" if site == _EVERYWHERE else "sites",
+            field="default_rate" if site == EVERYWHERE else "sites",
         )
     del entry
 
@@ -216,31 +241,42 @@ def rate_can_be_drawn(entry: Entry, _scene: Scene) -> Iterator[Fault]:
         return  # item-is-usable tells of it
     rates = [(site, rate, path) for site, rate, path in entry.site_rates if rate is not None]
     if (default := entry.default_rate) is not None:
-        rates.insert(0, (_EVERYWHERE, default, ("sample_rate", DEFAULT)))
+        rates.insert(0, (EVERYWHERE, default, ("sample_rate", DEFAULT)))
     for site, rate, path in rates:
         share = drawn(rate, weights)
         if share > rate * (1 + ROUNDED):
             yield Fault(
-                f"more take part at {site} than the rate says",
-                f"With weights that add up to {sum(weights):,}, {percent(rate)} becomes "
-                f"{percent(float(f'{share:.4g}'))}.",
-                "Caps, forecasts and the planned run time count on the rate as it is written.",
+                said("more take part at %(site)s than the rate says", site=site),
+                said(
+                    "With weights that add up to %(sum)s, %(rate)s becomes %(share)s.",
+                    sum=number(sum(weights)),
+                    rate=percent(rate),
+                    share=percent(float(f"{share:.4g}")),
+                ),
+                said(
+                    "Caps, forecasts and the planned run time count on the rate as it is written."
+                ),
                 _finer(rate, weights),
                 path,
-                field="default_rate" if site == _EVERYWHERE else "sites",
+                field="default_rate" if site == EVERYWHERE else "sites",
             )
 
 
-def _finer(rate: float, weights: Sequence[int]) -> str:
+def _finer(rate: float, weights: Sequence[int]) -> Text:
     """How the rate can be drawn: by the same shares in smaller weights, or by nearly the same."""
     divisor = math.gcd(*weights)
     largest = weights.index(max(weights))
     lowest = [weight // divisor for weight in weights]
     odd = [weight - (place == largest) for place, weight in enumerate(weights)]
-    for changed, why in ((lowest, "the same shares"), (odd, "their sum is odd")):
-        if drawn(rate, changed) <= rate * (1 + ROUNDED):
-            return f"Give the weights {listed([f'{weight:,}' for weight in changed])}: {why}."
-    return f"Give at least {percent(float(f'{1 / ROUNDED / HASH_SPAN:.1g}'))}."
+    enough = rate * (1 + ROUNDED)
+    if drawn(rate, lowest) <= enough:
+        told = listed([number(weight) for weight in lowest])
+        return said("Give the weights %(weights)s: the same shares.", weights=told)
+    if drawn(rate, odd) <= enough:
+        told = listed([number(weight) for weight in odd])
+        return said("Give the weights %(weights)s: their sum is odd.", weights=told)
+    least = percent(float(f"{1 / ROUNDED / HASH_SPAN:.1g}"))
+    return said("Give at least %(rate)s.", rate=least)
 
 
 @rule_for("sample-unit-is-known", Severity.ERROR, Kind.INSTRUMENT, Kind.STREAM)
@@ -255,9 +291,12 @@ def sample_unit_is_known(entry: Entry, _scene: Scene) -> Iterator[Fault]:
         return
     if unit not in UNITS and not (unit == "device" and "/app/" in entry.text("schema_title")):
         yield Fault(
-            "nothing is sampled by that unit",
-            f"“{'.'.join(path)}” is {shown(unit)}.",
-            "No browser would be in the sample.",
-            f"{did_you_mean(str(unit), list(UNITS))}Give {listed(list(UNITS), 'or')}.",
+            said("nothing is sampled by that unit"),
+            said("“%(field)s” is %(value)s.", field=".".join(path), value=shown(unit)),
+            said("No browser would be in the sample."),
+            sentences(
+                did_you_mean(str(unit), list(UNITS)),
+                said("Give %(names)s.", names=listed(list(UNITS), "or")),
+            ),
             path,
         )

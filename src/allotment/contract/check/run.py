@@ -109,7 +109,9 @@ def named_rule(name: str) -> Rule:
         UnknownRuleError: there is none.
     """
     if name not in RULES:
-        raise UnknownRuleError(f"there is no rule {name!r}. {did_you_mean(name, list(RULES))}")
+        raise UnknownRuleError(
+            f"there is no rule {name!r}. {did_you_mean(name, list(RULES))}".strip()
+        )
     return RULES[name]
 
 

@@ -13,6 +13,7 @@ from allotment.contract.check.entries import EVENTGATE, Configuration, Entry
 from allotment.contract.check.findings import Kind
 from allotment.contract.check.platforms import DEFAULT_SCHEMAS, Platform
 from allotment.contract.schemas import Schema, SchemaNotFoundError, SchemaRepository
+from allotment.contract.texts import NOTHING, Text, said
 
 ANY: Final = "*"
 
@@ -200,7 +201,7 @@ def near(word: str, known: object) -> str:
     return by_fold[found[0]] if found else ""
 
 
-def did_you_mean(word: str, known: object) -> str:
-    """“Did you mean X?” with a blank after it, or nothing."""
+def did_you_mean(word: str, known: object) -> Text:
+    """“Did you mean X?”, or nothing."""
     found = near(word, known)
-    return f"Did you mean {found}? " if found else ""
+    return said("Did you mean %(name)s?", name=found) if found else NOTHING

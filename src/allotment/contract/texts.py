@@ -1,0 +1,254 @@
+"""What is said to people: constant words, marked for translation, and the values in them apart.
+
+A `Text` is its English and is used as any other string is; it also knows the words and values that
+it was made of, so that whoever shows it to people can say it in their language. Nothing here knows
+another language than English: `tools/messages.py` finds the words that `said` and `counted` mark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, Final, NamedTuple, Protocol, Self
+
+
+class Language(Protocol):
+    """How a language says what texts are made of."""
+
+    def words(self, english: str) -> str:
+        """Constant words, with the places of values as they are."""
+
+    def count(self, one: str, many: str, number: int) -> str:
+        """The words that a number asks for."""
+
+    def number(self, many: int) -> str:
+        """A whole number, its thousands apart."""
+
+    def share(self, rate: float) -> str:
+        """A share from 0 to 1 in percent."""
+
+    def moment(self, when: datetime) -> str:
+        """A time with its zone."""
+
+
+class _Made(Protocol):
+    def told(self, language: Language) -> str: ...
+
+    def kept(self) -> dict[str, Any]: ...
+
+
+class Text(str):
+    """An English text that can be said in another language, by `in_language`."""
+
+    __slots__ = ("_made",)
+    _made: _Made
+
+    def __new__(cls, english: str, made: _Made) -> Self:
+        """An English text, and how it is made."""
+        text = super().__new__(cls, english)
+        text._made = made
+        return text
+
+    def in_language(self, language: Language) -> str:
+        """The same in a language; values that are no texts stay as they are."""
+        return self._made.told(language)
+
+    def kept(self) -> dict[str, Any]:
+        """How it is made, as plain values for JSON; `again` reads it."""
+        return self._made.kept()
+
+
+Value = str | int
+"""What can stand in a text: a name or number as it is, or a text that has words of its own."""
+
+
+def said(words: str, /, **values: Value) -> Text:
+    """A text of constant words; `%(name)s` in them is the place of the value of that name.
+
+    Where there are no values, a sign of percent is one; else it is written twice.
+    """
+    if values:
+        return Text(words % values, _Said(words, values))
+    found = _CONSTANT.get(words)
+    if found is None:
+        found = _CONSTANT[words] = Text(words, _Said(words, values))
+    return found
+
+
+def counted(one: str, many: str, count: int, /, **values: Value) -> Text:
+    """A text whose words depend on a number, which has the place `%(count)s` in them."""
+    words = one if count == 1 else many
+    return Text(words % {**values, "count": count}, _Counted(one, many, count, values))
+
+
+def sentences(*texts: str) -> Text:
+    """Texts one after the other; empty ones are left out."""
+    return _joined(" ", tuple(text for text in texts if text))
+
+
+def number(many: int) -> Text:
+    """A large number as people read it: `1,048,576`."""
+    return Text(f"{many:,}", _Number(many))
+
+
+def percent(rate: float) -> Text:
+    """A share as people read it: `0.125` → `12.5%`."""
+    return Text(f"{rate * 100:.10g}%", _Share(rate))
+
+
+def moment(when: datetime) -> Text:
+    """A time as people read it: `22 Nov 2026, 09:00 UTC`; it must be in UTC."""
+    return Text(f"{when:%d %b %Y, %H:%M} UTC", _Moment(when))
+
+
+_MOST: Final = 8
+
+
+def listed(names: object, last: str = "and") -> Text:
+    """Names as a sentence lists them: `a, b and c`; at most eight, then how many more.
+
+    `last` is “and”, “or” or “nor”.
+    """
+    found = [n if isinstance(n, str) else str(n) for n in _each(names)]
+    if len(found) > _MOST:
+        found = [*found[:_MOST], said("%(number)s more", number=len(found) - _MOST)]
+    *first, final = found or [""]
+    if not first:
+        return final if isinstance(final, Text) else _joined("", (final,))
+    before = _joined(", ", tuple(first))
+    if last == "or":
+        return said("%(names)s or %(last)s", names=before, last=final)
+    if last == "nor":
+        return said("%(names)s nor %(last)s", names=before, last=final)
+    return said("%(names)s and %(last)s", names=before, last=final)
+
+
+def enumerated(names: Iterable[str]) -> Text:
+    """Names with commas between them."""
+    return _joined(", ", tuple(names))
+
+
+def _joined(between: str, parts: tuple[str, ...]) -> Text:
+    return Text(between.join(parts), _Joined(between, parts))
+
+
+def _each(names: object) -> list[object]:
+    return list(names) if isinstance(names, list | tuple) else [names]
+
+
+def again(kept: object) -> Text:
+    """The text that `Text.kept` gave; a plain string is one that nobody can translate.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is another document.
+    """
+    if not isinstance(kept, Mapping):
+        return Text(str(kept), _Said(str(kept), {}))
+    if "number" in kept:
+        return number(int(kept["number"]))
+    if "share" in kept:
+        return percent(float(kept["share"]))
+    if "moment" in kept:
+        return moment(datetime.fromisoformat(kept["moment"]))
+    if "parts" in kept:
+        return _joined(str(kept["between"]), tuple(_part(p) for p in kept["parts"]))
+    values = {str(name): _value(value) for name, value in kept["values"].items()}
+    if "many" in kept:
+        return counted(str(kept["words"]), str(kept["many"]), int(kept["count"]), **values)
+    words = str(kept["words"])
+    return said(words, **values) if values else Text(words, _Said(words, values))
+
+
+def _value(kept: object) -> Value:
+    return kept if isinstance(kept, str | int) else again(kept)
+
+
+def _part(kept: object) -> str:
+    return kept if isinstance(kept, str) else again(kept)
+
+
+def _kept(value: Value) -> object:
+    return value.kept() if isinstance(value, Text) else value
+
+
+def _told(value: Value, language: Language) -> Value:
+    return value.in_language(language) if isinstance(value, Text) else value
+
+
+class _Said(NamedTuple):
+    text: str
+    values: Mapping[str, Value]
+
+    def told(self, language: Language) -> str:
+        return _filled(language.words(self.text), self.values, language)
+
+    def kept(self) -> dict[str, Any]:
+        return {"words": self.text, "values": {n: _kept(v) for n, v in self.values.items()}}
+
+
+class _Counted(NamedTuple):
+    one: str
+    many: str
+    number: int
+    values: Mapping[str, Value]
+
+    def told(self, language: Language) -> str:
+        words = language.count(self.one, self.many, self.number)
+        return _filled(words, {**self.values, "count": self.number}, language)
+
+    def kept(self) -> dict[str, Any]:
+        values = {name: _kept(value) for name, value in self.values.items()}
+        return {"words": self.one, "many": self.many, "count": self.number, "values": values}
+
+
+class _Joined(NamedTuple):
+    between: str
+    parts: tuple[str, ...]
+
+    def told(self, language: Language) -> str:
+        return self.between.join(str(_told(part, language)) for part in self.parts)
+
+    def kept(self) -> dict[str, Any]:
+        return {"between": self.between, "parts": [_kept(part) for part in self.parts]}
+
+
+class _Number(NamedTuple):
+    many: int
+
+    def told(self, language: Language) -> str:
+        return language.number(self.many)
+
+    def kept(self) -> dict[str, Any]:
+        return {"number": self.many}
+
+
+class _Share(NamedTuple):
+    rate: float
+
+    def told(self, language: Language) -> str:
+        return language.share(self.rate)
+
+    def kept(self) -> dict[str, Any]:
+        return {"share": self.rate}
+
+
+class _Moment(NamedTuple):
+    when: datetime
+
+    def told(self, language: Language) -> str:
+        return language.moment(self.when)
+
+    def kept(self) -> dict[str, Any]:
+        return {"moment": self.when.isoformat()}
+
+
+def _filled(words: str, values: Mapping[str, Value], language: Language) -> str:
+    if not values:
+        return words
+    return words % {name: _told(value, language) for name, value in values.items()}
+
+
+_CONSTANT: Final[dict[str, Text]] = {}
+"""Texts without values, each made once: most of what findings say is always the same."""
+NOTHING: Final = sentences()
+"""The text that is empty."""
