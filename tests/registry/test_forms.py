@@ -50,10 +50,10 @@ def test_new__zone_cookie__times_are_read_in_that_zone(visitor: Client) -> None:
 @pytest.mark.parametrize(
     ("changes", "field", "text"),
     [
-        ({"name": ""}, "id_name", "This field is required"),
+        ({"name": ""}, "id_name", "Write what people call it."),
         ({"machine_name": "short"}, "id_machine_name", "Choose a name such as"),
         ({"machine_name": "product_metrics.web_base"}, "id_machine_name", "is the name of another"),
-        ({"owners": ""}, "id_owners", "required"),
+        ({"owners": ""}, "id_owners", "Name a team, or @account"),
         ({"identifier_type": None}, "id_identifier_type", "there is no usual answer"),
         ({"identifier_type": "device"}, "id_identifier_type", "not one of the available"),
         ({"groups-1-name": ""}, "groups", "This one has 1"),
@@ -85,7 +85,7 @@ def test_new__zone_cookie__times_are_read_in_that_zone(visitor: Client) -> None:
         ),
         ({"risk_level": "high"}, "id_review_link", "no review is linked"),
         ({"acknowledged": None}, "id_acknowledged", "Tick the box if it does"),
-        ({"end": ""}, "id_end", "required"),
+        ({"end": ""}, "id_end", "Choose the day"),
         ({"end": "soon"}, "id_end", "valid date"),
         ({"start": "2035-02-01T09:00"}, "id_end", "Choose an end that is later"),
     ],

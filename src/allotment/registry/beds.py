@@ -58,13 +58,18 @@ def color(index: int) -> str:
     return COLORS[min(index, len(COLORS) - 1)]
 
 
-def draw(plan: ExperimentPlan) -> Beds:
-    """Lay out one bar a site, and one for all other sites where they take part."""
+def draw(plan: ExperimentPlan, part: Decimal = Decimal(1)) -> Beds:
+    """Lay out one bar a site, and one for all other sites where they take part.
+
+    `part` is what layer and holdouts leave of every site, 0 to 1; the traffic is a share of it.
+    """
     listed = list(plan.sites)
     if plan.default_rate or not listed:
         listed.append(
             (gettext("all other sites") if listed else gettext("all sites"), plan.default_rate)
         )
+    if part != 1:
+        listed = [(site, Decimal(f"{rate * part:.3g}")) for site, rate in listed]
     strips = _strips([group.weight for group in plan.groups])
     rows = tuple(
         Bed(

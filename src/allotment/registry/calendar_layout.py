@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import combinations
+from math import prod
 
 WEEKS = 6
 MOST_ROWS = 20
@@ -21,8 +22,9 @@ _PAD = 9.0
 class Run:
     """One experiment in the window: when it runs, and its share of each site's subjects.
 
-    `everywhere` is the share of the sites that are not named. A holdout `is_apart`: what it shares
-    with others is what it is there to measure.
+    `everywhere` is the share of the sites that are not named; both are of what layer and holdouts
+    leave. `layer_share` is its part of the layer, `held_out` the share that each holdout keeps out
+    of it. A holdout `is_apart`: what it shares with others is what it is there to measure.
     """
 
     machine_name: str
@@ -33,6 +35,8 @@ class Run:
     shares: dict[str, Decimal]
     everywhere: Decimal = Decimal(0)
     layer: str = ""
+    layer_share: Decimal = Decimal(1)
+    held_out: Mapping[str, Decimal] = field(default_factory=dict)
     is_apart: bool = False
 
     def share(self, site: str) -> Decimal:
@@ -88,7 +92,8 @@ class Meeting:
     """Two experiments that share sites for a time.
 
     `apart`: one layer keeps every subject out of one of them. `share` is the largest part of one
-    site's subjects that is in both, 0 to 1, where nothing keeps them apart.
+    site's subjects that is in both, 0 to 1, where nothing keeps them apart. Layers and holdouts
+    draw each for itself; a holdout of both keeps the same people out of either.
     """
 
     one: Run
@@ -157,7 +162,9 @@ def meetings(sites: Sequence[str], runs: Sequence[Run]) -> list[Meeting]:
 
 def _meeting(one: Run, other: Run, sites: tuple[str, ...]) -> Meeting:
     apart = bool(one.layer) and one.layer == other.layer
-    share = max(one.share(site) * other.share(site) for site in sites)
+    left = prod(1 - share for share in {**one.held_out, **other.held_out}.values())
+    left *= one.layer_share * other.layer_share
+    share = left * max(one.share(site) * other.share(site) for site in sites)
     begin, end = max(one.begin, other.begin), min(one.end, other.end)
     return Meeting(one, other, sites, begin, end, apart, Decimal(0) if apart else share)
 

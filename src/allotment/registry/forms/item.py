@@ -48,6 +48,7 @@ class ItemForm(forms.Form):
         max_length=120,
         label=gettext_lazy("Name"),
         help_text=gettext_lazy("For people. Can be changed later."),
+        error_messages={"required": gettext_lazy("Write what people call it.")},
     )
     machine_name = forms.CharField(
         max_length=63,
@@ -56,6 +57,9 @@ class ItemForm(forms.Form):
             "What the code asks for, letter by letter. Fixed from the first start. "
             "8 to 63 letters, digits, dots, dashes or underscores."
         ),
+        error_messages={
+            "required": gettext_lazy("Write what the code asks for, such as search-suggestions.")
+        },
         widget=forms.TextInput(attrs={"class": "mono", "autocapitalize": "none"}),
     )
     description = forms.CharField(
@@ -71,6 +75,7 @@ class ItemForm(forms.Form):
             "Who may change it: a team's name, or @account for one person. "
             "Several: separate them by commas."
         ),
+        error_messages={"required": gettext_lazy("Name a team, or @account for one person.")},
         widget=forms.TextInput(attrs={"list": "known-teams"}),
     )
     contact = forms.EmailField(
@@ -146,7 +151,11 @@ class ItemForm(forms.Form):
         },
     )
     start = forms.DateTimeField(required=False, label=gettext_lazy("Start"), widget=MomentInput())
-    end = forms.DateTimeField(label=gettext_lazy("End"), widget=MomentInput())
+    end = forms.DateTimeField(
+        label=gettext_lazy("End"),
+        widget=MomentInput(),
+        error_messages={"required": gettext_lazy("Choose the day and the time when it ends.")},
+    )
     reason = forms.CharField(
         required=False,
         max_length=500,

@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 from django.http import QueryDict
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy
 
 from allotment.registry.environments import DEFAULT, LABELS
 from allotment.registry.models import CapException, Experiment, Instrument, Layer, Site
@@ -152,10 +152,13 @@ class ExceptionForm(PlaceForm):
 
     item = forms.ChoiceField(
         label=gettext_lazy("Item"),
-        help_text=gettext_lazy("The instrument or experiment that may have more."),
+        help_text=gettext_lazy("The instrument or experiment that may have more. Save it first."),
+        error_messages={"required": gettext_lazy("Choose the item that may have more.")},
     )
     site = forms.ChoiceField(
-        label=gettext_lazy("Site"), help_text=gettext_lazy("Where it may have more.")
+        label=gettext_lazy("Site"),
+        help_text=gettext_lazy("Where it may have more; only sites with a cap need it."),
+        error_messages={"required": gettext_lazy("Choose the site with the cap.")},
     )
     cap = forms.DecimalField(
         label=gettext_lazy("Share"),
@@ -182,7 +185,7 @@ class ExceptionForm(PlaceForm):
         for field, values in (("item", names), ("site", list(capped))):
             choices = self.fields[field]
             assert isinstance(choices, forms.ChoiceField)  # noqa: S101 - tells the type
-            choices.choices = [(value, value) for value in values]
+            choices.choices = [("", gettext("Not chosen yet")), *((name, name) for name in values)]
 
 
 def exceptions() -> list[CapException]:

@@ -115,7 +115,10 @@ def caps(plan: AnyPlan, before: Standing | None, around: Surroundings) -> Iterat
                 "part in one item."
             )
             % {"name": name, "rate": percent(rate), "cap": percent(cap)},
-            gettext("Give %(cap)s or less for %(name)s, or ask an operator for an exception.")
+            gettext(
+                "Give %(cap)s or less for %(name)s. For more, save it so, and ask an operator for "
+                "an exception."
+            )
             % {"cap": percent(cap), "name": name},
         )
     if others:
@@ -137,8 +140,8 @@ def _others_above(rate: Decimal, others: list[tuple[str, Decimal]]) -> Refusal:
         gettext("The share at all other sites is %(rate)s, and some of them have a cap: %(shown)s.")
         % {"rate": percent(rate), "shown": shown},
         gettext(
-            "Name these sites with their cap or less, lower the share, or ask an operator for an "
-            "exception."
+            "Name these sites with their cap or less, or lower the share. For more, save it so, "
+            "and ask an operator for an exception."
         ),
     )
 

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from allotment.registry import calendar_layout as layout
-from allotment.registry import public_api, rules, words
+from allotment.registry import narrowing, public_api, rules, words
 from allotment.registry.calendar_layout import Run, Window
 from allotment.registry.models import Experiment, Layer
 from allotment.registry.sites import SiteBook
@@ -114,6 +114,8 @@ def _run(item: Experiment, book: SiteBook, now: datetime) -> Run:
         shares=book.rates(rows),
         everywhere=item.default_rate,
         layer=item.layer.name if item.layer is not None else "",
+        layer_share=narrowing.layer_share(item),
+        held_out=narrowing.held_out(item),
         is_apart=bool(item.holds_out),
     )
 

@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from allotment.registry import arrival_signs, beds, interval_plot, public_api
+from allotment.registry import arrival_signs, beds, interval_plot, narrowing, public_api
 from allotment.registry import results as reports
 from allotment.registry.models import Experiment
 from allotment.registry.states import State
@@ -24,7 +24,11 @@ def plan(request: HttpRequest, name: str) -> HttpResponse:
     """What is tested, on whom, and why."""
     item = kinds.experiment(name)
     context = item_context(request, item)
-    context |= {"beds": beds.draw(context["plan"]), "health": _health(item, context)}
+    context |= {
+        "beds": beds.draw(context["plan"], narrowing.part(item)),
+        "narrowing": list(narrowing.told(item, context["plan"])),
+        "health": _health(item, context),
+    }
     return render(request, "registry/experiment_plan.html", context)
 
 

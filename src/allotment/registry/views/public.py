@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
-from allotment.registry import audit, gate, interval_plot, words
+from allotment.registry import audit, gate, interval_plot, narrowing, words
 from allotment.registry import plan as plans
 from allotment.registry import results as reports
 from allotment.registry.models import Experiment
@@ -37,9 +37,11 @@ def experiment(request: HttpRequest, name: str) -> HttpResponse:
     if shown is not None and shown.total == "0":
         shown = None
     plot = interval_plot.draw(shown.plot_rows) if shown is not None and shown.plot_rows else None
+    plan = plans.of_experiment(item)
     context = {
         "item": item,
-        "plan": plans.of(item),
+        "plan": plan,
+        "narrowing": list(narrowing.told(item, plan)),
         "state": item.state(timezone.now()),
         "teams": [owner for owner in item.owners if not owner.startswith("@")],
         "subjects": subjects,
