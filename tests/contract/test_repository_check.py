@@ -265,6 +265,23 @@ def test_check__break_at_a_major__allowed(root: Path) -> None:
     assert messages(root) == []
 
 
+def test_check__type_changes_at_a_major__told_where_there_is_a_table(root: Path) -> None:
+    receive_time = "meta: {type: object, properties: {dt: {type: string, format: date-time,"
+    change(
+        root / "part/current.yaml",
+        "properties:\n",
+        f"properties:\n  {receive_time} maxLength: 40}}}}}}\n",
+    )
+    materialize_repository([root])
+    release(root, "2.0.0", ("type: integer", "type: string"), ("- a: 1", "- a: x"))
+    release(root, "2.1.0", ("- a: x", "- a: y"))
+    found = check_repository([root]).problems
+    assert [(problem.path.name, problem.rule) for problem in found] == [
+        ("2.0.0.yaml", "schema-keeps-column-types")
+    ]
+    assert "a is a text, and a whole number since 1.0.0" in found[0].message
+
+
 def rules(*roots: Path) -> list[tuple[str, str]]:
     report = check_repository(roots)
     return [(problem.path.name, problem.rule) for problem in report.problems]

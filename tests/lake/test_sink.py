@@ -2,9 +2,7 @@
 
 import asyncio
 import logging
-import os
 import threading
-import time
 from contextlib import closing
 from pathlib import Path
 
@@ -31,7 +29,7 @@ from allotment.lake.maintenance import Care, Maintenance
 from allotment.lake.offsets import OFFSET, POSITIONS, chosen, commit_if_unchanged
 from allotment.lake.query import Row, run_sql
 from allotment.lake.sink import Sink, SinkLimits
-from allotment.lake.tables import TableSchemas, event_schemas
+from allotment.lake.tables import event_schemas
 from allotment.lake.writing import write_data_files
 
 
@@ -308,56 +306,6 @@ def test_step__topic_without_table__warned_of_once_and_left(
     sink = make(journal, catalog, schemas)
     assert (sink.step(), sink.step()) == (0, 0)
     assert sum("'mystery' has no table" in r.getMessage() for r in caplog.records) == 1
-
-
-def write_schema(folder: Path, version: str, fields: str, title: str = "views") -> None:
-    """A schema whose file was not written just now: it is complete."""
-    (folder / title).mkdir(parents=True, exist_ok=True)
-    file = folder / title / f"{version}.yaml"
-    file.write_text(
-        f"title: {title}\n$id: /{title}/{version}\ntype: object\nproperties:\n"
-        "  meta: {type: object, properties: {dt: {type: string, format: date-time}}}\n" + fields
-    )
-    os.utime(file, (time.time() - 60,) * 2)
-
-
-def test_step__schema_gains_a_field_and_a_title_comes__taken_without_a_restart(
-    journal: Writer, catalog: SqlCatalog, lake_dir: Path, tmp_path: Path
-) -> None:
-    folder = tmp_path / "schemas"
-    write_schema(folder, "1.0.0", "  a: {type: integer}\n")
-    tables = TableSchemas(SchemaRepository([folder]))
-    reader = SegmentReader(journal.directory)
-    sink = Sink(reader, catalog, tables.schemas, refresh=tables.refresh)
-    event = {"meta": {"dt": "2026-11-22T10:00:00Z"}, "a": 1}
-    journal.append([orjson.dumps(event)], topic="views")
-    assert sink.step() == 1
-    write_schema(folder, "1.1.0", "  a: {type: integer}\n  b: {type: string}\n")
-    write_schema(folder, "1.0.0", "  a: {type: integer}\n", title="clicks")
-    journal.append([orjson.dumps({**event, "b": "new"})], topic="views")
-    journal.append([orjson.dumps(event)], topic="clicks")
-    assert sink.step() == 2
-    assert run_sql(lake_dir, "select b from event.views order by all")[1] == [("new",), (None,)]
-    assert run_sql(lake_dir, "select a from event.clicks")[1] == [(1,)]
-
-
-def test_step__type_of_a_field_changes__said_and_the_table_goes_on(
-    journal: Writer,
-    catalog: SqlCatalog,
-    lake_dir: Path,
-    tmp_path: Path,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    folder = tmp_path / "schemas"
-    write_schema(folder, "1.0.0", "  a: {type: integer}\n")
-    tables = TableSchemas(SchemaRepository([folder]))
-    reader = SegmentReader(journal.directory)
-    sink = Sink(reader, catalog, tables.schemas, refresh=tables.refresh)
-    write_schema(folder, "2.0.0", "  a: {type: string}\n")
-    journal.append([b'{"meta":{"dt":"2026-11-22T10:00:00Z"},"a":1}'], topic="views")
-    assert sink.step() == 1
-    assert "table views keeps its columns" in caplog.text
-    assert run_sql(lake_dir, "select a from event.views")[1] == [(1,)]
 
 
 def test_run__stopped__what_is_durable_is_moved_first(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from allotment.contract.column_types import type_changes
 from allotment.contract.compatibility import compare
 from allotment.contract.materialize import JsonSchema, MaterializeError
 from allotment.contract.repository_settings import RepositorySettings
@@ -81,15 +82,18 @@ def check_repository(paths: Sequence[Path], progress: Progress | None = None) ->
         for message in settings.problems:
             where = settings.file or settings.root
             problems.append(Problem(where, "structure-settings-are-readable", message))
+    tables, conflicts = tables_and_conflicts(sources.released)
+    with_table = frozenset(tables.values())
     for done, folder in enumerate(found):
-        for uri, problem in _check_folder(folder, sources, first):
+        for uri, problem in _check_folder(folder, sources, first, with_table):
             if folder.settings.skips_rule(uri, problem.rule):
                 skipped[problem.rule] += 1
             else:
                 problems.append(problem)
         if progress is not None:
             progress(done + 1, len(found))
-    problems.extend(_check_tables(sources, paths, first))
+    for title, message in conflicts.items():
+        problems.append(Problem(first.get(title, paths[0]), "structure-one-table", message))
     versions = sum(len(folder.versions) for folder in found)
     return Report(tuple(problems), dict(sorted(skipped.items())), len(first), versions)
 
@@ -102,16 +106,8 @@ def _folders(sources: Sources) -> list[_Folder]:
     ]
 
 
-def _check_tables(
-    sources: Sources, paths: Sequence[Path], first: dict[str, Path]
-) -> Iterator[Problem]:
-    _, conflicts = tables_and_conflicts(sources.released)
-    for title, message in conflicts.items():
-        yield Problem(first.get(title, paths[0]), "structure-one-table", message)
-
-
 def _check_folder(
-    folder: _Folder, sources: Sources, first: dict[str, Path]
+    folder: _Folder, sources: Sources, first: dict[str, Path], with_table: Container[str]
 ) -> Iterator[tuple[str, Problem]]:
     """Each problem with the `$id` of the version that it is about."""
     title_uri = f"/{folder.title}/"
@@ -130,6 +126,8 @@ def _check_folder(
         for problem in _check_links(folder, version):
             yield folder.uri(version), problem
     yield from _check_compatibility(folder, bodies)
+    if folder.title in with_table:
+        yield from _check_columns(folder, bodies)
 
 
 def _check_version(
@@ -215,12 +213,25 @@ def _check_links(folder: _Folder, version: str) -> Iterator[Problem]:
             yield Problem(link, "structure-links", message)
 
 
+def _usable(folder: _Folder, bodies: dict[str, JsonSchema]) -> list[str]:
+    known = [version for version in folder.versions if version in bodies]
+    return [version for version in known if not malformed(bodies[version])]
+
+
+def _check_columns(folder: _Folder, bodies: dict[str, JsonSchema]) -> Iterator[tuple[str, Problem]]:
+    """Every version against all older ones, whatever their major: they share a table."""
+    versions = ((version, bodies[version]) for version in _usable(folder, bodies))
+    for change in type_changes(versions):
+        file = folder.path / f"{change.version}.{folder.settings.content_types[0]}"
+        rule = "schema-keeps-column-types"
+        yield folder.uri(change.version), Problem(file, rule, str(change))
+
+
 def _check_compatibility(
     folder: _Folder, bodies: dict[str, JsonSchema]
 ) -> Iterator[tuple[str, Problem]]:
     """Every version against all older ones of its major, so that no gap hides a break."""
-    known = [version for version in folder.versions if version in bodies]
-    known = [version for version in known if not malformed(bodies[version])]
+    known = _usable(folder, bodies)
     said: list[tuple[int, int, str]] = []
     for new in range(len(known)):
         for old in reversed(range(new)):

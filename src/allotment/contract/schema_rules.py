@@ -67,6 +67,9 @@ RULES: Final[Mapping[str, str]] = {
     "schema-version-compatibility": (
         "A version breaks no producer and no consumer of any older version of its major."
     ),
+    "schema-keeps-column-types": (
+        "A field keeps its type in all versions of a title, across majors too: they share a table."
+    ),
 }
 METASCHEMA: Final = "https://json-schema.org/draft-07/schema#"
 _METASCHEMAS: Final = re.compile(r"https?://json-schema\.org/draft-0[47]/schema#?")

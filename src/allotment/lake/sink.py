@@ -55,8 +55,8 @@ from allotment.lake.tables import (
     REJECTED_SCHEMA,
     SEALED_SCHEMA,
     TableSchemas,
+    ensure_event_table,
     ensure_event_tables,
-    ensure_table,
     table_of_topic,
 )
 from allotment.lake.unreadable import unreadable_rows
@@ -101,7 +101,6 @@ class Sink:
         """
         self._journal = journal
         self._catalog = catalog
-        self._schemas = {**schemas, **_OURS}
         self._limits = limits or SinkLimits()
         self._maintenance = maintenance
         self._refresh = refresh
@@ -111,7 +110,8 @@ class Sink:
         self._standstills = Standstills(
             tell_in, self._limits.seconds, self._limits.longest_pause_seconds
         )
-        ensure_event_tables(catalog, schemas)
+        self._wanted, self._taken = dict(schemas), dict(schemas)
+        self._schemas = {**ensure_event_tables(catalog, schemas), **_OURS}
         self._sifter = Sifter(
             catalog, most_ids=self._limits.duplicate_ids, seconds=self._limits.duplicate_seconds
         )
@@ -258,19 +258,16 @@ class Sink:
     def _refreshed(self) -> bool:
         """Take schemas that have changed; whether there were some."""
         schemas = self._refresh() if self._refresh is not None else None
-        taken: dict[str, pa.Schema] = {}
-        for name, schema in (schemas or {}).items():
-            if schema == self._schemas.get(name):
-                continue
-            try:
-                ensure_table(self._catalog, (EVENT, name), schema, partition_by="meta.dt")
-            except ValueError as error:
-                _log.error("table %s keeps its columns: %s", name, error)
-                continue
-            taken[name] = schema
-            _log.info("table %s has the columns of its newest schema", name)
-        self._schemas = {**self._schemas, **taken}
-        return bool(taken)
+        self._wanted.update(schemas or {})
+        changed = False
+        for name, schema in self._wanted.items():
+            if schema != self._taken.get(name):
+                # Where this fails it is tried again: the change is told once only.
+                self._schemas[name] = ensure_event_table(self._catalog, name, schema)
+                self._taken[name] = schema
+                changed = True
+                _log.info("table %s has the columns of its schema's versions", name)
+        return changed
 
     def _maintain(self) -> None:
         if self._maintenance is None or not self._maintenance.due():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 
 import pyarrow as pa
 from pyiceberg.catalog import Catalog
@@ -29,6 +30,7 @@ from allotment.contract.tables import (
 from allotment.lake.arrow_schema import TIMESTAMP, arrow_schema
 from allotment.lake.catalog import EVENT
 from allotment.lake.catalog import SEALED as SEALED_NAMESPACE
+from allotment.lake.columns import fitted, merged
 
 REJECTED_SCHEMA = pa.schema(
     [
@@ -118,15 +120,29 @@ _log = logging.getLogger(__name__)
 
 
 def event_schemas(repository: SchemaRepository) -> dict[str, pa.Schema]:
-    """The columns of each monotable, by table name, from the latest version of its schema.
+    """The columns of each monotable, by table name, from all versions of its schema.
 
     Raises:
         TableNameError: two schema titles would share a table.
     """
-    return {
-        name: arrow_schema(repository.latest(title).body)
-        for name, title in event_tables(repository).items()
-    }
+    return {name: _columns(repository, title) for name, title in event_tables(repository).items()}
+
+
+def _columns(repository: SchemaRepository, title: str) -> pa.Schema:
+    """What the versions of a title have together: an event of an old one loses no field.
+
+    Raises:
+        SchemaNotFoundError, ValueError: the newest version cannot be used. Older ones that cannot
+            be used are passed over: no event keeps to them.
+    """
+    newest = repository.latest(title)
+    found = [arrow_schema(newest.body)]
+    for version in reversed(repository.versions(title)):
+        with suppress(SchemaNotFoundError, ValueError):
+            body = repository.load(f"/{title}/{version}").body
+            if version != newest.version:
+                found.append(arrow_schema(body))
+    return merged(found)
 
 
 class TableSchemas:
@@ -155,7 +171,7 @@ class TableSchemas:
         fresh: dict[str, pa.Schema] = {}
         for name, title in found.items():
             try:
-                fresh[name] = arrow_schema(self._repository.latest(title).body)
+                fresh[name] = _columns(self._repository, title)
             except (SchemaNotFoundError, ValueError, OSError) as error:
                 _log.error("table %s stays as it is: %s", name, error)
         changed = {n: schema for n, schema in fresh.items() if schema != self.schemas.get(n)}
@@ -169,14 +185,56 @@ def table_of_schema(uri: str) -> str:
     return table_name(title if title and version[:1].isdigit() else uri.strip("/"))
 
 
-def ensure_event_tables(catalog: Catalog, schemas: Mapping[str, pa.Schema]) -> None:
-    """Create what is missing and add what newer schemas have added; safe to run side by side."""
-    for name, schema in schemas.items():
-        ensure_table(catalog, (EVENT, name), schema, partition_by="meta.dt")
+def ensure_event_tables(catalog: Catalog, schemas: Mapping[str, pa.Schema]) -> dict[str, pa.Schema]:
+    """Create what is missing and add what newer schemas have added; safe to run side by side.
+
+    Returns:
+        The columns with which to read events of each monotable.
+    """
+    held = {name: ensure_event_table(catalog, name, schema) for name, schema in schemas.items()}
     ensure_table(catalog, (EVENT, REJECTED), REJECTED_SCHEMA, partition_by="received")
     ensure_table(catalog, (EVENT, LEDGER), LEDGER_SCHEMA, partition_by="recorded")
     ensure_table(catalog, (EVENT, DUPLICATES), DUPLICATES_SCHEMA, partition_by="found")
     ensure_table(catalog, table_of_topic(SEALED), SEALED_SCHEMA, partition_by="received")
+    return held
+
+
+def ensure_event_table(catalog: Catalog, name: str, schema: pa.Schema) -> pa.Schema:
+    """Make or widen one monotable; the columns with which to read its events.
+
+    A column keeps the type that it has in the table, whatever the schema says now: one changed
+    field must stop neither its table nor the others. An event whose value does not fit into it is
+    set aside as unreadable, with its reason.
+    """
+    for attempt in range(1, _ATTEMPTS + 1):
+        held, kept = readable_columns(catalog, name, schema)
+        try:
+            ensure_table(catalog, (EVENT, name), held, partition_by="meta.dt")
+        except ValueError:
+            # A sink that started together with this one has made the table with other columns.
+            if attempt == _ATTEMPTS:
+                raise
+            continue
+        break
+    for column in kept:
+        _log.error(
+            "table %s keeps its columns: %s; events with the other type get no row and stay in"
+            " event.rejected as unreadable. A changed type needs a new schema title",
+            name,
+            column,
+        )
+    return held
+
+
+def readable_columns(catalog: Catalog, name: str, schema: pa.Schema) -> tuple[pa.Schema, list[str]]:
+    """The columns with which to read events of a monotable, and a sentence for each that the table
+    has with another type. Where there is no table yet, all are as the schema has them.
+    """
+    try:
+        table = catalog.load_table((EVENT, name))
+    except NoSuchTableError:
+        return schema, []
+    return fitted(schema, table.schema().as_arrow())
 
 
 def table_of_topic(topic: str) -> tuple[str, str]:

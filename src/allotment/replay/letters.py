@@ -26,7 +26,7 @@ from allotment.intake.pipeline import EventPipeline
 from allotment.lake.rejected import Rejection
 from allotment.lake.replays import Replay
 from allotment.lake.sealed import unseal
-from allotment.lake.tables import event_schemas
+from allotment.lake.tables import event_schemas, readable_columns
 from allotment.sdk.connection import Connection, ConnectionProblemError
 
 BATCH_EVENTS: Final = 100
@@ -117,7 +117,10 @@ class Desk:
             self._rules = _Rules(
                 EventPipeline(self._repository),
                 _streams(self._intake_url),
-                event_schemas(self._repository),
+                {
+                    name: readable_columns(catalog, name, schema)[0]
+                    for name, schema in event_schemas(self._repository).items()
+                },
             )
         times = [one.received for one in rejections]
         hidden = unseal(catalog, [one.id for one in rejections if one.id], times)
