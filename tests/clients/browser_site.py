@@ -1,13 +1,15 @@
 """A site of pages with the built script, which records the events that are posted to it."""
 
 import json
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page
+from tests.clients.tab import Tab
 
 BUILT = Path(__file__).parents[2] / "src/allotment/sdk/browser"
 MEMBERSHIP = {
@@ -34,6 +36,10 @@ STREAMS = {
         "sample": {"unit": "pageview", "rate": 1},
     },
 }
+# What a page does not catch; what a test throws into it is not the browser's.
+REPORT = """for (const type of ["error", "unhandledrejection"])
+  addEventListener(type, ({ isTrusted, message, reason }) =>
+    isTrusted && navigator.sendBeacon("/errors", message ?? `${reason}`));"""
 # Observers are told in the order in which they were made: once this one knows, all do.
 OBSERVED = """() => new Promise((done) =>
   new IntersectionObserver((entries, self) => { self.disconnect(); done(); })
@@ -48,13 +54,32 @@ class Site(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.pages: dict[str, str] = {}
+        self.pages: dict[str, str] = {"/other": "<!doctype html><title>other</title>"}
         self.posts: list[tuple[dict[str, str], list[dict[str, Any]]]] = []
         self.statuses: list[int] = []
+        self.errors: list[str] = []
+
+    @contextmanager
+    def served(self) -> Iterator["Site"]:
+        """Answers meanwhile; none of its pages may have had an error that it did not catch."""
+        thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield self
+        finally:
+            self.shutdown()
+            thread.join()
+            self.server_close()
+        assert self.errors == []
 
     @property
     def origin(self) -> str:
         return f"http://localhost:{self.server_port}"
+
+    @property
+    def elsewhere(self) -> str:
+        """The same server, as another site."""
+        return f"http://127.0.0.1:{self.server_port}"
 
     @property
     def intake(self) -> str:
@@ -63,10 +88,14 @@ class Site(ThreadingHTTPServer):
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        return [event for _, events in list(self.posts) for event in events]
+        """In the order of their times: a request may overtake the one that was sent before it."""
+        found = [event for _, events in list(self.posts) for event in events]
+        return sorted(found, key=lambda event: str(event.get("dt")))
 
-    def write(self, path: str, body: str, config: object = None, tag: str = "") -> None:
-        """A page whose head sets the two variables and has the script."""
+    def write(
+        self, path: str, body: str, config: object = None, tag: str = "", before: str = ""
+    ) -> None:
+        """A page whose head sets the two variables and has the script, `before` that a script."""
         known = {
             "intakeUrl": self.intake,
             "site": "demowiki",
@@ -74,10 +103,11 @@ class Site(ThreadingHTTPServer):
             "context": {"page": {"id": 7}},
         }
         self.pages[path] = (
-            "<!doctype html><html><head><meta charset=utf-8><script>"
+            f"<!doctype html><html><head><meta charset=utf-8><script>{REPORT}"
             f"window.allotmentUserExperiments = {json.dumps(MEMBERSHIP)};"
             f"window.allotmentConfig = {json.dumps(known if config is None else config)};"
-            f'</script><script src="/allotment.js" {tag}></script></head><body>{body}</body></html>'
+            f'{before}</script><script src="/allotment.js" {tag}></script></head>'
+            f"<body>{body}</body></html>"
         )
 
 
@@ -98,6 +128,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path == "/errors":
+            self.server.errors.append(body.decode())
+            self._answer(204, "text/plain", b"")
+            return
         status = self.server.statuses.pop(0) if self.server.statuses else 201
         headers = {name.lower(): value for name, value in self.headers.items()}
         self.server.posts.append((headers, json.loads(body)))
@@ -123,7 +157,7 @@ def wait_for(found: Callable[[], object], seconds: float = 10) -> None:
         time.sleep(0.02)
 
 
-def flushed(page: Page) -> dict[str, Any]:
+def flushed(page: Tab) -> dict[str, Any]:
     """Send all, and give the counters once all is answered."""
     page.evaluate("allotment.flush()")
     page.wait_for_function("allotment.counters.waiting === 0")
@@ -131,12 +165,11 @@ def flushed(page: Page) -> dict[str, Any]:
     return counters
 
 
-def scroll_to(page: Page, y: int) -> None:
+def scroll_to(page: Tab, y: int) -> None:
     page.evaluate("(y) => window.scrollTo(0, y)", y)
     page.evaluate(OBSERVED)
 
 
 def actions(site: Site) -> list[str]:
-    """What was done, in its order; a request may overtake the one that was sent before it."""
-    site.events.sort(key=lambda event: str(event.get("dt")))
+    """What was done, in its order."""
     return [event["action"] for event in site.events]

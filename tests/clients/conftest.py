@@ -1,13 +1,14 @@
 """The JavaScript client's folder with what its tools need, and a site with its script."""
 
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
-from tests.clients import js_package
+from tests.clients import engines, js_package
 from tests.clients.browser_site import Site
+from tests.clients.engines import Chromium, Engine, Firefox, WebKit
+from tests.clients.tab import Tab
+from tests.clients.webdriver import FirefoxWire, HttpWire
 
 
 @pytest.fixture(scope="session")
@@ -26,23 +27,39 @@ def node_site(js_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 @pytest.fixture
 def site() -> Iterator[Site]:
-    server = Site()
-    server.pages["/other"] = "<!doctype html><title>other</title>"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with Site().served() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def firefox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FirefoxWire]:
+    with engines.firefox(tmp_path_factory.mktemp("firefox")) as wire:
+        yield wire
+
+
+@pytest.fixture(scope="session")
+def webkit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HttpWire]:
+    with engines.webkit(tmp_path_factory.mktemp("webkit")) as wire:
+        yield wire
+
+
+@pytest.fixture(scope="module")
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """The engine that the test names; Chromium's where it names none.
+
+    A module whose tests are for every engine says `pytestmark = engines.EVERY`.
+    """
+    name = getattr(request, "param", "chromium")
+    browser = request.getfixturevalue(name)
+    kinds: dict[str, Callable[..., Engine]] = {
+        "chromium": Chromium,
+        "firefox": Firefox,
+        "webkit": WebKit,
+    }
+    return kinds[name](browser)
 
 
 @pytest.fixture
-def page(chromium: Browser) -> Iterator[Page]:
-    context = chromium.new_context(viewport={"width": 800, "height": 600})
-    context.set_default_timeout(10_000)
-    opened = context.new_page()
-    errors: list[str] = []
-    opened.on("pageerror", lambda error: errors.append(str(error)))
-    yield opened
-    context.close()
-    assert errors == []
+def page(engine: Engine) -> Iterator[Tab]:
+    with engine.page() as opened:
+        yield opened

@@ -1,9 +1,9 @@
-"""The built script in real Chromium, against a server that records what arrives."""
+"""The built script in each engine, against a server that records what arrives."""
 
 import re
 
 import pytest
-from playwright.sync_api import Page
+from tests.clients import engines
 from tests.clients.browser_site import (
     OBSERVED,
     Site,
@@ -12,6 +12,10 @@ from tests.clients.browser_site import (
     scroll_to,
     wait_for,
 )
+from tests.clients.engines import Engine
+from tests.clients.tab import Tab
+
+pytestmark = engines.EVERY
 
 CARD = """
 <style>body {{ margin: 0 }} .space {{ height: 3000px }} #card {{ {style} }}</style>
@@ -20,6 +24,7 @@ CARD = """
 <div class="space"></div>
 <script>
   document.getElementById("text").addEventListener("click", (e) => e.stopImmediatePropagation());
+  addEventListener("contextmenu", (e) => e.preventDefault());  // nothing lies over the page
 </script>
 """
 CTR = 'const ctr = await import("/clickThroughRate.mjs");'
@@ -31,7 +36,7 @@ START = f"""(async () => {{
 
 
 def test_click_through_rate__element_scrolled_in_and_out__one_impression(
-    site: Site, page: Page
+    site: Site, page: Tab
 ) -> None:
     site.write("/", CARD.format(style="height: 200px"))
     page.goto(site.origin)
@@ -51,7 +56,7 @@ def test_click_through_rate__element_scrolled_in_and_out__one_impression(
 
 @pytest.mark.parametrize("height", [1500, 12_345])
 def test_click_through_rate__element_larger_than_viewport__impression_once_it_fills_it(
-    site: Site, page: Page, height: int
+    site: Site, page: Tab, height: int
 ) -> None:
     site.write("/", CARD.format(style=f"height: {height}px; width: 300px"))
     page.goto(site.origin)
@@ -63,7 +68,7 @@ def test_click_through_rate__element_larger_than_viewport__impression_once_it_fi
 
 
 def test_click_through_rate__placeholder_filled_later__impression_then(
-    site: Site, page: Page
+    site: Site, page: Tab
 ) -> None:
     site.write("/", '<div id="card" style="width: 100px"></div>')
     page.goto(site.origin)
@@ -75,7 +80,7 @@ def test_click_through_rate__placeholder_filled_later__impression_then(
 
 
 def test_click_through_rate__clicks__every_one_numbered_in_one_funnel(
-    site: Site, page: Page
+    site: Site, page: Tab
 ) -> None:
     site.write("/", CARD.format(style="height: 200px"))
     page.goto(site.origin)
@@ -84,7 +89,7 @@ def test_click_through_rate__clicks__every_one_numbered_in_one_funnel(
     scroll_to(page, 2900)
     page.click("#text")  # its own handler lets no click through
     page.click("#card", position={"x": 300, "y": 150})
-    page.mouse.click(400, 590)  # beside it
+    page.click(".space:last-of-type", position={"x": 400, "y": 290})  # beside it
     page.click("#text", button="right")  # only opens a menu
     page.click("#text", button="middle")
     page.click("#child")  # goes to another page
@@ -97,7 +102,7 @@ def test_click_through_rate__clicks__every_one_numbered_in_one_funnel(
     assert [event["funnel_event_sequence_position"] for event in site.events] == [1, 2, 3, 4, 5]
 
 
-def test_events__from_a_page__carry_membership_and_attributes(site: Site, page: Page) -> None:
+def test_events__from_a_page__carry_membership_and_attributes(site: Site, page: Tab) -> None:
     site.write("/", CARD.format(style="height: 200px"))
     page.goto(f"{site.origin}/?mpo=bar:b")
     page.evaluate(START)
@@ -129,7 +134,7 @@ def test_events__from_a_page__carry_membership_and_attributes(site: Site, page: 
     assert headers["content-type"] == "text/plain;charset=UTF-8"
 
 
-def test_click_through_rate__of_an_experiment__numbered_too(site: Site, page: Page) -> None:
+def test_click_through_rate__of_an_experiment__numbered_too(site: Site, page: Tab) -> None:
     site.write("/", CARD.format(style="height: 200px"))
     page.goto(site.origin)
     watched = page.evaluate("""async () => {
@@ -151,7 +156,7 @@ def test_click_through_rate__of_an_experiment__numbered_too(site: Site, page: Pa
 
 
 def test_click_through_rate__started_while_the_page_is_read__waits_for_the_page(
-    site: Site, page: Page
+    site: Site, page: Tab
 ) -> None:
     site.write("/", "")
     page.goto(site.origin)
@@ -169,22 +174,21 @@ def test_click_through_rate__started_while_the_page_is_read__waits_for_the_page(
     assert flushed(page)["sent"] == 1
 
 
-def test_events__cookies_disabled__nothing_sent(site: Site, page: Page) -> None:
+def test_events__cookies_disabled__nothing_sent(site: Site, engine: Engine) -> None:
     site.write("/", CARD.format(style="height: 200px"))
-    protocol = page.context.new_cdp_session(page)
-    protocol.send("Emulation.setDocumentCookieDisabled", {"disabled": True})
-    page.goto(site.origin)
-    assert page.evaluate("navigator.cookieEnabled") is False
-    page.evaluate(START)
-    scroll_to(page, 2900)
-    page.click("#text")
-    assert flushed(page) == {"sent": 0, "waiting": 0, "dropped": {"cookies_disabled": 2}}
-    page.goto(f"{site.origin}/other")
+    with engine.page_without_cookies() as page:
+        page.goto(site.origin)
+        assert page.evaluate("navigator.cookieEnabled") is False
+        page.evaluate(START)
+        scroll_to(page, 2900)
+        page.click("#text")
+        assert flushed(page) == {"sent": 0, "waiting": 0, "dropped": {"cookies_disabled": 2}}
+        page.goto(f"{site.origin}/other")
     assert site.events == []
 
 
 def test_events__larger_than_a_page_leaves_behind_and_intake_down__sent_again(
-    site: Site, page: Page
+    site: Site, page: Tab
 ) -> None:
     site.write("/", "")
     site.statuses = [503]
@@ -197,9 +201,7 @@ def test_events__larger_than_a_page_leaves_behind_and_intake_down__sent_again(
     assert first["meta"]["id"] == second["meta"]["id"]
 
 
-def test_events__configuration_of_the_registry__fetched_for_the_page(
-    site: Site, page: Page
-) -> None:
+def test_events__configuration_of_the_registry__fetched_for_the_page(site: Site, page: Tab) -> None:
     registry = f"http://127.0.0.1:{site.server_port}"
     tag = f'data-registry="{registry}" data-intake="{site.intake}"'
     body = '<script>allotment.getInstrument("related-articles").send("early")</script>'
@@ -210,7 +212,7 @@ def test_events__configuration_of_the_registry__fetched_for_the_page(
     assert site.events[0]["funnel_event_sequence_position"] == 1
 
 
-def test_module__imported__agrees_with_the_law_and_makes_clients(site: Site, page: Page) -> None:
+def test_module__imported__agrees_with_the_law_and_makes_clients(site: Site, page: Tab) -> None:
     site.write("/", "")
     page.goto(site.origin)
     found = page.evaluate("""async () => {

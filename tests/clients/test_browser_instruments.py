@@ -1,11 +1,11 @@
-"""The instruments in real Chromium; what they send is taken by the real intake."""
+"""The instruments in each engine; what they send is taken by the real intake."""
 
 import copy
 import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page
+from tests.clients import engines
 from tests.clients.browser_site import (
     MEMBERSHIP,
     OBSERVED,
@@ -16,7 +16,10 @@ from tests.clients.browser_site import (
     scroll_to,
     wait_for,
 )
+from tests.clients.tab import Tab
 from tests.intake.conftest import Intake, stand_in_registry
+
+pytestmark = engines.EVERY
 
 USE = """async ({ name, options, sender }) => {
     const found = await import(`/${name}.mjs`);
@@ -27,12 +30,12 @@ USE = """async ({ name, options, sender }) => {
 
 
 def use(
-    page: Page, name: str, sender: str = "instrument related-articles", **options: object
+    page: Tab, name: str, sender: str = "instrument related-articles", **options: object
 ) -> None:
     page.evaluate(USE, {"name": name, "options": options, "sender": sender})
 
 
-def leave(page: Page, site: Site) -> None:
+def leave(page: Tab, site: Site) -> None:
     page.goto(f"{site.origin}/other")
 
 
@@ -55,7 +58,7 @@ def taken(intake: Intake, site: Site) -> None:
 
 
 def test_click_through_rate__many__each_element_and_those_that_come_later(
-    site: Site, page: Page, intake: Intake
+    site: Site, page: Tab, intake: Intake
 ) -> None:
     card = '<p class="card" style="height: 40px">card</p>'
     site.write("/", f'<div id="card">{card}{card}</div>')
@@ -64,10 +67,10 @@ def test_click_through_rate__many__each_element_and_those_that_come_later(
     page.wait_for_function("allotment.counters.waiting + allotment.counters.sent === 2")
     page.evaluate("document.getElementById('card').insertAdjacentHTML('beforeend', `" + card + "`)")
     page.wait_for_function("allotment.counters.waiting + allotment.counters.sent === 3")
-    page.locator(".card").nth(2).click()
-    page.locator(".card").nth(0).click(button="middle")
-    page.locator(".card").nth(1).evaluate("(card) => card.remove()")
-    page.locator(".card").nth(1).click()
+    page.click(".card:nth-child(3)")
+    page.click(".card:nth-child(1)", button="middle")
+    page.evaluate("document.querySelector('.card:nth-child(2)').remove()")
+    page.click(".card:nth-child(2)")
     assert flushed(page)["sent"] == 6
     wait_for(lambda: len(site.events) == 6)
     assert actions(site) == ["impression"] * 3 + ["click"] * 3
@@ -79,7 +82,7 @@ def test_click_through_rate__many__each_element_and_those_that_come_later(
     taken(intake, site)
 
 
-def test_click_through_rate__stop_many__nothing_further(site: Site, page: Page) -> None:
+def test_click_through_rate__stop_many__nothing_further(site: Site, page: Tab) -> None:
     site.write("/", '<p class="card" style="height: 40px" id="card">card</p>')
     page.goto(site.origin)
     page.evaluate("""async () => {
@@ -96,15 +99,19 @@ def test_click_through_rate__stop_many__nothing_further(site: Site, page: Page) 
     assert flushed(page)["sent"] == 0
 
 
-def test_page_visit__referrers__told_by_class(site: Site, page: Page, intake: Intake) -> None:
+def test_page_visit__referrers__told_by_class(site: Site, page: Tab, intake: Intake) -> None:
     site.write("/", '<a href="/next">next</a>')
     site.write("/next", "")
+    site.pages["/links"] = f'<a href="{site.origin}/next">next</a>'
     page.goto(site.origin)
     use(page, "pageVisit", recordReferrerClass=True)
     page.click("a")
+    page.wait_for_url("**/next")
     use(page, "pageVisit", "experiment foo", recordReferrerClass=True)
     use(page, "pageVisit")
-    page.goto(f"{site.origin}/next", referer="http://elsewhere.example/")
+    page.goto(f"{site.elsewhere}/links")
+    page.click("a")
+    page.wait_for_url("**/next")
     use(page, "pageVisit", recordReferrerClass=True)
     leave(page, site)
     wait_for(lambda: len(site.events) == 4)
@@ -116,13 +123,13 @@ def test_page_visit__referrers__told_by_class(site: Site, page: Page, intake: In
 
 
 def test_session_length__page_left__seconds_that_it_was_visible(
-    site: Site, page: Page, intake: Intake
+    site: Site, page: Tab, intake: Intake
 ) -> None:
     site.write("/", "")
     page.goto(site.origin)
     use(page, "sessionLength")
     # The clock of the page is put forward; nothing waits.
-    page.evaluate("{ const then = performance.now(); performance.now = () => then + 41_600; }")
+    page.evaluate("() => { const now = performance.now(); performance.now = () => now + 41_600; }")
     leave(page, site)
     wait_for(lambda: site.events)
     assert actions(site) == ["visible"]
@@ -131,7 +138,7 @@ def test_session_length__page_left__seconds_that_it_was_visible(
     taken(intake, site)
 
 
-def test_scroll_depth__quarters__each_told_once(site: Site, page: Page, intake: Intake) -> None:
+def test_scroll_depth__quarters__each_told_once(site: Site, page: Tab, intake: Intake) -> None:
     site.write(
         "/", '<style>body { margin: 0 }</style><p id="card" style="height: 2400px; margin: 0">'
     )
@@ -148,7 +155,7 @@ def test_scroll_depth__quarters__each_told_once(site: Site, page: Page, intake: 
 
 
 def test_form_funnel__sent_and_abandoned__two_passages(
-    site: Site, page: Page, intake: Intake
+    site: Site, page: Tab, intake: Intake
 ) -> None:
     form = '<form onsubmit="return false"><input><button>go</button></form><input id="other">'
     site.write("/", form)
@@ -170,7 +177,7 @@ def test_form_funnel__sent_and_abandoned__two_passages(
 
 
 def test_error_count__uncaught__class_without_message_and_not_too_many(
-    site: Site, page: Page, intake: Intake
+    site: Site, page: Tab, intake: Intake
 ) -> None:
     site.write("/", "")
     page.goto(site.origin)
@@ -192,9 +199,7 @@ def test_error_count__uncaught__class_without_message_and_not_too_many(
     taken(intake, site)
 
 
-def test_exposure_and_click__real_intake__takes_them(
-    site: Site, page: Page, intake: Intake
-) -> None:
+def test_exposure_and_click__real_intake__takes_them(site: Site, page: Tab, intake: Intake) -> None:
     site.write("/", "")
     page.goto(site.origin)
     page.evaluate("""() => {
