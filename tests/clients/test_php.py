@@ -9,41 +9,21 @@ from pathlib import Path
 
 import pytest
 from tests.clients.php_example import run_example
-from tests.required_tools import lacking, require_tool
+from tests.required_tools import require_phpunit, require_tool
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "clients/php"
-PACKAGES = {
-    "Psr/Log/autoload.php": "php-psr-log",
-    "Psr/Cache/autoload.php": "php-psr-cache",
-    "GuzzleHttp/autoload.php": "php-guzzlehttp-guzzle",
-    "Symfony/Component/Cache/autoload.php": "php-symfony-cache",
-}
 
 
 def phpunit(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [require_tool("phpunit"), *arguments],
+        [require_phpunit(), *arguments],
         cwd=folder,
         capture_output=True,
         text=True,
         timeout=300,
         check=False,
     )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def needed_packages() -> None:
-    """Interfaces and programs that the tests' bootstrap reads from PHP's include path."""
-    find = (
-        "foreach (array_slice($argv, 1) as $f) if (!stream_resolve_include_path($f)) echo $f, ' ';"
-    )
-    found = subprocess.run(
-        [require_tool("php"), "-r", find, *PACKAGES], capture_output=True, text=True, check=True
-    )
-    if found.stdout.split():
-        names = ", ".join(PACKAGES[path] for path in found.stdout.split())
-        lacking(f"needs {names}, which PHP does not find")
 
 
 def test_php_client__phpunit__passes() -> None:
