@@ -6,6 +6,7 @@ from pathlib import Path
 import playwright
 import pytest
 from playwright.sync_api import Browser, sync_playwright
+from tests.leftovers import watched
 from tests.required_tools import require_start, require_tool
 from tests.sdk.stand_ins import Intake, Registry, intake_server, registry_server
 
@@ -18,6 +19,13 @@ BROWSER_ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What tests start ends with them, also where the run is killed."""
+    watcher = watched()
+    if watcher is not None:
+        config.add_cleanup(watcher.end)
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from tests.leftovers import folder_of_run
 from tests.required_tools import lacking
 
 PASSWORD = "pass/word:@#%"  # as awkward in a URL as one can be
@@ -85,7 +86,9 @@ def programs() -> Path:
 def running() -> Iterator[Server]:
     """A server, started and stopped; as another user where this one is root."""
     # A socket's path has at most 107 characters, which pytest's folders often exceed.
-    with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as made:
+    with tempfile.TemporaryDirectory(
+        prefix="pg-", dir=folder_of_run(), ignore_cleanup_errors=True
+    ) as made:
         server = Server(Path(made), programs())
         server.password_file.write_text(f"{PASSWORD}\n")
         owner = _owner()
