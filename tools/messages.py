@@ -1,4 +1,4 @@
-"""Gather what the registry's pages say, and keep each language's catalog in step with it.
+"""Gather what the registry's pages and the check say, and keep each language's catalog in step with it.
 
 `messages.py` brings every `locale/*/LC_MESSAGES/django.po` up to date and compiles it to the `.mo`
 beside it; `messages.py fr` begins another language. What is new is left empty, what nobody says any
@@ -19,10 +19,20 @@ from django.utils.translation.template import templatize
 
 ROOT = Path(__file__).resolve().parent.parent
 REGISTRY = ROOT / "src" / "allotment" / "registry"
+CONTRACT = ROOT / "src" / "allotment" / "contract"
 LOCALE = REGISTRY / "locale"
 # How many of the first arguments are texts; a `p` in the name sets a context before them.
 _TEXTS = {"gettext": 1, "ngettext": 2, "pgettext": 1, "npgettext": 2}
 _NAMED = ast.Name | ast.Attribute | ast.Subscript
+# What a module calls the marks, by where it has them from.
+_MARKS = {
+    "django.utils.translation": {
+        f"{name}{how}": name for name in _TEXTS for how in ("", "_lazy", "_noop")
+    },
+    "allotment.contract.texts": {"said": "gettext", "counted": "ngettext"},
+}
+_STRICT = {"allotment.contract.texts"}
+"""There a text stands where it is said, so that none is made of others out of sight."""
 _CALL = re.compile(r"\b(n?p?gettext|_)\(")
 _PLURALS = {"de": "nplurals=2; plural=(n != 1);"}
 _WHOLE = re.compile(r"nplurals=(\d+)")
@@ -69,17 +79,22 @@ class Catalog:
         return int(found[1]) if found else 2
 
 
-def gather(folder: Path = REGISTRY) -> dict[Key, tuple[str, ...]]:
+def gather(*folders: Path) -> dict[Key, tuple[str, ...]]:
     """Every text that templates and code say, with the files that say it.
+
+    Without folders those of the registry and of `contract`, whose findings pages show.
 
     Raises:
         MessageError: a text is put together where it is marked, so that nobody can translate it.
     """
     found: dict[Key, set[str]] = {}
-    for path in sorted((*folder.rglob("*.html"), *folder.rglob("*.py"))):
-        said = in_python(path) if path.suffix == ".py" else in_template(path.read_text())
-        for key in said:
-            found.setdefault(key, set()).add(path.relative_to(folder).as_posix())
+    for folder in folders or (REGISTRY, CONTRACT):
+        # A place is told from the registry's folder, which most of them are in.
+        root = folder.parent if folder == CONTRACT else folder
+        for path in sorted((*folder.rglob("*.html"), *folder.rglob("*.py"))):
+            said = in_python(path) if path.suffix == ".py" else in_template(path.read_text())
+            for key in said:
+                found.setdefault(key, set()).add(path.relative_to(root).as_posix())
     return {key: tuple(sorted(places)) for key, places in sorted(found.items())}
 
 
@@ -108,26 +123,31 @@ def _end(source: str, start: int) -> int:
 
 
 def in_python(path: Path) -> Iterator[Key]:
-    """The texts of a module. A name in place of a text is one that was marked elsewhere."""
+    """The texts of a module.
+
+    A name in place of a text is one that was marked elsewhere; what the check says has none such.
+    """
     tree = ast.parse(path.read_text())
     names = _names(tree)
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
             continue
-        name = names.get(node.func.id)
-        where = f"{path.name}, line {node.lineno}"
-        if name and not any(isinstance(given, _NAMED) for given in node.args[: _wanted(name)]):
-            yield _key(name, node, where)
+        name, strict = names.get(node.func.id, ("", False))
+        if not name:
+            continue
+        named = any(isinstance(given, _NAMED) for given in node.args[: _wanted(name)])
+        if strict or not named:
+            yield _key(name, node, f"{path.name}, line {node.lineno}")
 
 
-def _names(tree: ast.Module) -> dict[str, str]:
-    """What a module calls the functions that translate."""
+def _names(tree: ast.Module) -> dict[str, tuple[str, bool]]:
+    """What a module calls the functions that translate, and whether they take texts alone."""
     return {
-        alias.asname or alias.name: alias.name.removesuffix("_lazy").removesuffix("_noop")
+        alias.asname or alias.name: (_MARKS[node.module][alias.name], node.module in _STRICT)
         for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and node.module == "django.utils.translation"
+        if isinstance(node, ast.ImportFrom) and node.module in _MARKS
         for alias in node.names
-        if alias.name.removesuffix("_lazy").removesuffix("_noop") in _TEXTS
+        if alias.name in _MARKS[node.module]
     }
 
 

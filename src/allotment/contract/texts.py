@@ -49,6 +49,10 @@ class Text(str):
         text._made = made
         return text
 
+    def __reduce__(self) -> tuple[type[Text], tuple[str, _Made]]:
+        """For copies, which are made of the same."""
+        return type(self), (str(self), self._made)
+
     def in_language(self, language: Language) -> str:
         """The same in a language; values that are no texts stay as they are."""
         return self._made.told(language)
@@ -83,7 +87,7 @@ def counted(one: str, many: str, count: int, /, **values: Value) -> Text:
 
 def sentences(*texts: str) -> Text:
     """Texts one after the other; empty ones are left out."""
-    return _joined(" ", tuple(text for text in texts if text))
+    return joined(" ", tuple(text for text in texts if text))
 
 
 def number(many: int) -> Text:
@@ -101,39 +105,14 @@ def moment(when: datetime) -> Text:
     return Text(f"{when:%d %b %Y, %H:%M} UTC", _Moment(when))
 
 
-_MOST: Final = 8
-
-
-def listed(names: object, last: str = "and") -> Text:
-    """Names as a sentence lists them: `a, b and c`; at most eight, then how many more.
-
-    `last` is “and”, “or” or “nor”.
-    """
-    found = [n if isinstance(n, str) else str(n) for n in _each(names)]
-    if len(found) > _MOST:
-        found = [*found[:_MOST], said("%(number)s more", number=len(found) - _MOST)]
-    *first, final = found or [""]
-    if not first:
-        return final if isinstance(final, Text) else _joined("", (final,))
-    before = _joined(", ", tuple(first))
-    if last == "or":
-        return said("%(names)s or %(last)s", names=before, last=final)
-    if last == "nor":
-        return said("%(names)s nor %(last)s", names=before, last=final)
-    return said("%(names)s and %(last)s", names=before, last=final)
-
-
 def enumerated(names: Iterable[str]) -> Text:
     """Names with commas between them."""
-    return _joined(", ", tuple(names))
+    return joined(", ", tuple(names))
 
 
-def _joined(between: str, parts: tuple[str, ...]) -> Text:
+def joined(between: str, parts: tuple[str, ...]) -> Text:
+    """Texts and names with something between them that is the same in every language."""
     return Text(between.join(parts), _Joined(between, parts))
-
-
-def _each(names: object) -> list[object]:
-    return list(names) if isinstance(names, list | tuple) else [names]
 
 
 def again(kept: object) -> Text:
@@ -151,7 +130,7 @@ def again(kept: object) -> Text:
     if "moment" in kept:
         return moment(datetime.fromisoformat(kept["moment"]))
     if "parts" in kept:
-        return _joined(str(kept["between"]), tuple(_part(p) for p in kept["parts"]))
+        return joined(str(kept["between"]), tuple(_part(p) for p in kept["parts"]))
     values = {str(name): _value(value) for name, value in kept["values"].items()}
     if "many" in kept:
         return counted(str(kept["words"]), str(kept["many"]), int(kept["count"]), **values)

@@ -43,6 +43,7 @@ from allotment.registry.rules.catalog import RULES as OWN_RULES
 from allotment.registry.sites import FAMILY_PREFIX
 from allotment.registry.states import LIVE, Stage
 from allotment.registry.surroundings import AnyItem
+from allotment.registry.translated import told
 
 _memory = Memory()
 """What a plan is judged beside: all that is live on its stream, at each key that is pressed."""
@@ -284,21 +285,22 @@ class Remark:
 
 
 def remark(finding: Finding) -> Remark:
-    """A finding for people who fill in a form."""
+    """A finding for people who fill in a form, in their language."""
     return Remark(
         finding.severity.value,
         field_of(finding),
-        finding.headline,
-        f"{finding.what} {finding.consequence}",
-        finding.remedy,
+        told(finding.headline),
+        f"{told(finding.what)} {told(finding.consequence)}",
+        told(finding.remedy),
         finding.rule,
     )
 
 
 def refusal(finding: Finding) -> Refusal:
-    """A finding as a rule's no."""
-    what = f"{finding.what} {finding.consequence}"
-    return Refusal(finding.rule, field_of(finding), finding.headline, what, finding.remedy)
+    """A finding as a rule's no, in the reader's language."""
+    what = f"{told(finding.what)} {told(finding.consequence)}"
+    headline, remedy = told(finding.headline), told(finding.remedy)
+    return Refusal(finding.rule, field_of(finding), headline, what, remedy)
 
 
 def refusals(findings: Iterable[Finding], said: Iterable[Refusal] = ()) -> tuple[Refusal, ...]:

@@ -157,8 +157,8 @@ def _write(
 ) -> None:
     document = {
         "when": report.when.isoformat(),
-        "findings": [finding.to_json() for finding in report.findings],
-        "losses": [[since.isoformat(), finding.to_json()] for since, finding in losses],
+        "findings": [finding.to_kept() for finding in report.findings],
+        "losses": [[since.isoformat(), finding.to_kept()] for since, finding in losses],
         "configuration": {
             "streams": {entry.name: entry.body for entry in configuration.streams or ()},
             "instruments": [entry.body for entry in configuration.instruments],

@@ -23,6 +23,7 @@ from allotment.registry.numbers import whole
 from allotment.registry.results import shown
 from allotment.registry.served import Question
 from allotment.registry.states import State
+from allotment.registry.translated import told
 from allotment.registry.words import subjects
 
 if TYPE_CHECKING:  # the lab's engines take seconds to load
@@ -47,7 +48,7 @@ class Ill:
     rule: str = ""
     since: datetime | None = None
     english: bool = False
-    """Whether what it says is in English, as programs say it; what a rule says always is."""
+    """Whether what it says is in English, as programs say it."""
 
 
 def everything(
@@ -65,13 +66,13 @@ def everything(
 
 
 def of_finding(finding: Finding, when: datetime) -> Ill:
-    """A finding of the check that runs by itself."""
+    """A finding of the check that runs by itself, in the reader's language."""
     return Ill(
         tone="bad" if finding.severity is Severity.ERROR else "warn",
         name=finding.place.name,
-        headline=finding.headline,
-        text=f"{finding.what} {finding.consequence}".strip(),
-        remedy=finding.remedy,
+        headline=told(finding.headline),
+        text=f"{told(finding.what)} {told(finding.consequence)}".strip(),
+        remedy=told(finding.remedy),
         address=address(finding.place.kind, finding.place.name),
         rule=finding.rule,
         since=when,

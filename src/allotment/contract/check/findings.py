@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from allotment.contract.texts import Text, again, sentences
+from allotment.contract.texts import Text, again, joined, said, sentences
 
 DOCS: Final = "docs/reference/check-rules.md"
 
@@ -138,3 +138,29 @@ def shown(value: object) -> str:
     except (TypeError, ValueError):
         text = repr(value)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+_MOST: Final = 8
+
+
+def listed(names: object, last: str = "and") -> Text:
+    """Names as a sentence lists them: `a, b and c`; at most eight, then how many more.
+
+    `last` is “and”, “or” or “nor”.
+    """
+    found = [n if isinstance(n, str) else str(n) for n in _each(names)]
+    if len(found) > _MOST:
+        found = [*found[:_MOST], said("%(number)s more", number=len(found) - _MOST)]
+    *first, final = found or [""]
+    if not first:
+        return final if isinstance(final, Text) else joined("", (final,))
+    before = joined(", ", tuple(first))
+    if last == "or":
+        return said("%(names)s or %(last)s", names=before, last=final)
+    if last == "nor":
+        return said("%(names)s nor %(last)s", names=before, last=final)
+    return said("%(names)s and %(last)s", names=before, last=final)
+
+
+def _each(names: object) -> list[object]:
+    return list(names) if isinstance(names, list | tuple) else [names]

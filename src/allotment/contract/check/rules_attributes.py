@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from allotment.contract.check.entries import Entry
-from allotment.contract.check.findings import Kind, Severity, shown
+from allotment.contract.check.findings import Kind, Severity, listed, shown
 from allotment.contract.check.platforms import ATTRIBUTES, RENAMED, Attribute
 from allotment.contract.check.rule import Fault, rule_for
 from allotment.contract.check.scene import Scene, did_you_mean
 from allotment.contract.schema_fields import has_field, type_of
 from allotment.contract.schemas import Schema
-from allotment.contract.texts import NOTHING, Text, listed, said, sentences
+from allotment.contract.texts import NOTHING, Text, said, sentences
 
 _ALL = (Kind.STREAM, Kind.INSTRUMENT, Kind.EXPERIMENT)
 

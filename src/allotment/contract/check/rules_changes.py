@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from allotment.contract.check.entries import CLIENT, Configuration, Entry
-from allotment.contract.check.findings import Kind, Severity, shown
+from allotment.contract.check.findings import Kind, Severity, listed, shown
 from allotment.contract.check.rule import Fault, rule_for, rule_over_all
 from allotment.contract.check.rules_traffic import EVERYWHERE
 from allotment.contract.check.scene import Scene
-from allotment.contract.texts import Text, counted, listed, percent, said
+from allotment.contract.texts import Text, counted, percent, said
 
 _HALF = 0.5
 _FEW = 4

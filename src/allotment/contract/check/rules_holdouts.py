@@ -8,12 +8,12 @@ from typing import Final
 from allotment.allocation import ConfigError, IdentifierType, first_group_end, parse_experiment
 from allotment.allocation.law import HASH_SPAN
 from allotment.contract.check.entries import DEFAULT, Entry
-from allotment.contract.check.findings import Kind, Severity, shown
+from allotment.contract.check.findings import Kind, Severity, listed, shown
 from allotment.contract.check.rule import Fault, rule_for
 from allotment.contract.check.rules_names import GROUP_NAME, MACHINE_NAME
 from allotment.contract.check.rules_traffic import EVERYWHERE
 from allotment.contract.check.scene import Scene
-from allotment.contract.texts import listed, percent, said
+from allotment.contract.texts import percent, said
 
 ALL: Final = "all"
 LAYER_PREFIX: Final = "layer:"

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from allotment.contract.check.entries import Entry, Path
-from allotment.contract.check.findings import Kind, Severity, shown
+from allotment.contract.check.findings import Kind, Severity, listed, shown
 from allotment.contract.check.platforms import ATTRIBUTES
 from allotment.contract.check.rule import Fault, rule_for
 from allotment.contract.check.scene import MetricNeeds, Scene, did_you_mean
 from allotment.contract.schema_fields import has_field
-from allotment.contract.texts import listed, said, sentences
+from allotment.contract.texts import said, sentences
 
 EXPOSURE = "experiment_exposure"
 

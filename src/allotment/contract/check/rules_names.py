@@ -12,10 +12,10 @@ from allotment.allocation import ConfigError, IdentifierType, parse_experiment
 from allotment.allocation.law import MAX_TOTAL_WEIGHT
 from allotment.allocation.reading import MAX_GROUPS
 from allotment.contract.check.entries import Entry
-from allotment.contract.check.findings import Kind, Severity, shown
+from allotment.contract.check.findings import Kind, Severity, listed, shown
 from allotment.contract.check.rule import RULES, Fault, rule_for, rule_over_all
 from allotment.contract.check.scene import Scene, did_you_mean
-from allotment.contract.texts import Text, counted, listed, said, sentences
+from allotment.contract.texts import Text, counted, said, sentences
 
 MACHINE_NAME: Final = re.compile(r"[A-Za-z0-9][-_.A-Za-z0-9]{7,62}", re.ASCII)
 GROUP_NAME: Final = re.compile(r"[A-Za-z0-9][-_.A-Za-z0-9]{0,62}", re.ASCII)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from allotment.contract.check.entries import Entry
-from allotment.contract.check.findings import Kind, Severity
+from allotment.contract.check.findings import Kind, Severity, listed
 from allotment.contract.check.rule import Fault, rule_for, rule_over_all
 from allotment.contract.check.scene import Scene, did_you_mean
-from allotment.contract.texts import counted, listed, said, sentences
+from allotment.contract.texts import counted, said, sentences
 
 _ENOUGH_EVENTS = 100
 """Of fewer events one subject is nothing unusual."""

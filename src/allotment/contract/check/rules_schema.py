@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from allotment.contract.check.entries import Entry
-from allotment.contract.check.findings import Kind, Severity, shown
+from allotment.contract.check.findings import Kind, Severity, listed, shown
 from allotment.contract.check.platforms import ATTRIBUTES
 from allotment.contract.check.rule import Fault, rule_for
 from allotment.contract.check.scene import Scene, did_you_mean
 from allotment.contract.schema_fields import Path, has_field
 from allotment.contract.tables import why_no_table
-from allotment.contract.texts import listed, said, sentences
+from allotment.contract.texts import said, sentences
 
 _GROUPS: Final = frozenset({"agent", "page", "mediawiki", "performer"})
 """Objects of an event that clients fill from contextual attributes, and nothing else does."""

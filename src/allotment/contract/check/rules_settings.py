@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from allotment.allocation.reading import parse_rate
 from allotment.contract.check.entries import Entry, Path
-from allotment.contract.check.findings import Kind, Severity, shown
+from allotment.contract.check.findings import Kind, Severity, listed, shown
 from allotment.contract.check.rule import Fault, rule_for
 from allotment.contract.check.scene import Scene, did_you_mean, near
-from allotment.contract.texts import NOTHING, listed, said, sentences
+from allotment.contract.texts import NOTHING, said, sentences
 
 _FREE: Final = "an object of any keys"
 _CLIENT: Final = {

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from allotment.contract.check.entries import Entry, stream_pattern
-from allotment.contract.check.findings import Kind, Severity, shown
+from allotment.contract.check.findings import Kind, Severity, listed, shown
 from allotment.contract.check.rule import Fault, rule_for, rule_over_all
 from allotment.contract.check.scene import Scene, did_you_mean
-from allotment.contract.texts import Text, listed, said, sentences
+from allotment.contract.texts import Text, said, sentences
 
 _VERSION: Final = re.compile(r"/\d+\.\d+\.\d+(\.yaml|\.json)?/?$|/latest/?$|/current(\.yaml)?$")
 _STREAM_NAME: Final = re.compile(r"[A-Za-z0-9_.:-]{1,255}", re.ASCII)

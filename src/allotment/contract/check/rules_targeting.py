@@ -7,11 +7,11 @@ from typing import Final
 
 from allotment.allocation.targeting import OF_LISTS, OF_NUMBERS, OPERATORS
 from allotment.contract.check.entries import CLIENT, Entry, Path
-from allotment.contract.check.findings import Kind, Severity, shown
+from allotment.contract.check.findings import Kind, Severity, listed, shown
 from allotment.contract.check.platforms import ATTRIBUTES
 from allotment.contract.check.rule import Fault, rule_for, rule_over_all
 from allotment.contract.check.scene import Scene, did_you_mean
-from allotment.contract.texts import NOTHING, Text, enumerated, listed, said, sentences
+from allotment.contract.texts import NOTHING, Text, enumerated, said, sentences
 
 _SPELT: Final = {
     "is_equals": "equals",

@@ -11,10 +11,10 @@ from allotment.allocation import ConfigError, parse_experiment
 from allotment.allocation.law import HASH_SPAN, threshold
 from allotment.allocation.reading import parse_rate
 from allotment.contract.check.entries import DEFAULT, Entry
-from allotment.contract.check.findings import Kind, Severity, shown
+from allotment.contract.check.findings import Kind, Severity, listed, shown
 from allotment.contract.check.rule import Fault, rule_for
 from allotment.contract.check.scene import Scene, did_you_mean
-from allotment.contract.texts import Text, counted, listed, number, percent, said, sentences
+from allotment.contract.texts import Text, counted, number, percent, said, sentences
 
 SITE_NAME: Final = re.compile(r"[a-z0-9][-_.a-z0-9]{0,62}", re.ASCII)
 UNITS: Final = ("pageview", "session")

@@ -23,6 +23,7 @@ from allotment.registry import (
 from allotment.registry.environments import ENVIRONMENTS, LABELS
 from allotment.registry.models import Experiment, Instrument, Stream
 from allotment.registry.states import LIVE, Stage
+from allotment.registry.translated import told
 
 _OWN_FIELDS = ("stream", "schema_title", "destination_event_service")
 STORED: Final = (
@@ -231,7 +232,7 @@ class StreamForm(forms.Form):
                 if found.get("meant"):
                     continue
             if field not in said and finding.rule not in _OF_THE_NAME:
-                self.add_error(field, ValidationError(finding.sentence, code=finding.rule))
+                self.add_error(field, ValidationError(told(finding.sentence), code=finding.rule))
         return found
 
     def _typed(self) -> Stream:

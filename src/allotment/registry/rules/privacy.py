@@ -11,6 +11,7 @@ from allotment.registry import attributes, risk, targeting, words
 from allotment.registry.plan import AnyPlan
 from allotment.registry.rules.facts import StreamFacts
 from allotment.registry.rules.refusal import Refusal
+from allotment.registry.translated import told
 
 
 def tiers(plan: AnyPlan, stream: StreamFacts) -> Iterator[Refusal]:
@@ -25,7 +26,7 @@ def tiers(plan: AnyPlan, stream: StreamFacts) -> Iterator[Refusal]:
             "risk-fits-what-is-sent",
             "risk_level",
             gettext("what is sent makes the risk %(tier)s") % {"tier": words.inside(found.tier)},
-            gettext("Its events carry %(sentence)s.") % {"sentence": found.sentence},
+            gettext("Its events carry %(sentence)s.") % {"sentence": told(found.sentence)},
             gettext("Choose %(tier)s and link the review, or send less.")
             % {"tier": words.inside(found.tier)},
         )
