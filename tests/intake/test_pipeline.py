@@ -366,4 +366,7 @@ def test_identifiers__many__all_different_and_version_4() -> None:
         assert len(text) == 36
         assert [text[n] for n in (8, 13, 18, 23)] == ["-"] * 4
         assert text[14] == "4"
-        assert text[19] in "89ab"
+    signs = ["".join(sorted({text[place] for text in made})) for place in range(36)]
+    assert signs[19] == "89ab"
+    given = {8, 13, 14, 18, 19, 23}
+    assert {signs[place] for place in set(range(36)) - given} == {"0123456789abcdef"}
