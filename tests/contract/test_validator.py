@@ -6,6 +6,7 @@ import copy
 import time
 from typing import Any
 
+import jsonschema_rs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -230,6 +231,23 @@ def test_length__counts_code_points() -> None:
 @pytest.mark.parametrize("uri", ["", "/wiki/Æ", "a#b#c", "a\\b", "https://x.example/?q=[1]|2"])
 def test_uri_reference__loose__accepted(uri: str) -> None:
     assert VALIDATOR.accepts(event(meta={**event()["meta"], "uri": uri}))
+
+
+@given(
+    text=st.text() | st.text(alphabet="ab/:?#[]@!$&'()*+,;=%20-._~\\ \t\n\x85\xa0é", max_size=12)
+)
+def test_uri_reference__strict__is_loose_too(text: str) -> None:
+    """What is taken by the engine's own grammar alone must be taken by ours, which is told."""
+    form = {"type": "string", "format": "uri-reference"}
+    if jsonschema_rs.Draft7Validator(form, validate_formats=True).is_valid(text):
+        assert own(uri=form).violations({"uri": text}) == []
+
+
+def test_date__what_only_the_engine_takes_for_one__refused() -> None:
+    validator = own(day={"type": "string", "format": "date"})
+    assert validator.accepts({"day": "2026-11-22"})
+    assert validator.accepts({"day": "2026-02-31"}), "Ajv looks at the form alone"
+    assert not validator.accepts({"day": "3-35-08-09"})
 
 
 @pytest.mark.parametrize("uri", ["a b", "a\n", " "])
