@@ -34,7 +34,8 @@ _TIME: Final = re.compile(
     r"(?:[Tt ](\d\d):(\d\d):(\d\d)(?:\.\d+)?(?:[Zz]|(?:([+-])(\d\d):?(\d\d)?))?)?",
     re.ASCII,
 )
-_MINUTE_LENGTH: Final = len("2026-11-22T08:15")
+MINUTE_LENGTH: Final = len("2026-11-22T08:15")
+"""Of a time that we wrote, so many signs are its minute."""
 _USUAL_LENGTH: Final = len("2026-11-22T08:15:30.123Z")
 _USUAL_REST: Final = re.compile(r":[0-5]\d\.\d{3}Z", re.ASCII)
 _EPOCH: Final = date(1970, 1, 1).toordinal()
@@ -53,9 +54,9 @@ def minute_of(time: object) -> str:
     """
     if type(time) is not str:
         return NO_MINUTE
-    if len(time) == _USUAL_LENGTH and _USUAL_REST.fullmatch(time, _MINUTE_LENGTH):
+    if len(time) == _USUAL_LENGTH and _USUAL_REST.fullmatch(time, MINUTE_LENGTH):
         # The form that we and browsers write: all of a minute share the answer.
-        return _minute_of(time[:_MINUTE_LENGTH] + ":00Z")
+        return _minute_of(time[:MINUTE_LENGTH] + ":00Z")
     return _minute_of(time)
 
 

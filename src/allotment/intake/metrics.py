@@ -6,6 +6,8 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeAlias
 
+from allotment.contract.counting import Count
+
 BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds of the histogram, in seconds."""
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -48,10 +50,11 @@ class Metrics:
         """Count an answer to what could not be read as a request."""
         self._requests[status] = self._requests.get(status, 0) + 1
 
-    def stored(self, counts: Mapping[tuple[str, str], int]) -> None:
-        """Count the events of one request, by stream and outcome, once they are durable."""
+    def stored(self, counts: Mapping[Count, int]) -> None:
+        """Count events by stream and outcome, once they are durable."""
         events = self._events
-        for key, number in counts.items():
+        for (stream, _, what), number in counts.items():
+            key = (stream, what)
             events[key] = events.get(key, 0) + number
 
     def lost(self, events: int) -> None:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 from uuid import uuid4
 
-from allotment.contract.counting import ACCEPTED, LOST, UNKNOWN_STREAM, Count, minute_of
+from allotment.contract.counting import (
+    ACCEPTED,
+    LOST,
+    MINUTE_LENGTH,
+    UNKNOWN_STREAM,
+    Count,
+    minute_of,
+)
 from allotment.contract.masking import SEALED, Masker
 from allotment.contract.tables import RAW_BYTES, REJECTED
 from allotment.contract.validator import Violation, error_texts, errors_text
@@ -40,38 +46,52 @@ class RefusalError(Exception):
         self.message = message
 
 
-@dataclass(slots=True)
 class Outcome:
     """What became of the events of one request, in their order."""
 
-    received: str
-    masker: Masker
-    """Of what is kept of the rejected ones."""
-    streams: Container[str] = ()
-    """The names that are configured."""
-    sender: Callable[[], Sender] = nobody
-    """Asked only where an event is rejected."""
-    records: dict[str, list[bytes]] = field(default_factory=dict)
-    """By topic, for the journal: the accepted events, under `rejected` the others with masks, and
-    under `sealed` what the masks hide."""
-    accepted: int = 0
-    invalid: list[dict[str, Any]] = field(default_factory=list)
-    errors: list[dict[str, Any]] = field(default_factory=list)
-    counts: dict[tuple[str, str], int] = field(default_factory=dict)
-    """By stream and outcome: `accepted`, or the reason of the rejection."""
-    tally: dict[str, dict[Count, int]] = field(default_factory=dict)
-    """For the journal: by topic the same of its records, by minute too."""
+    __slots__ = (
+        *("_listed", "_room", "_run", "_stream", "_time", "_topic", "accepted", "errors"),
+        *("invalid", "masker", "minute", "received", "records", "sender", "streams", "tally"),
+    )
 
-    _topic: str = ""
-    _stream: str = ""
-    _time: object = None
-    _run: int = 0
-    _listed: int = 0
-    _room: Room = field(default_factory=Room)
+    def __init__(
+        self,
+        received: str,
+        masker: Masker,
+        streams: Container[str] = (),
+        sender: Callable[[], Sender] = nobody,
+    ) -> None:
+        """Begin with no event.
+
+        Args:
+            received: when the request was, RFC 3339 in UTC with milliseconds.
+            masker: of what is kept of rejected events.
+            streams: the names that are configured.
+            sender: asked only where an event is rejected.
+        """
+        self.received = received
+        self.minute = received[:MINUTE_LENGTH]
+        self.masker = masker
+        self.streams = streams
+        self.sender = sender
+        self.records: dict[str, list[bytes]] = {}
+        """By topic, for the journal: the accepted events, under `rejected` the others with masks,
+        and under `sealed` what the masks hide."""
+        self.accepted = 0
+        self.invalid: list[dict[str, Any]] = []
+        self.errors: list[dict[str, Any]] = []
+        self.tally: dict[str, dict[Count, int]] = {}
+        """By the topic of their records: how many events were accepted, or rejected and why."""
+        self._topic = ""
+        self._stream = ""
+        self._time: object = None
+        self._run = 0
+        self._listed = 0
+        self._room: Room | None = None
 
     def accept(self, topic: str, stream: str, time: object, line: bytes) -> None:
         """Take an event, written out as a line; its time is `meta.dt`."""
-        if stream != self._stream or time != self._time or topic != self._topic:
+        if time != self._time or stream != self._stream or topic != self._topic:
             self.settle()
             self._topic, self._stream, self._time = topic, stream, time
         self._run += 1
@@ -83,10 +103,11 @@ class Outcome:
 
     def settle(self) -> None:
         """Bring the counts of accepted events up to date; those of one kind come in runs."""
-        if self._run:
-            self.accepted += self._run
-            self._count(self._topic, self._stream, self._time, ACCEPTED, self._run)
+        run = self._run
+        if run:
             self._run = 0
+            self.accepted += run
+            self._count(self._topic, self._stream, self._time, ACCEPTED, run)
 
     @property
     def may_list_all(self) -> bool:
@@ -103,20 +124,19 @@ class Outcome:
                     found[key] = found.get(key, 0) + events
         return found
 
-    def durable(self, but: Container[str]) -> dict[tuple[str, str], int]:
-        """The counts of what is durable, where the records of some topics could not be kept."""
-        found: dict[tuple[str, str], int] = {}
-        for topic, counts in self.tally.items():
-            if topic not in but:
-                for (stream, _, what), events in counts.items():
-                    found[stream, what] = found.get((stream, what), 0) + events
-        return found
+    def reasons(self) -> set[str]:
+        """Why any event was rejected."""
+        return {why for counts in self.tally.values() for _, _, why in counts} - {ACCEPTED}
 
     def _count(self, topic: str, stream: str, time: object, what: str, events: int) -> None:
-        self.counts[stream, what] = self.counts.get((stream, what), 0) + events
-        of_topic = self.tally.setdefault(topic, {})
-        key = (stream, minute_of(time), what)
-        of_topic[key] = of_topic.get(key, 0) + events
+        # Most events are given the time of their receipt, whose form is known.
+        minute = self.minute if time == self.received else minute_of(time)
+        key = (stream, minute, what)
+        of_topic = self.tally.get(topic)
+        if of_topic is None:
+            self.tally[topic] = {key: events}
+        else:
+            of_topic[key] = of_topic.get(key, 0) + events
 
     def refuse(self, event: Json, refusal: RefusalError) -> None:
         """Note an event that was not held against a schema, or may not go where it wants."""
@@ -153,7 +173,10 @@ class Outcome:
         known = stream is not None and stream in self.streams
         counted_as = stream if stream is not None and known else UNKNOWN_STREAM
         self._count(REJECTED, counted_as, self.received, reason, 1)
-        if self._room.grow(len(raw)):
+        room = self._room
+        if room is None:
+            room = self._room = Room()
+        if room.grow(len(raw)):
             identifier = str(uuid4())
             kept, hidden = self._masked(event, raw, as_text=not can_be_shown)
             sealed = sealed_record(identifier, self.received, hidden) if hidden else b""
@@ -172,13 +195,13 @@ class Outcome:
                     sender=self.sender(),
                     errors=some,
                 )
-                if self._room.take(len(line) + len(sealed)):
+                if room.take(len(line) + len(sealed)):
                     self.records.setdefault(REJECTED, []).append(line)
                     if sealed:
                         self.records.setdefault(SEALED, []).append(sealed)
                     return event if can_be_shown else None
         error = self.masker.text(errors[0][:RAW_BYTES])[:SHORT_ERRORS]
-        self._room.count(counted_as, reason, len(raw), error)
+        room.count(counted_as, reason, len(raw), error)
         return event if can_be_shown else None
 
     def _masked(self, event: Json, raw: bytes, *, as_text: bool) -> tuple[bytes, dict[str, str]]:
@@ -193,6 +216,7 @@ class Outcome:
 
     def finish(self) -> None:
         """Add the rows of what was counted and not kept; no event may follow."""
-        rows = self._room.rows(self.received, self.sender)
-        if rows:
-            self.records.setdefault(REJECTED, []).extend(rows)
+        if self._room is not None:
+            rows = self._room.rows(self.received, self.sender)
+            if rows:
+                self.records.setdefault(REJECTED, []).extend(rows)

@@ -41,6 +41,7 @@ class RequestReader:
     ) -> None:
         """`take` gets each request; `expects` is told when a client waits for `100 Continue`."""
         self._limits = limits
+        self._head_bytes = limits.head_bytes
         self._memory = memory
         self._take = take
         self._expects = expects
@@ -116,8 +117,8 @@ class RequestReader:
 
     def on_url(self, url: bytes) -> None:
         """A part of the target."""
-        self._target += url
-        if len(self._target) > self._limits.target_bytes:
+        target = self._target = self._target + url
+        if len(target) > self._limits.target_bytes:
             raise RequestError(
                 414,
                 "target_too_long",
@@ -126,8 +127,8 @@ class RequestReader:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header, or a trailer, which says nothing here."""
-        self._head += len(name) + len(value)
-        if self._head > self._limits.head_bytes:
+        head = self._head = self._head + len(name) + len(value)
+        if head > self._head_bytes:
             raise self._large_head()
         if self.phase == BODY:
             return

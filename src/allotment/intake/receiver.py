@@ -238,20 +238,22 @@ class Receiver:
     def _keep(self, exchange: Exchange, outcome: Outcome) -> None:
         """Make durable what became of the events, then answer."""
         outcome.finish()
-        exchange.request.body = b""  # the journal has its own copy of what waits for the disk
-        self._journal.submit(outcome.records, outcome.tally, partial(self._kept, exchange, outcome))
-        outcome.records.clear()
+        exchange.request.body = b""
+        records, outcome.records = outcome.records, {}  # the journal's from here on
+        self._journal.submit(records, outcome.tally, partial(self._kept, exchange, outcome))
 
     def _kept(
         self, exchange: Exchange, outcome: Outcome, error: JournalUnavailableError | None
     ) -> None:
         try:
+            # Of an append that failed some topics may be durable, and are in the journal's tally:
+            # metrics must say the same.
+            for topic, counts in outcome.tally.items():
+                if error is None or topic not in error.topics:
+                    self._metrics.stored(counts)
             if error is None:
-                self._metrics.stored(outcome.counts)
                 answer = _told(exchange.request, outcome)
             else:
-                # The other topics are durable, and in the tally: metrics must say the same.
-                self._metrics.stored(outcome.durable(error.topics))
                 if exchange.reply is None:
                     lost = outcome.lost(error.topics)
                     self._metrics.lost(sum(lost.values()))
@@ -279,7 +281,7 @@ class Receiver:
         self, exchange: Exchange, answer: Answer, code: str, error: JournalUnavailableError | None
     ) -> None:
         if error is None:
-            self._metrics.stored({(UNKNOWN_STREAM, code): 1})
+            self._metrics.stored({(UNKNOWN_STREAM, minute_of(exchange.received), code): 1})
         else:
             answer = self._unavailable(exchange, str(error))
         self._finish(exchange, answer)
@@ -334,7 +336,7 @@ def _told(request: Request, outcome: Outcome) -> Answer:
         outcome.accepted,
         outcome.invalid,
         outcome.errors,
-        {reason for _, reason in outcome.counts},
+        outcome.reasons(),
         method=request.method,
         uri=request.path,
     )
@@ -357,5 +359,5 @@ def is_hasty(query: str) -> bool:
 
 
 def _request_id(request: Request) -> str | None:
-    given = request.header("x-request-id")
-    return given[:_LONGEST_REQUEST_ID] if given else None
+    given = request.headers.get(b"x-request-id")
+    return given.decode("utf-8", "replace")[:_LONGEST_REQUEST_ID] if given else None

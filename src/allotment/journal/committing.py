@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -68,23 +69,30 @@ class Committer:
     def commit(self, group: Sequence[Append]) -> None:
         """Write each topic's lines at once; mark the appends whose lines are not durable."""
         began = monotonic()
-        topics = dict.fromkeys(topic for waiting in group for topic in waiting.lines)
-        for topic in topics:
-            touched = [waiting for waiting in group if topic in waiting.lines]
-            error = self.failure or self._write(topic, touched)
+        touched: defaultdict[str, list[Append]] = defaultdict(list)
+        for waiting in group:
+            for topic, part in waiting.records.items():
+                if part:
+                    touched[topic].append(waiting)
+        for topic, those in touched.items():
+            error = self.failure or self._write(topic, those)
             if error is not None:
-                for waiting in touched:
+                for waiting in those:
                     waiting.error = error
-                    waiting.failed.append(topic)
+                    waiting.failed += (topic,)
         self.seconds = monotonic() - began
 
     def _write(self, topic: str, touched: Sequence[Append]) -> str | None:
-        """Write one topic's lines; why it failed, or None."""
+        """Write one topic's records, each on its line; why it failed, or None."""
         try:
             log = self._log(topic)
-            log.append(b"".join([waiting.lines[topic] for waiting in touched]))
+            lines: list[bytes] = []
+            for waiting in touched:
+                lines += waiting.records[topic]
+            lines.append(b"")  # so that the last one has its line end too
+            log.append(b"\n".join(lines))
             if self.keeper is not None:
-                parts = [(each.lines[topic], each.counts.get(topic)) for each in touched]
+                parts = [(each.records[topic], each.counts.get(topic)) for each in touched]
                 self.keeper.add(topic, log.end, parts)
         except OSError as error:
             self.failure = f"the journal cannot write {topic}: {error}"

@@ -8,9 +8,9 @@ pause goes at once, and under load a group grows.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from allotment.journal.protocol import JournalUnavailableError, Told
@@ -28,15 +28,16 @@ GATHER_APPENDS: Final = 32
 
 @dataclass(slots=True, eq=False)
 class Append:
-    """One caller's records."""
+    """One caller's records. They are put together only with those of the whole group."""
 
-    lines: dict[str, bytes]
+    records: Mapping[str, Sequence[bytes]]
     counts: Mapping[str, Counts]
     size: int
     gatherer: Gatherer
     told: Told
     error: str | None = None
-    failed: list[str] = field(default_factory=list)
+    failed: tuple[str, ...] = ()
+    """The topics whose records are not durable."""
 
 
 Commit: TypeAlias = Callable[[list[Append]], bool]

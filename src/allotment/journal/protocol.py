@@ -60,7 +60,7 @@ class JournalWriter(Protocol):
         Callers that wait together share one write and one fsync (group commit).
 
         Args:
-            records: by topic.
+            records: by topic; the writer's from here on, its caller changes them no more.
             counts: by topic, how many events the records stand for, for the writer's tally; where
                 they are not given the writer counts for itself, which takes longer.
 

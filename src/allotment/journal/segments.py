@@ -138,21 +138,22 @@ class SegmentWriter:
         told: Told,
     ) -> None:
         """Take records to make durable, by topic; see `JournalWriter.submit`."""
-        lines = {topic: b"\n".join(part) + b"\n" for topic, part in records.items() if part}
-        size = sum(map(len, lines.values()))
+        size = 0
+        for part in records.values():
+            size += sum(map(len, part)) + len(part)
         gatherer = self._gatherer
         # Asking for the running loop is a system call (getpid) until Python 3.12: only if need be.
         if gatherer is None or not gatherer.loop.is_running():
             loop = asyncio.get_running_loop()
             gatherer = self._gatherer = Gatherer(loop, self._commit, self._gather_seconds)
-        if not lines:
+        if not size:
             told(None)
             return
         refusal = self._refusal(gatherer.bytes, size)
         if refusal is not None:
-            told(JournalUnavailableError(refusal, lines))
+            told(JournalUnavailableError(refusal, _named(records)))
         else:
-            gatherer.add(Append(lines, counts or {}, size, gatherer, told))
+            gatherer.add(Append(records, counts or {}, size, gatherer, told))
 
     def _refusal(self, waiting: int, size: int) -> str | None:
         """Why records cannot be taken now, or None."""
@@ -192,7 +193,7 @@ class SegmentWriter:
                 return False
         for waiting in group:
             waiting.error = "the journal is closed"
-            waiting.failed.extend(waiting.lines)
+            waiting.failed = _named(waiting.records)
         return True
 
     def count(self, counts: Counts) -> None:
@@ -270,6 +271,11 @@ def _claim(directory: Path) -> tuple[int, int]:
         if descriptor is not None:
             return descriptor, number
     raise OSError(f"all {_MOST_WRITERS} partitions are in use")
+
+
+def _named(records: Mapping[str, Sequence[bytes]]) -> tuple[str, ...]:
+    """The topics that there are records of."""
+    return tuple(topic for topic, part in records.items() if part)
 
 
 def _answer(group: list[Append]) -> None:

@@ -16,7 +16,7 @@ lines.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -88,13 +88,14 @@ class Tally:
         """Whether the ends of idle topics are to be written again."""
         return self._since_carry >= CARRY_BYTES and bool(self._ends)
 
-    def add(self, topic: str, end: int, counts: Counts) -> None:
-        """Count lines that have become durable up to an offset."""
+    def add(self, topic: str, end: int, several: Iterable[Counts]) -> None:
+        """Count lines that have become durable up to an offset, by their callers' counts."""
         part = self._open.get(topic)
         if part is None:
             part = self._open[topic] = Stretch(topic, self._ends.get(topic, 0), end)
         part.end = end
-        _add(part.counts, counts)
+        for counts in several:
+            _add(part.counts, counts)
 
     def add_loose(self, counts: Counts) -> None:
         """Count events that have no lines."""

@@ -67,13 +67,22 @@ class TallyKeeper:
                 return 0.0
             return max(0.0, self._due - monotonic())
 
-    def add(self, topic: str, end: int, parts: Sequence[tuple[bytes, Counts | None]]) -> None:
-        """Count lines that have just become durable up to an offset, each with its counts."""
+    def add(
+        self, topic: str, end: int, parts: Sequence[tuple[Sequence[bytes], Counts | None]]
+    ) -> None:
+        """Count records that have just become durable up to an offset, some with their counts."""
         with self._lock:
             self._mark_due()
-            for lines, counts in parts:
-                known = self._tallying.count(topic, lines) if counts is None else counts
-                self._tally.add(topic, end, known)
+            self._tally.add(
+                topic,
+                end,
+                [
+                    self._tallying.count(topic, b"\n".join(lines) + b"\n")
+                    if counts is None
+                    else counts
+                    for lines, counts in parts
+                ],
+            )
 
     def count(self, counts: Counts) -> None:
         """Count events that have no lines."""
