@@ -167,7 +167,8 @@ def test_body__no_event__400(intake: Intake, body: str) -> None:
         b'"text"',
         b"NaN",
         b"[" * 2000 + b"]" * 2000,
-        b'{"a":"\\ud800"}',
+        b'{"a":"\\ud800","b":Infinity}',
+        b'["\\ud800",' + b"[" * 2000 + b"]" * 2001,
         b"\xff\xfe{",
     ],
 )

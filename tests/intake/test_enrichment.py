@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.intake.conftest import STREAMS, Intake, StandIn, StartIntake, event, wait_until
+from tests.intake.conftest import STREAMS, WEB, Intake, StandIn, StartIntake, event, wait_until
 
 WEB_STREAM = "product_metrics.web_base"
 Asking = Callable[[object], Intake]
@@ -103,3 +103,52 @@ def test_header__request_id_off__not_filled_from_the_first_event_on(asking: Aski
 
 def test_header__not_utf8__costs_no_event(asking: Asking) -> None:
     assert stored(asking({AGENT: "user-agent"}), event(), User_Agent="caf\xe9")["action"]
+
+
+ADDRESS = f"/v1/events?schema_uri={WEB}&stream={WEB_STREAM}"
+
+
+def test_address__names_schema_and_stream__given_to_events_that_lack_them(intake: Intake) -> None:
+    report = {"action": "report", "agent": {}}
+    reply = intake.send([report, {**report, "meta": {"domain": "example.org"}}], ADDRESS)
+    assert reply.status == 201, reply.body
+    for found in intake.records()[-2:]:
+        assert (found["$schema"], found["meta"]["stream"]) == (WEB, WEB_STREAM)
+
+
+@pytest.mark.parametrize(
+    ("own", "reason"),
+    [
+        ({"$schema": None}, "missing_schema"),
+        ({"$schema": "/x/1.0.0"}, "unknown_schema"),
+        ({"meta": {"stream": ""}}, "missing_stream"),
+        ({"meta": {"stream": "elsewhere"}}, "unknown_stream"),
+        ({"meta": None}, "missing_stream"),
+    ],
+)
+def test_address__event_says_something_itself__counts_alone(
+    intake: Intake, own: dict[str, Any], reason: str
+) -> None:
+    reply = intake.send({"action": "report", "agent": {}, **own}, ADDRESS)
+    assert reply.status == 400
+    assert reply.json()["type"] == reason
+
+
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        (f"schema_uri={WEB}", "missing_stream"),
+        (f"stream={WEB_STREAM}", "missing_schema"),
+        (f"schema_uri=&stream={WEB_STREAM}", "missing_schema"),
+        (f"my_stream={WEB_STREAM}&schema_uri={WEB}", "missing_stream"),
+    ],
+)
+def test_address__names_one_alone__the_other_is_missing(
+    intake: Intake, query: str, reason: str
+) -> None:
+    reply = intake.send([{"action": "report", "agent": {}}, 5], f"/v1/events?{query}")
+    assert (reply.status, reply.json()["type"]) == (400, "events_refused")
+    assert {line["reason"] for line in intake.records("rejected")[-2:]} == {
+        reason,
+        "not_an_object",
+    }

@@ -258,6 +258,53 @@ def test_rejected__before_its_schema_is_known__still_without_addresses() -> None
     assert b"192.0.2.1" not in outcome.records["rejected"][0]
 
 
+HALF, WHOLE = "\\ud83d", "\\ud83d\\ude00"
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        (f"a{HALF}", "a\ufffd"),
+        (f"{HALF}{HALF}b", "\ufffd\ufffdb"),
+        (f"{HALF}{WHOLE}{HALF.replace('d83d', 'DE00')}", "\ufffd\U0001f600\ufffd"),
+        (f"\\\\ud83d{HALF}\\\\", "\\ud83d\ufffd\\"),
+    ],
+)
+def test_half_a_character__in_one_event__replaced_and_the_others_are_as_sent(
+    sent: str, kept: str
+) -> None:
+    whole = json.dumps(event(action="\U0001f600", page={"id": 2**53 - 1}))
+    body = f"[{json.dumps(event(action='x'))},{whole}]".replace('"x"', f'"{sent}"')
+    outcome = process(body.encode())
+    found = [json.loads(line) for line in outcome.records[TOPIC]]
+    assert [one["action"] for one in found] == [kept, "\U0001f600"]
+    assert found[1]["page"] == {"id": 2**53 - 1}
+
+
+def test_id__empty__filled_as_if_absent() -> None:
+    meta = {"stream": "product_metrics.web_base", "id": ""}
+    outcome = process(json.dumps([event(meta=meta), event(meta=meta)]).encode())
+    first, second = (json.loads(line)["meta"]["id"] for line in outcome.records[TOPIC])
+    assert first != second
+    assert "" not in {first, second}
+
+
+@pytest.mark.parametrize("title", ["analytics/legacy/x", "analytics/legacyx"])
+def test_dt__of_a_legacy_title__is_the_time_of_receipt(tmp_path: Path, title: str) -> None:
+    write_schema(tmp_path, title, DT)
+    with (tmp_path / title / "1.0.0.yaml").open("a") as file:
+        file.write("  dt: {type: string, format: date-time}\n")
+    streams = {"legacy": StreamConfig("legacy", title, {})}
+    one = {"$schema": f"/{title}/1.0.0", "meta": {"stream": "legacy"}}
+    two = {**copy.deepcopy(one), "dt": "2020-01-01T00:00:00Z"}
+    outcome = EventPipeline(SchemaRepository([tmp_path])).process(
+        [one, two], streams, received=RECEIVED, request_id=None
+    )
+    (lines,) = outcome.records.values()
+    times = [json.loads(line).get("dt") for line in lines]
+    assert times == [RECEIVED if "/legacy/" in title else None, "2020-01-01T00:00:00Z"]
+
+
 def test_streams__replaced__the_new_ones_are_in_force_at_once() -> None:
     pipeline = EventPipeline(REPOSITORY)
     body = json.dumps(event()).encode()

@@ -1,10 +1,13 @@
-"""Fields that a stream fills from request headers, and addresses that none may keep."""
+"""Fields that are filled from a request's headers or address, and network addresses that none may
+keep.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
+from urllib.parse import parse_qsl
 
 from allotment.contract.masking import ADDRESS_HEADERS
 from allotment.contract.schema_fields import Path, type_of
@@ -26,6 +29,36 @@ _NEVER: Final = ADDRESS_HEADERS | {
 def no_header(name: str) -> None:
     """A request without headers."""
     del name
+
+
+class Named(NamedTuple):
+    """What a request's address says of its events; None where it says nothing."""
+
+    schema: str | None
+    stream: str | None
+
+
+def named_in(query: str) -> Named | None:
+    """The schema and the stream that a query names; None where it names neither.
+
+    Whoever sends events without choosing their fields, such as a browser's reports, is given an
+    address like `/v1/events?schema_uri=/my/reports/1.0.0&stream=my.reports`.
+    """
+    if "schema_uri=" not in query and "stream=" not in query:
+        return None
+    given = dict(parse_qsl(query))
+    return Named(given.get("schema_uri"), given.get("stream"))
+
+
+def name_event(event: object, named: Named) -> None:
+    """Give an event the schema and the stream that it does not name itself."""
+    if type(event) is not dict:
+        return
+    if named.schema and "$schema" not in event:
+        event["$schema"] = named.schema
+    meta = event.setdefault("meta", {}) if named.stream else None
+    if type(meta) is dict:
+        meta.setdefault("stream", named.stream)
 
 
 @dataclass(frozen=True, slots=True)

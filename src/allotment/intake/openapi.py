@@ -94,6 +94,18 @@ _SDK: Final = {
     "description": "The client library, such as js/0.1.0; or in X-Allotment-SDK.",
     "schema": {"type": "string"},
 }
+_SCHEMA_URI: Final = {
+    "name": "schema_uri",
+    "in": "query",
+    "description": "The $schema of events that have none.",
+    "schema": {"type": "string"},
+}
+_STREAM: Final = {
+    "name": "stream",
+    "in": "query",
+    "description": "The meta.stream of events that have none.",
+    "schema": {"type": "string"},
+}
 _REQUEST_ID: Final = {
     "name": "X-Request-Id",
     "in": "header",
@@ -118,7 +130,7 @@ _EXAMPLE: Final = {
 _SEND: Final[dict[str, dict[str, Any]]] = {
     "post": {
         "summary": "Send one event or an array of events",
-        "parameters": [_HASTY, _SDK, _REQUEST_ID],
+        "parameters": [_HASTY, _SCHEMA_URI, _STREAM, _SDK, _REQUEST_ID],
         "requestBody": {
             "required": True,
             "content": {

@@ -20,8 +20,10 @@ from allotment.contract.validator import NestingError
 from allotment.intake.enrichment import (
     Header,
     HeaderField,
+    Named,
     drop_addresses,
     header_fields,
+    name_event,
     no_header,
     uses_edge_uniques,
 )
@@ -83,6 +85,7 @@ class EventPipeline:
         received: str,
         request_id: str | None,
         header: Header = no_header,
+        named: Named | None = None,
         sender: Callable[[], Sender] = nobody,
         outcome: Outcome | None = None,
     ) -> Outcome:
@@ -94,6 +97,7 @@ class EventPipeline:
             received: the receive time, RFC 3339 in UTC with milliseconds.
             request_id: goes into `meta.request_id` where the client gave none; made up if None.
             header: reads the request's other headers, where a stream asks for some.
+            named: schema and stream of events that name none.
             sender: who sent the request, asked for what is rejected.
             outcome: of the request's events before these, where it is processed in slices.
         """
@@ -105,6 +109,8 @@ class EventPipeline:
         if outcome is None:
             outcome = Outcome(received, self._masker, streams, sender)
         for event in events:
+            if named is not None:
+                name_event(event, named)
             try:
                 plan = self._prepare(event, received, request_id, header)
                 validator = plan.validator
@@ -134,14 +140,14 @@ class EventPipeline:
             drop_addresses(http)
         plan, meta, stream = self._identify(event)
         lane = self._lanes.get((plan.uri, stream)) or self._lane(plan, stream)
-        if plan.fills_id and "id" not in meta:
+        if plan.fills_id and meta.get("id", "") == "":  # an empty one would be all events' id
             meta["id"] = self._identifiers.new()
         if plan.fills_dt and "dt" not in meta:
             meta["dt"] = received
         if plan.fills_request_id and lane.fills_request_id and "request_id" not in meta:
             meta["request_id"] = request_id
-        if plan.defaults:
-            fill_defaults(event, plan.defaults)
+        if plan.defaults or plan.is_legacy:
+            _fill_defaults(event, plan, received)
         if lane.refusal is not None:
             raise lane.refusal
         for field in lane.headers:
@@ -199,6 +205,12 @@ class EventPipeline:
                     "leave meta.dt out, it is the time of receipt",
                 )
             self._days.add(day)
+
+
+def _fill_defaults(event: dict[str, Any], plan: Plan, received: str) -> None:
+    if plan.is_legacy:
+        event.setdefault("dt", received)
+    fill_defaults(event, plan.defaults)
 
 
 def _settle_membership(event: dict[str, Any], plan: Plan, lane: _Lane, header: Header) -> None:

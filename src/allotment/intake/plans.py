@@ -21,6 +21,7 @@ from allotment.intake.outcome import Json, RefusalError
 
 LATEST: Final = "latest"
 """In place of a version: the newest one that can be used. The event is kept with its number."""
+_LEGACY: Final = "analytics/legacy/"
 
 _log = logging.getLogger(__name__)
 
@@ -42,6 +43,8 @@ class Plan:
     """Whether it has a field for a subject id that the edge may have to give."""
     knows_one_and_many: bool
     """Whether it has both records of membership, `experiment` and `experiments`."""
+    is_legacy: bool
+    """Whether its `dt` is the time of receipt: events of such titles have their own in another."""
     is_latest: bool
     """Whether events named it as `latest`, and must be told its version."""
 
@@ -163,6 +166,7 @@ def _compiled(schema: Schema, topic: str, *, is_latest: bool) -> Plan:
         or has_field(body, ("experiments", "subject_ids")),
         knows_one_and_many=has_field(body, ("experiment", "enrolled"))
         and has_field(body, ("experiments", "assigned")),
+        is_legacy=schema.title.startswith(_LEGACY) and has_field(body, ("dt",)),
         is_latest=is_latest,
     )
 

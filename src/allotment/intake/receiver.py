@@ -24,6 +24,7 @@ from allotment.intake import answers
 from allotment.intake.answers import Answer
 from allotment.intake.body import Inflation, check_media_type, is_packed, parse_events
 from allotment.intake.connection import Reply
+from allotment.intake.enrichment import named_in
 from allotment.intake.identifiers import IdentifierSource
 from allotment.intake.metrics import Metrics
 from allotment.intake.outcome import Outcome
@@ -231,6 +232,7 @@ class Receiver:
             received=exchange.received,
             request_id=request_id or _request_id(request),
             header=request.header,
+            named=named_in(request.query) if request.query else None,
             sender=exchange.sender,
             outcome=outcome,
         )
