@@ -33,7 +33,7 @@ GOOD = {
     "$schema": "/x/1.0.0",
     "action": "click",
     "agent": {"client_platform": "mediawiki_js"},
-    "meta": {"dt": "2026-01-15T09:30:00Z", "stream": "s"},
+    "meta": {"stream": "s"},
     "experiment": {"enrolled": "a", "coordinator": "default"},
 }
 
@@ -53,6 +53,52 @@ def test_typescript__every_kind_of_field__as_the_schema_says() -> None:
         "  };\n"
         "}\n"
     )
+
+
+FILLED: dict[str, Any] = {
+    "title": "x",
+    "$id": "/x/1.0.0",
+    "required": ["a", "b", "dt", "meta", "o", "list"],
+    "properties": {
+        "a": {"type": "string", "default": "x"},
+        "b": {"type": "string"},
+        "any": True,
+        "never": False,
+        "dt": {"type": "string"},
+        "list": {
+            "type": "array",
+            "items": {
+                "required": ["n", "m"],
+                "properties": {"n": {"type": "number", "default": 1}, "m": {"type": "number"}},
+            },
+        },
+        "meta": {
+            "required": ["dt", "id", "request_id", "stream"],
+            "properties": {
+                name: {"type": "string"} for name in ("dt", "id", "request_id", "stream")
+            },
+        },
+        "o": {"required": ["dt"], "properties": {"dt": {"type": "string"}}},
+    },
+}
+
+
+def test_typescript__fields_that_the_intake_fills__may_be_left_out() -> None:
+    found = re.findall(r"([a-z_]+\??): ", typescript_types(FILLED))
+    assert found == [
+        *("a?", "b", "any?", "dt", "list", "n?", "m", "further"),
+        *("meta", "dt?", "id?", "request_id?", "stream", "further"),
+        *("o", "dt", "further", "further"),
+    ]
+
+
+def test_python__fields_that_the_intake_fills__may_be_left_out() -> None:
+    text = python_types(FILLED)
+    for left_out in ("a", "n", "id", "request_id"):
+        assert f"'{left_out}': NotRequired[" in text
+    assert text.count("'dt': str,") == 2  # at the top and in `o`, which are the author's
+    assert "'never'" not in text
+    assert FILLED["properties"]["meta"]["required"] == ["dt", "id", "request_id", "stream"]
 
 
 def test_python__every_kind_of_field__as_the_schema_says() -> None:

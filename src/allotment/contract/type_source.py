@@ -1,14 +1,15 @@
 """Types for the authors of instruments, written from a materialised schema.
 
-The text says what a program can rely on at compile time: names, types, what may be absent, which
-values an enumeration takes. Lengths, patterns and bounds stay the intake's to check.
+The text says what a program can rely on at compile time: names, types, what may be absent when an
+event is sent, which values an enumeration takes. Lengths, patterns and bounds stay the intake's to
+check.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final, TypeAlias
 
 from allotment.contract.schema_fields import type_of
@@ -29,6 +30,8 @@ _PYTHON: Final = {
     "boolean": "bool",
     "null": "None",
 }
+_FILLED: Final = frozenset({"id", "dt", "request_id"})
+"""Of `meta`: the intake fills them in."""
 _TYPESCRIPT_NAME: Final = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*", re.ASCII)
 
 
@@ -42,7 +45,39 @@ def type_name(title: str) -> str:
 def typescript_types(schema: Node) -> str:
     """One TypeScript interface for the events of a schema; of nested objects the type in place."""
     name = type_name(str(schema["title"]))
+    schema = _as_sent(schema)
     return f"/** Events of {schema['$id']} */\nexport interface {name} {_ts_object(schema, '')}\n"
+
+
+def _as_sent(schema: Node) -> Node:
+    """The schema as it is for an event that is sent, before the intake has filled it in."""
+    sent = _without_defaults(schema)
+    properties = dict(sent.get("properties", {}))
+    if "meta" in properties:
+        properties["meta"] = _less_required(properties["meta"], _FILLED)
+    return {**sent, "properties": properties}
+
+
+def _without_defaults(node: Node) -> Node:
+    """A schema in which no field with a default is required, and every part is a map."""
+    copy = dict(node)
+    if isinstance(node.get("properties"), Mapping):
+        parts = node["properties"].items()
+        copy["properties"] = {name: _part(part) for name, part in parts if part is not False}
+        given = {name for name, part in copy["properties"].items() if "default" in part}
+        copy = dict(_less_required(copy, given))
+    for key in ("items", "additionalProperties"):
+        if isinstance(node.get(key), Mapping):
+            copy[key] = _without_defaults(node[key])
+    return copy
+
+
+def _part(schema: object) -> Node:
+    return _without_defaults(schema) if isinstance(schema, Mapping) else {}
+
+
+def _less_required(node: Node, names: Collection[str]) -> Node:
+    return {**node, "required": [name for name in node.get("required", ()) if name not in names]}
 
 
 def _ts(node: Node, indent: str) -> str:
@@ -82,7 +117,7 @@ def _ts_object(node: Node, indent: str) -> str:
 def python_types(schema: Node) -> str:
     """A Python module of `TypedDict`s for the events of a schema, each nested object its own."""
     found: dict[str, str] = {}
-    _py_class(schema, type_name(str(schema["title"])), found)
+    _py_class(_as_sent(schema), type_name(str(schema["title"])), found)
     imports = "from typing import Any, Literal, NotRequired, TypedDict\n"
     head = f'"""Events of {schema["$id"]}"""\n\n{imports}'
     return "\n\n".join([head, *found.values()])
