@@ -14,13 +14,13 @@ from django.utils import timezone
 
 from allotment.registry import lifecycle, placing, public_api
 from allotment.registry import plan as plans
-from allotment.registry.models import Experiment, Site, Stream
+from allotment.registry.models import Experiment, Phase, Site, Stream
 from allotment.registry.plan import ExperimentPlan
 from allotment.registry.remembered import Memory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("streams")]
 Make = Callable[..., ExperimentPlan]
-TITLE = "analytics/product_metrics/web/translation"
+HALF = timedelta(seconds=30)
 
 
 @pytest.fixture
@@ -36,6 +36,16 @@ def same(memory: Memory) -> None:
         for shape in (public_api.experiments, public_api.edge_experiments):
             known = shape(now, environment=environment, memory=memory)
             assert known.documents == shape(now, environment=environment).documents
+
+
+def shaped(memory: Memory) -> list[public_api.Shaped]:
+    """What three askers are given."""
+    now = timezone.now()
+    return [
+        public_api.experiments(now, analytics=True, memory=memory),
+        public_api.experiments(now, environment="production", memory=memory),
+        public_api.edge_experiments(now, environment="production", memory=memory),
+    ]
 
 
 def raised(item: Experiment) -> None:
@@ -103,16 +113,80 @@ def test_rows__one_of_many_written__that_one_is_read(item: Experiment) -> None:
     assert f"IN ({item.pk})" in read[0]
 
 
-def test_rows__damaged_past_the_registry__seen_once_the_memory_is_too_old(
-    item: Experiment,
-) -> None:
+def test_rows__changed_past_the_registry__seen_at_the_next_look(item: Experiment) -> None:
     memory, now = Memory(), timezone.now()
-    memory.forget_after(timedelta(seconds=30), now)
+    memory.look_after(HALF, now)
     same(memory)
     Experiment.objects.filter(pk=item.pk).update(schema_id="/other/1.0.0")
     later = now + timedelta(seconds=29)
-    memory.forget_after(timedelta(seconds=30), later)
+    memory.look_after(HALF, later)
     kept = public_api.experiments(later, memory=memory).documents
     assert "/other/1.0.0" not in {document["schema_id"] for document in kept}
-    memory.forget_after(timedelta(seconds=30), now + timedelta(seconds=30))
+    memory.look_after(HALF, now + HALF)
+    same(memory)
+
+
+PAST: dict[str, Callable[[Experiment], object]] = {
+    "its column": lambda item: Experiment.objects.filter(pk=item.pk).update(phase_index=3),
+    "a weight": lambda item: item.groups.filter(position=1).update(weight=5),
+    "a group is gone": lambda item: item.groups.filter(position=1).delete(),
+    "a rate": lambda item: item.sites.filter(site="frwiki").update(rate=Decimal("0.7")),
+    "its stream": lambda item: Stream.objects.filter(pk=item.stream_id).update(
+        environments=["staging"]
+    ),
+    "an earlier phase": lambda _: Phase.objects.update(document={"name": "x", "phase_index": 0}),
+    "a site": lambda _: Site.objects.filter(name="frwiki").update(environments=["staging"]),
+}
+
+
+@pytest.mark.parametrize("change", PAST.values(), ids=PAST)
+def test_shaped__anything_changed_past_the_registry__seen_at_the_next_look(
+    item: Experiment, change: Callable[[Experiment], object]
+) -> None:
+    placing.save_site(Site(name="frwiki", domain="fr.example.org"))
+    again = lifecycle.relaunch(lifecycle.stop(Experiment.objects.get(machine_name="another-one")))
+    lifecycle.activate(again)
+    memory, now = Memory(), timezone.now()
+    memory.look_after(HALF, now)
+    same(memory)
+    before = shaped(memory)
+    change(item)
+    memory.look_after(HALF, now + HALF)
+    assert shaped(memory) != before
+    same(memory)
+
+
+def test_look_after__one_changed_past_the_registry__that_one_alone_is_read_again(
+    item: Experiment,
+) -> None:
+    memory, now = Memory(), timezone.now()
+
+    def read() -> list[str]:
+        with CaptureQueriesContext(connection) as queries:
+            public_api.experiments(now, memory=memory)
+        found = [query["sql"] for query in queries]
+        return [sql for sql in found if 'FROM "registry_group"' in sql]
+
+    memory.look_after(HALF, now)
+    assert len(read()) == 1
+    found = memory.finds
+    memory.look_after(HALF, now + HALF)
+    assert memory.finds == found
+    assert read() == []
+    item.groups.filter(position=1).update(weight=5)
+    memory.look_after(HALF, now + 2 * HALF)
+    assert memory.finds == found + 1
+    (sql,) = read()
+    assert f"IN ({item.pk})" in sql
+
+
+def test_look_after__changed_before_it_was_read__no_answer_is_older_than_the_row(
+    item: Experiment,
+) -> None:
+    memory, now = Memory(), timezone.now()
+    memory.look_after(HALF, now)
+    Experiment.objects.filter(pk=item.pk).update(schema_id="/other/1.0.0")
+    same(memory)
+    Experiment.objects.filter(pk=item.pk).update(schema_id="/third/1.0.0")
+    memory.look_after(HALF, now + HALF)
     same(memory)

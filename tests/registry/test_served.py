@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -25,8 +26,16 @@ from allotment.registry.served import Question
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("streams")]
 EXPERIMENTS, STREAMS = "/api/v1/experiments", "/w/api.php?action=streamconfigs"
+HALF = timedelta(seconds=30)
+SECONDS = 20.0
 Make = Callable[..., ExperimentPlan]
 MakeInstrument = Callable[..., InstrumentPlan]
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_known() -> None:
+    """What an earlier test had in its database is not held against what this one has."""
+    served.forget()
 
 
 def active(plan: ExperimentPlan | InstrumentPlan) -> None:
@@ -245,6 +254,106 @@ def test_streams__pattern_and_defaults__looked_up_and_merged(settings: LazySetti
     assert everything["/^wiki\\./"]["topics"] == ["/^(eqiad\\.|codfw\\.)wiki\\./"]
     matching = Client().get(f"{STREAMS}&constraints=stream=wiki.view").json()["streams"]
     assert list(matching) == ["/^wiki\\./"]
+
+
+def test_answer__half_a_minute_and_nothing_changed__confirmed_without_reading_an_item(
+    experiment_plan: Make, own_data: Path
+) -> None:
+    active(experiment_plan())
+    now = timezone.now()
+    first = served.answer(Question("experiments"), now)
+    (copy,) = (own_data / "registry/answers").iterdir()
+    os.utime(copy, (time.time() - 100,) * 2)
+    with CaptureQueriesContext(connection) as asked:
+        assert served.answer(Question("experiments"), now + HALF) is first
+    assert not [query for query in asked if '"registry_experiment"."schema_id"' in query["sql"]]
+    assert time.time() - copy.stat().st_mtime < 60
+    copy.unlink()
+    served.answer(Question("experiments"), now + 2 * HALF)
+    assert copy.exists()
+
+
+@pytest.mark.parametrize("kind", ["experiments", "streams"])
+def test_answer__changed_past_the_registry_and_back__seen_within_half_a_minute(
+    experiment_plan: Make, kind: str
+) -> None:
+    active(experiment_plan())
+    now, question = timezone.now(), Question(kind)
+    first = served.answer(question, now)
+    was = Experiment.objects.get().attributes
+    Experiment.objects.update(attributes=["page_id"])
+    changed = served.answer(question, now + HALF)
+    assert changed.documents != first.documents
+    Experiment.objects.update(attributes=was)
+    assert served.answer(question, now + 2 * HALF).documents == first.documents
+
+
+def test_answer__left_out_by_what_is_no_row__tried_again(settings: LazySettings) -> None:
+    usual = settings.ALLOTMENT
+    settings.ALLOTMENT = replace(usual, stream_defaults={"topics": "all"})
+    now = timezone.now()
+    assert served.answer(Question("streams"), now).left_out
+    settings.ALLOTMENT = usual
+    assert served.answer(Question("streams"), now + HALF).left_out == ()
+
+
+def test_look__nothing_changed__who_asks_later_takes_one_query(
+    experiment_plan: Make, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    active(experiment_plan())
+    now = timezone.now()
+    first = served.answer(Question("experiments"), now)
+    served.look(now + served.LOOK_EVERY)
+    with django_assert_num_queries(1):
+        assert served.answer(Question("experiments"), now + HALF) is first
+
+
+def test_look__changed_past_the_registry__shaped_before_anybody_asks(
+    experiment_plan: Make, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    active(experiment_plan())
+    now = timezone.now()
+    served.answer(Question("experiments"), now)
+    Experiment.objects.update(attributes=["page_id"])
+    served.look(now + served.LOOK_EVERY)
+    with django_assert_num_queries(1):
+        (found,) = served.answer(Question("experiments"), now + served.LOOK_EVERY).documents
+    assert found["contextual_attributes"] == ["page_id"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_keep_looking__database_gone_and_back__looks_on_and_ends_when_told(
+    experiment_plan: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    active(experiment_plan())
+    monkeypatch.setattr(served, "LOOK_EVERY", timedelta(milliseconds=20))
+    served.answer(Question("experiments"), timezone.now())
+    stop = threading.Event()
+    looking = threading.Thread(target=served.keep_looking, args=(stop,))
+    damage("ALTER TABLE registry_phase RENAME TO elsewhere")
+    looking.start()
+    try:
+        until(lambda: "does not say what is stored" in caplog.text)
+        damage("ALTER TABLE elsewhere RENAME TO registry_phase")
+        served.answer(Question("experiments"), timezone.now())
+        Experiment.objects.update(attributes=["page_id"])
+        until(lambda: attributes() == ["page_id"])
+    finally:
+        stop.set()
+        looking.join(SECONDS)
+    assert not looking.is_alive()
+
+
+def attributes() -> list[str]:
+    (found,) = served.answer(Question("experiments"), timezone.now()).documents
+    return list(found["contextual_attributes"])
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 @pytest.mark.django_db(transaction=True)

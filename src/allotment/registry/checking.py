@@ -218,7 +218,7 @@ def of_plan(plan: AnyPlan, now: datetime, item: AnyItem | None = None) -> list[F
 def of_candidate(entry: Entry, now: datetime, item: AnyItem | None = None) -> list[Finding]:
     """The same of an entry, which may be wrong in any way."""
     neighbors: dict[type[AnyItem], tuple[Entry, ...]] = {}
-    _memory.forget_after(_LONGEST, now)
+    _memory.look_after(_LONGEST, now)
     for model in (Instrument, Experiment):
         rows = model.objects.filter(stream__name=entry.stream)
         but = item.pk if isinstance(item, model) else None

@@ -70,9 +70,12 @@ def write(
             fresh.unlink(missing_ok=True)
 
 
-def confirm(folder: Path, name: str) -> None:
-    """Note that what is kept still holds."""
+def confirm(folder: Path, name: str) -> bool:
+    """Note that what is kept still holds; false where nothing is kept."""
     path = folder / f"{name}.json"
-    with suppress(OSError):
+    try:
         if time.time() - path.stat().st_mtime > _CONFIRM_EVERY:
             os.utime(path)
+    except OSError:
+        return False
+    return True

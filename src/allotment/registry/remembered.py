@@ -1,8 +1,8 @@
 """Rows as they were read, kept in this process until they are written anew.
 
 Reading two thousand items with what belongs to them takes a second; asking which of them have been
-written since takes a hundredth of that. A row that was damaged past the registry is not noticed:
-whoever must notice reads without a memory.
+written since takes a hundredth of that. What is changed past the registry does not say so: it is
+noticed by `look_after`, which asks what is stored, and by whoever reads without a memory.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from typing import Any, Final, TypeVar
 
 from django.db.models import Model, QuerySet
 
+from allotment.registry import fingerprints
+from allotment.registry.fingerprints import Prints
 from allotment.registry.models import Experiment, Instrument, Phase, Stream
 from allotment.registry.sites import SiteBook, SiteFacts
 
@@ -50,8 +52,11 @@ class Memory:
         self._kept: dict[tuple[type[Model], int], _Kept] = {}
         self._book = SiteBook()
         self._by_key: dict[Hashable, Any] = {}
-        self._since: datetime | None = None
+        self._prints: Prints | None = None
+        self._looked: datetime | None = None
         self._lock = threading.Lock()
+        self.finds = 0
+        """How often a look has found that something is stored otherwise."""
 
     def rows(
         self,
@@ -72,11 +77,12 @@ class Memory:
             key: (name, streams.get(stamp[0]) if stamp else None, *stamp)
             for key, name, *stamp in columns
         }
-        unknown = [
-            key
+        known = {
+            key: kept.row
             for key, stamp in stamps.items()
-            if (kept := self._kept.get((model, key))) is None or kept.stamp != stamp
-        ]
+            if (kept := self._kept.get((model, key))) is not None and kept.stamp == stamp
+        }
+        unknown = [key for key in stamps if key not in known]
         fresh: dict[int, tuple[str, _Row]] = {}
         if unknown:
             # Most at once are read without naming each.
@@ -90,11 +96,11 @@ class Memory:
                     self._kept[model, key] = _Kept(stamps[key], row)
         found: list[tuple[str, _Row]] = []
         for key, stamp in stamps.items():
-            kept = self._kept.get((model, key))
+            kept_row = known.get(key)
             if key in fresh:
                 found.append(fresh[key])
-            elif kept is not None and kept.stamp == stamp and isinstance(kept.row, model):
-                found.append((str(stamp[0]), kept.row))
+            elif isinstance(kept_row, model):
+                found.append((str(stamp[0]), kept_row))
         return found
 
     def made(self, row: Model, key: Hashable, make: Callable[[], _Made]) -> _Made:
@@ -126,14 +132,34 @@ class Memory:
                     kept.made.clear()
         return self._book
 
-    def forget_after(self, longest: timedelta, now: datetime) -> None:
-        """Read everything anew where the oldest of it may have been read as long ago as that."""
-        if self._since is None or not timedelta() <= now - self._since < longest:
-            self.forget()
-            self._since = now
+    def look_after(self, pause: timedelta, now: datetime) -> None:
+        """Forget each row that is stored otherwise than at the last look, if that was as long ago.
+
+        What was changed past the registry since a row was read is so noticed at the next look. The
+        first one forgets everything: nobody knows what was stored when that was read.
+
+        Raises:
+            DatabaseError, InterfaceError: the database cannot say; it is asked again the next time.
+        """
+        with self._lock:
+            if self._looked is not None and timedelta() <= now - self._looked < pause:
+                return
+            # Taken before any of what will be held against the next: a change in between is found
+            # once more, never missed.
+            before, self._prints = self._prints, fingerprints.taken()
+            self._looked = now
+            if before == self._prints:
+                return
+            self.finds += 1
+            self._by_key.clear()
+            for model, key in tuple(self._kept):
+                then = before[model].get(key) if before is not None else None
+                if then is None or then != self._prints[model].get(key):
+                    del self._kept[model, key]
 
     def forget(self) -> None:
         """Read everything anew."""
         with self._lock:
             self._kept.clear()
             self._by_key.clear()
+            self._prints = self._looked = None

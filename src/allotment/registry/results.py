@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -123,16 +121,6 @@ VERDICTS = {
 }
 _TOO_EARLY = Face(gettext_noop("Too early to read"), "muted", "wait")
 _UNKNOWN = Face(gettext_noop("Cannot say"), "muted", "open")
-
-
-def warm_up(lake_dir: Path) -> None:
-    """Load the lab's engines and the newest reports beside all else, so that no page waits."""
-
-    def load() -> None:
-        import_module("allotment.analysis.reports")
-        newest_or_fault(lake_dir)
-
-    threading.Thread(target=load, daemon=True).start()
 
 
 def read(lake_dir: Path, name: str, subjects: str, phase: int = 0) -> Results | None:

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
+from django.utils import timezone
 
 from allotment.registry import last_good, public_api
 from allotment.registry.models import ConfigurationVersion, Experiment, Instrument, Stream
@@ -25,8 +26,11 @@ from allotment.registry.public_api import Document, IdentifierType, Shaped
 from allotment.registry.remembered import Memory
 
 LONGEST: Final = timedelta(minutes=1)
-"""Damage to rows is seen within it: an answer stands for half of it, and so do rows in memory."""
+"""What is changed past the registry is seen within it: an answer stands for half of it unless it is
+confirmed, and so do rows in memory."""
 _HALF: Final = LONGEST / 2
+LOOK_EVERY: Final = _HALF * 2 / 3
+"""So often does a server look by itself, so that nobody who asks has to wait for it."""
 DATABASE, VANISHED = "database", "vanished"
 _EDGE_KEEPS: Final = timedelta(hours=24)
 _SECOND: Final = timedelta(seconds=1)
@@ -64,13 +68,14 @@ class Answer:
 class _Held:
     answer: Answer
     stamp: tuple[int, object]
-    shaped: datetime
+    finds: int
+    known: datetime
     until: datetime | None
 
     def stands(self, stamp: tuple[int, object], now: datetime) -> bool:
-        """Whether nothing can have changed but by damage."""
+        """Whether nothing can have changed but past the registry."""
         same = stamp == self.stamp
-        return same and self.shaped <= now and (self.until is None or now < self.until)
+        return same and self.known <= now and (self.until is None or now < self.until)
 
 
 _held: dict[tuple[Path, Question], _Held] = {}
@@ -90,7 +95,7 @@ def answer(question: Question, now: datetime) -> Answer:
         stamp = ConfigurationVersion.stamp()
         held = _held.get(key)
         if held is not None and held.stands(stamp, now):
-            if now - held.shaped < _HALF:
+            if now - held.known < _HALF:
                 return held.answer
             # One asks the database anew; the others need not wait for it.
             if not _shaping.acquire(blocking=False):
@@ -98,7 +103,7 @@ def answer(question: Question, now: datetime) -> Answer:
         else:
             _shaping.acquire()
         try:
-            return _shaped(key, now)
+            return _shaped(key, now, _HALF)
         finally:
             _shaping.release()
     except (DatabaseError, InterfaceError):
@@ -121,6 +126,35 @@ def make_ready(now: datetime) -> None:
     connection.close()
 
 
+def look(now: datetime) -> None:
+    """See whether anything was changed past the registry, before somebody who asks has to.
+
+    Answers of which nothing was changed stand anew; others that are still asked for are shaped.
+
+    Raises:
+        DatabaseError, InterfaceError: the database does not answer.
+    """
+    with _shaping:
+        _memory.look_after(timedelta(), now)
+        stamp = ConfigurationVersion.stamp()
+    for key, held in tuple(_held.items()):
+        if held.stands(stamp, now):
+            with _shaping:
+                _shaped(key, now, timedelta())
+
+
+def keep_looking(stop: threading.Event) -> None:
+    """Look again and again until `stop` is set; for a thread that does nothing else."""
+    while not stop.wait(LOOK_EVERY.total_seconds()):
+        try:
+            look(timezone.now())
+        except (DatabaseError, InterfaceError) as error:
+            _LOG.warning("the database does not say what is stored: %s", error)
+        finally:
+            # None is kept for so few questions, which could be one that the server has ended.
+            connection.close()
+
+
 def left_out(now: datetime) -> list[str]:
     """The names of everything that a fault keeps from consumers."""
     found: set[str] = set()
@@ -135,16 +169,26 @@ def forget() -> None:
     _memory.forget()
 
 
-def _shaped(key: tuple[Path, Question], now: datetime) -> Answer:
-    """Shape an answer, while others wait; or take the one that they waited for."""
+def _shaped(key: tuple[Path, Question], now: datetime, pause: timedelta) -> Answer:
+    """Confirm an answer or shape it, while others wait; or take the one that they waited for, which
+    is younger than the pause."""
     folder, question = key
     # The version is read first: a change in between makes the documents newer than their number
     # says, and they are then shaped once more; never older.
     stamp = ConfigurationVersion.stamp()
     held = _held.get(key)
-    if held is not None and held.stands(stamp, now) and now - held.shaped < _HALF:
+    if held is not None and held.stands(stamp, now) and now - held.known < pause:
         return held.answer
-    _memory.forget_after(_HALF, now)
+    _memory.look_after(_HALF, now)
+    if (
+        held is not None
+        and held.stands(stamp, now)
+        and held.finds == _memory.finds
+        and not held.answer.left_out  # that is tried again
+        and last_good.confirm(folder, _name(question))
+    ):
+        _held[key] = replace(held, known=now)
+        return held.answer
     found = _documents(question, now)
     before = last_good.read(folder, _name(question))
     lost = _vanished(before, found, question, now) if before is not None else []
@@ -170,7 +214,7 @@ def _shaped(key: tuple[Path, Question], now: datetime) -> Answer:
         fresh = replace(fresh, rendered=held.answer.rendered)
     if len(_held) >= _MOST:
         _held.clear()
-    _held[key] = _Held(fresh, stamp, now, _until(found, question, now))
+    _held[key] = _Held(fresh, stamp, _memory.finds, now, _until(found, question, now))
     return fresh
 
 
