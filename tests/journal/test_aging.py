@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -29,7 +31,7 @@ def bases(root: Path, topic: str = AGED, number: int = 0) -> list[int]:
 
 
 def wait_until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.005)
@@ -119,12 +121,16 @@ def test_age__no_segment_can_be_begun__told_and_appends_go_on(
     """A folder stands where the new segment would lie: not even root can put a file there."""
     writer = aging(tmp_path, 0.2)
     with caplog.at_level(logging.WARNING):
-        put(writer, AGED)
-        obstacle = layout.segment_path(tmp_path / AGED / "0000", 8)
-        obstacle.mkdir()
+        for lines in itertools.count(1):
+            put(writer, AGED)
+            obstacle = layout.segment_path(tmp_path / AGED / "0000", 8 * lines)
+            with suppress(FileExistsError):  # it was late: the next segment is begun already
+                obstacle.mkdir()
+                break
         wait_until(lambda: "no new segment could be begun" in caplog.text)
     obstacle.rmdir()
     put(writer, AGED)
     assert writer.available
     writer.close()
-    assert SegmentReader(tmp_path).read(Partition(AGED, 0), 0, 99).data == 2 * (LINE + b"\n")
+    found = SegmentReader(tmp_path).read(Partition(AGED, 0), 0, 1 << 20).data
+    assert found == (lines + 1) * (LINE + b"\n")
