@@ -2,7 +2,6 @@ import json
 import os
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,12 +59,11 @@ def test_refresh__unchanged__asks_by_etag_and_keeps(registry: Registry) -> None:
 
 
 def test_current__before_any_answer__is_empty_at_once(registry: Registry) -> None:
-    registry.delay_seconds = 0.5
+    registry.delay_seconds = 1.0
     with source_of(registry) as source:
-        began = time.monotonic()
         assert source.current().experiments == {}
         assert source.age_seconds is None
-        assert time.monotonic() - began < 0.1
+        assert registry.requests == [], "it has waited for an answer"
 
 
 def test_background__registry_changes__follows(registry: Registry) -> None:
@@ -228,9 +226,10 @@ def test_cache__leaves_no_temporary_file(tmp_path: Path, registry: Registry) -> 
 
 
 def test_slow_registry__times_out_and_keeps(registry: Registry) -> None:
-    source = ConfigurationSource(registry.url, "demowiki", None, timeout=0.1)
+    source = ConfigurationSource(registry.url, "demowiki", None, timeout=30)
     source.refresh()
     assert NAME in source.current().experiments
+    source._timeout = 0.1  # only now: a registry that is not slow has all the time it needs
     registry.delay_seconds = 0.3
     source.refresh()
     assert NAME in source.current().experiments
