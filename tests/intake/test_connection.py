@@ -246,7 +246,7 @@ def test_head__never_ends__408() -> None:
     with listening(hello, head_seconds=0.3) as running, Raw(running.port) as raw:
         raw.send(get("/") + b"GET / HTTP/1.1\r\nHost")
         assert raw.status() == 200
-        until = time.monotonic() + 5
+        until = time.monotonic() + 30
         while not raw_has_answer(raw):
             assert time.monotonic() < until
             raw.send(b"x")
@@ -261,7 +261,7 @@ def raw_has_answer(raw: Raw) -> bool:
     except TimeoutError:
         return False
     finally:
-        raw.socket.settimeout(10)
+        raw.socket.settimeout(30)
     return True
 
 
@@ -270,19 +270,19 @@ def test_body__slower_than_the_least_rate__408_and_its_memory_is_free() -> None:
         with Raw(running.port) as raw:
             raw.send(post(b"x" * 5000)[:-4990])
             assert raw.status() == 408
-        assert running.call(lambda: running.listener.memory.held) == 0
+        wait_until(lambda: running.listener.memory.held == 0, "its memory is free")
 
 
 def test_body__slow_but_steady__read() -> None:
     with (
-        listening(hello, body_seconds=0.2, body_rate=1000.0) as running,
+        listening(hello, body_seconds=1.0, body_rate=1000.0) as running,
         Raw(running.port) as raw,
     ):
         sent = post(b"x" * 5000)
         raw.send(sent[:-5000])
         for _ in range(10):
             raw.send(b"x" * 500)
-            time.sleep(0.06)  # its pace is what is tested
+            time.sleep(0.12)  # its pace is what is tested
         assert raw.answer()[2] == b"POST 5000"
 
 
@@ -291,7 +291,7 @@ def test_idle__too_long__closed() -> None:
         raw.send(get("/"))
         assert raw.status() == 200
         assert raw.ended()
-        assert running.call(lambda: running.listener.connections) == 0
+        wait_until(lambda: running.listener.connections == 0, "it is forgotten")
 
 
 def test_memory__full_of_bodies__503_for_large_ones_alone_and_given_back() -> None:
@@ -372,5 +372,5 @@ def test_stop__request_never_finished__cut_off_in_bounded_time() -> None:
         wait_until(lambda: running.listener.memory.held == 50, "half of it has come")
         started = time.monotonic()
         running.call(running.listener.stop)
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 10
         assert raw.ended()
