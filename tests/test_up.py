@@ -52,13 +52,14 @@ def test_up__ctrl_c_while_preparing__password_is_shown_and_opens_the_registry(
         command, stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as started:
         database = settings.registry_dir / "registry.sqlite3"
-        for _ in range(2000):
-            if database.exists():
-                break
+        deadline = time.monotonic() + 90
+        while not database.exists():
+            assert started.poll() is None, "it ended by itself"
+            assert time.monotonic() < deadline, "there is no database"
             time.sleep(0.01)
         # As a terminal does it: every process of the foreground group is told.
         subprocess.run(["kill", "-INT", "--", f"-{started.pid}"], check=True)
-        said, _ = started.communicate(timeout=60)
+        said, _ = started.communicate(timeout=120)
     assert started.returncode == 0
     shown = said.partition("one-time password ")[2].split()[0]
     asked = subprocess.run(
