@@ -4,12 +4,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from tests.leftovers import MARK
+from tests.test_supervisor import is_alive, until
 
 RUN = """
 import subprocess, sys
@@ -33,21 +32,6 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, "did not come true in time"
-        time.sleep(0.02)
-
-
-def is_there(process: int) -> bool:
-    try:
-        stat = Path(f"/proc/{process}/stat").read_text()
-    except FileNotFoundError:
-        return False
-    return stat.rpartition(")")[2].split()[0] != "Z"
-
-
 @pytest.mark.parametrize(
     ("how", "habit"),
     [(signal.SIGKILL, STUBBORN), (signal.SIGTERM, ""), (signal.SIGINT, ""), (None, "")],
@@ -68,13 +52,13 @@ def test_run__killed_or_at_its_end__what_it_started_is_gone(
         assert run.stdout is not None
         word, _, path = run.stdout.readline().strip().partition(" ")
         started, folder = int(word), Path(path)
-        assert is_there(started)
+        assert is_alive(started)
         assert (folder / "made").is_dir()
         if how is None:
             _, said = run.communicate("\n")
         else:
             run.send_signal(how)
             _, said = run.communicate()
-    until(lambda: not is_there(started))
+    until(lambda: not is_alive(started))
     until(lambda: not folder.exists())
     assert f"left behind by the tests, and ended: {started} " in said

@@ -89,4 +89,4 @@ def test_end_when_orphaned__worker_that_does_not_stop__is_cut_off() -> None:
         worker = int(parent.stdout.readline())
         assert is_alive(worker)
         parent.kill()
-    until(lambda: not is_alive(worker), 5)
+    until(lambda: not is_alive(worker), 30)

@@ -15,7 +15,7 @@ from tests.free_ports import free_port
 from allotment.supervisor import RESTARTS, Part, PartFailedError, Supervisor
 
 
-def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "did not come true in time"
@@ -49,7 +49,7 @@ def test_supervisor__server_starts__ready_and_stopped_without_orphans(
     command = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", str(port)]
     part = Part("web", command, f"http://127.0.0.1:{port}/")
     supervisor.start([part])
-    supervisor.wait_ready(20, threading.Event())
+    supervisor.wait_ready(60, threading.Event())
     process_id = supervisor.process_ids()["web"]
     supervisor.stop()
     assert not is_alive(process_id)

@@ -403,7 +403,7 @@ def test_run__until_stopped__report_appears(tmp_path: Path, registry: Registry) 
     analyst = Analyst(tmp_path / "lake", registry.url, tmp_path / "cache", every_seconds=0.05)
     thread = threading.Thread(target=analyst.run, args=(stop,))
     thread.start()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while reports.latest(tmp_path / "lake", "card") is None and time.monotonic() < deadline:
         time.sleep(0.05)
     stop.set()

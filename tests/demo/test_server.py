@@ -41,11 +41,11 @@ def running(
             return False
 
     try:
-        wait_until(healthy, "the wiki answers", 20)
+        wait_until(healthy, "the wiki answers", 60)
         yield url, process
     finally:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
 
 
 def test_serve__told_to_stop__delivers_what_waits(

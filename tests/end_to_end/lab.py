@@ -16,8 +16,9 @@ from typing import Any, TypeVar
 import httpx
 
 REFRESH_SECONDS = 1.0
-VISIBLE_SECONDS = 15.0
-READY_SECONDS = 90.0
+VISIBLE_SECONDS = 60.0
+"""How long a test is patient; how quick a lab is, the benchmarks tell."""
+READY_SECONDS = 120.0
 
 Found = TypeVar("Found")
 

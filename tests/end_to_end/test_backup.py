@@ -51,9 +51,9 @@ def test_backup__of_journal_and_lake__restored_holds_all_of_its_time_once(
 
         with Nursery(lab) as nursery:
             intake, sink = Mortal(nursery, "intake"), Mortal(nursery, "sink")
-            until(ready, 30, "the intake is ready")
+            until(ready, 90, "the intake is ready")
             before = send(30)
-            until(lambda: lake.exists() and set(in_lake()) == before, 30, "they are in the lake")
+            until(lambda: lake.exists() and set(in_lake()) == before, 90, "they are in the lake")
             # As the guide says: the sink stops, the lake is copied, then the journal.
             assert sink.stop() is None
             waiting = send(30)
@@ -61,9 +61,9 @@ def test_backup__of_journal_and_lake__restored_holds_all_of_its_time_once(
             assert intake.stop() is None
             shutil.copytree(journal, copy / "journal")
             intake, sink = Mortal(nursery, "intake"), Mortal(nursery, "sink")
-            until(ready, 30, "the intake is ready again")
+            until(ready, 90, "the intake is ready again")
             later = send(30)
-            until(lambda: later <= set(in_lake()), 30, "later events are in the lake")
+            until(lambda: later <= set(in_lake()), 90, "later events are in the lake")
             assert intake.stop() is None
             assert sink.stop() is None
 
@@ -71,9 +71,9 @@ def test_backup__of_journal_and_lake__restored_holds_all_of_its_time_once(
                 shutil.rmtree(lab.data / name)
                 shutil.copytree(copy / name, lab.data / name)
             intake, sink = Mortal(nursery, "intake"), Mortal(nursery, "sink")
-            until(ready, 30, "the intake is ready once more")
+            until(ready, 90, "the intake is ready once more")
             fresh = send(30)
-            until(lambda: fresh <= set(in_lake()), 30, "fresh events are in the lake")
+            until(lambda: fresh <= set(in_lake()), 90, "fresh events are in the lake")
             assert in_lake() == Counter(before | waiting | fresh)
             assert intake.stop() is None
             assert sink.stop() is None

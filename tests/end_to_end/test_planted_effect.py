@@ -109,7 +109,7 @@ def test_analyst__without_being_asked__shows_the_result_on_the_page(lab: Lab) ->
             page = session.get("/experiments/planted-lift/results").text
             return f"{SUBJECTS:,}" in page or "95%" in page
 
-        until(shown, 30, "the results page has a report")
+        until(shown, 90, "the results page has a report")
 
 
 def test_analyze__given_the_data_folder_alone__finds_the_lab(lab: Lab) -> None:

@@ -38,7 +38,7 @@ from allotment.settings import from_environ, to_environ
 WEB = "/analytics/product_metrics/web/base/1.3.0"
 TOPIC = "product_metrics_web_base"
 JSON = "application/json"
-DEADLINE_SECONDS = 20.0
+DEADLINE_SECONDS = 60.0
 _SERVE = (
     "from allotment.settings import from_environ as f; from allotment.intake.server import serve"
 )
@@ -196,7 +196,7 @@ class Intake:
         self, method: str, path: str, body: bytes | str | None = None, **headers: str
     ) -> Reply:
         """One request; `content_type=` becomes `content-type:`."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             named = {name.replace("_", "-"): value for name, value in headers.items()}
             connection.request(method, path, body, named)

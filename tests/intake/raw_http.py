@@ -22,7 +22,7 @@ class Raw:
     """One connection."""
 
     def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=30)
         self._rest = b""
 
     def __enter__(self) -> Self:

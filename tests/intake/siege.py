@@ -85,7 +85,7 @@ class Beside(threading.Thread):
     def run(self) -> None:
         """Until told to stop."""
         body = json.dumps(event())
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         while not (self.answers and self.stop.is_set()):
             began = time.monotonic()
             connection.request("POST", "/v1/events", body, {"content-type": JSON})

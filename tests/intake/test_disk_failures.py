@@ -140,7 +140,7 @@ def begin(data: Path, port: int) -> subprocess.CompletedProcess[str]:
         env=to_environ(settings),
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
 

@@ -60,7 +60,7 @@ class Sender(threading.Thread):
         self._label = name
 
     def run(self) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
         number = 0
         try:
             while True:
@@ -98,7 +98,7 @@ def test_kill__under_load__every_201_is_in_the_journal_exactly_once(
         time.sleep(dice.random() * 0.2)
         intake.kill()
         for sender in senders:
-            sender.join(20)
+            sender.join(60)
             assert not sender.is_alive()
             acknowledged += sender.acknowledged
     last = start_intake()  # recovers what the last kill left

@@ -71,7 +71,7 @@ class Account:
 
     def settle(self, events: int) -> Counter[str]:
         """What became of `events` events sent since the last time, by outcome; it must balance."""
-        deadline = time.monotonic() + 5  # hasty ones are counted after they are answered
+        deadline = time.monotonic() + 30  # hasty ones are counted after they are answered
         while ((now := self._count()) - self._counted).total() < events:
             assert time.monotonic() < deadline, f"of {events} only {now - self._counted} counted"
         found = now - self._counted

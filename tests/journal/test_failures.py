@@ -46,7 +46,7 @@ def test_kill__at_random_moments_under_load__acknowledged_is_there_once_and_noth
         arguments = ["load", str(journal), str(notes), str(turn * 10_000_000)]
         process = subprocess.Popen([sys.executable, str(WRITER), *arguments])
         try:
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + 60
             while not notes.exists() or notes.stat().st_size == size:
                 assert process.poll() is None, "the writer ended by itself"
                 assert time.monotonic() < deadline, "the writer acknowledged nothing"
@@ -108,7 +108,7 @@ class FailingSync:
 
 
 def wait_available(writer: SegmentWriter) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not writer.available:
         assert time.monotonic() < deadline
         time.sleep(0.005)

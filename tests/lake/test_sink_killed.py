@@ -20,7 +20,7 @@ from allotment.lake.query import run_sql
 
 KILLS = 20
 EVENTS_A_ROUND = 300
-DEADLINE_SECONDS = 120.0
+DEADLINE_SECONDS = 400.0
 
 NURSERY = """
 import os, signal, sys, threading

@@ -23,7 +23,7 @@ from allotment.lake.standstills import FILE, Standstills, told
 
 
 def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline, "did not come true in time"
         time.sleep(0.02)

@@ -16,7 +16,7 @@ from django.http import HttpResponse
 from django.test import Client
 from tests.free_ports import free_port
 
-_DEADLINE_SECONDS = 20
+_DEADLINE_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def running() -> Iterator[Provider]:
         yield provider
     finally:
         process.terminate()
-        process.wait(timeout=10)
+        process.wait(timeout=60)
 
 
 def _wait(provider: Provider, process: subprocess.Popen[bytes]) -> None:

@@ -59,7 +59,7 @@ def pass_days(item: Experiment | Instrument, days: int) -> None:
 
 def until_running(item: Experiment) -> None:
     """A phase that begins in the second in which the one before ended begins in the next one."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while state(item) is State.SCHEDULED and time.monotonic() < deadline:
         time.sleep(0.05)
     assert state(item) is State.RUNNING

@@ -210,7 +210,7 @@ def intake_server(state: Intake | None = None, port: int = 0) -> Iterator[Intake
         yield found
 
 
-def wait_until(condition: Callable[[], object], what: str, seconds: float = 10.0) -> None:
+def wait_until(condition: Callable[[], object], what: str, seconds: float = 30.0) -> None:
     """Poll until the condition holds; fail by name after so many seconds."""
     deadline = time.monotonic() + seconds
     while not condition():

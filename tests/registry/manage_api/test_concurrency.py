@@ -28,7 +28,7 @@ def test_change__several_at_once_from_one_version__exactly_one_is_stored(
 
     def write(name: str) -> None:
         try:
-            together.wait(20)
+            together.wait(60)
             answers[name] = asks.ask("patch", EXPERIMENT, {"name": name}, etag='"1"')
         finally:
             connections.close_all()
