@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from tests.clients.test_php_events import (
+    BARE,
     CALLS,
     EXPERIMENTS,
     INSTRUMENTS,
@@ -35,6 +36,7 @@ from allotment.sdk.configuration import ConfigurationSource
 def registry() -> Iterator[stand_ins.Registry]:
     with stand_ins.registry_server() as found:
         found.experiments, found.instruments = EXPERIMENTS, INSTRUMENTS
+        found.streams |= BARE
         yield found
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -87,23 +88,23 @@ def in_python(client: Client, calls: list[Call], given: dict[str, Any]) -> list[
         **{**given, "overrides": parse_overrides(given.get("overrides", ""))},
     )
 
-    def call(name: str, arguments: list[Any]) -> object:
-        match name:
-            case "interaction":
-                return visitor.submit_interaction(*arguments, at=AT)
-            case "experiment":
-                return visitor.get_experiment(arguments[0]).send(*arguments[1:], at=AT)
-            case "exposure":
-                return visitor.get_experiment(arguments[0]).send_exposure()
-            case "instrument":
-                return visitor.get_instrument(arguments[0]).send(*arguments[1:], at=AT)
-            case "group":
-                return visitor.get_experiment_bucket_value(arguments[0])
-            case "page":
-                return page_variables(visitor, client.browser_intake_url, client.site)
-        return client.refused
+    def prefix(text: str) -> list[tuple[str, str | None]]:
+        found = visitor.get_experiments_by_prefix(text)
+        return [(experiment.name, experiment.assigned_group) for experiment in found]
 
-    return [json.loads(json.dumps(call(*each))) for each in calls]
+    does: dict[str, Callable[..., object]] = {
+        "interaction": partial(visitor.submit_interaction, at=AT),
+        "click": partial(visitor.submit_click, at=AT),
+        "submit": partial(visitor.submit, at=AT),
+        "prefix": prefix,
+        "experiment": lambda name, *given: visitor.get_experiment(name).send(*given, at=AT),
+        "exposure": lambda name: visitor.get_experiment(name).send_exposure(),
+        "instrument": lambda name, *given: visitor.get_instrument(name).send(*given, at=AT),
+        "group": visitor.get_experiment_bucket_value,
+        "page": lambda: page_variables(visitor, client.browser_intake_url, client.site),
+        "refused": lambda: client.refused,
+    }
+    return [json.loads(json.dumps(does[name](*arguments))) for name, arguments in calls]
 
 
 def asked_of_python(
@@ -175,6 +176,8 @@ INSTRUMENTS: list[dict[str, Any]] = [
     {**stand_ins.INSTRUMENT, "name": "1", "sample_rate": {"default": "0.01"}},
     {**stand_ins.INSTRUMENT, "name": "by-device", "sample_unit": "device"},
 ]
+BARE = {"bare": {"schema_title": "bare"}}
+"""A stream that is not meant for client libraries."""
 VISITORS: list[dict[str, Any]] = [
     {},
     {"user_id": "0", "browser_id": "a1", "session_id": SESSION},
@@ -222,6 +225,34 @@ CALLS: list[Call] = [
     ("interaction", ["demo-article-clicks", SCHEMA, "click"]),
     ("interaction", ["nowhere", SCHEMA, "click"]),
     ("interaction", [STREAM, SCHEMA, ""]),
+    ("click", [STREAM]),
+    ("click", ["demo-article-clicks", {"action": "other", "element_id": "x"}]),
+    ("click", ["nowhere"]),
+    ("submit", [STREAM, {"action": "made"}]),
+    ("submit", [STREAM, {"$schema": ""}]),
+    ("submit", ["nowhere", {"$schema": SCHEMA}]),
+    ("submit", ["demo-article-clicks", {"$schema": SCHEMA, "action": "made"}]),
+    ("submit", ["bare", {"$schema": "/bare/1.0.0", "action": "bare", "experiments": {"a": "b"}}]),
+    (
+        "submit",
+        [
+            STREAM,
+            {
+                "$schema": SCHEMA,
+                "action": "made",
+                "dt": "x",
+                "meta": {"id": "x", "domain": "x", "stream": "x", "request_id": "kept"},
+                "experiments": {"enrolled": ["forged"]},
+                "performer": {"is_logged_in": None},
+                "page": {"title": "given"},
+            },
+        ],
+    ),
+    ("prefix", ["by"]),
+    ("prefix", [""]),
+    ("prefix", ["n"]),
+    ("experiment", ["by-session", "more", {}, ["page_title", "page_nothing", "performer_groups"]]),
+    ("instrument", ["demo-article-clicks", "more", {}, ["page_title", "performer_session_id"]]),
     ("experiment", ["0", "impression", {"instrument_name": "forged", "page": {"id": 8}}]),
     ("experiment", ["by-session", "impression"]),
     ("experiment", ["no-stream", "impression"]),
@@ -243,6 +274,7 @@ def test_php_client__same_request_as_python__sends_the_same_events(
     site: Site, registry: stand_ins.Registry, intake: stand_ins.Intake, given: dict[str, Any]
 ) -> None:
     registry.experiments, registry.instruments = EXPERIMENTS, INSTRUMENTS
+    registry.streams |= BARE
     site.serve()  # the first request finds no configuration and fetches it
     given_php = site.serve(CALLS, **given)[:-1]
     events_php, intake.events = intake.events, []

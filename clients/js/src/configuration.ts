@@ -4,6 +4,8 @@ import { parseRate } from "./law.js";
 
 const WEB_BASE = "/analytics/product_metrics/web/base";
 export const DEFAULT_SCHEMA = `${WEB_BASE}/1.3.0`;
+/** Where the events of experiments go that name no stream. */
+export const DEFAULT_STREAM = "product_metrics.web_base";
 
 /** The `experiments` record of an event: who is in what. Maps are keyed by experiment name. */
 export interface Membership {
@@ -119,7 +121,7 @@ export function readStream(streams: Streams, name: string): StreamConfig | null 
 
 /** The newest schema of a title; of the web base, and without a title, the one written here. */
 function newest(title: unknown): string {
-  const root = asText(title)?.replace(/^\/*/, "/") ?? WEB_BASE;
+  const root = String(title || WEB_BASE).replace(/^\/*/, "/");
   return root === WEB_BASE ? DEFAULT_SCHEMA : `${root}/latest`;
 }
 

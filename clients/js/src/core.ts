@@ -18,24 +18,16 @@ import type { Integration } from "./integration.js";
 import { inSample } from "./law.js";
 import { createQueue, type Call, type ConfigurationQueue } from "./queue.js";
 
-export { DEFAULT_SCHEMA };
-export const DEFAULT_STREAM = "product_metrics.web_base";
 
 /** Data of an event: anything that its schema allows. */
 export type Data = Readonly<Record<string, unknown>>;
 
-/** What is told but once. */
-export interface Once {
+/** What is different about the events of an experiment, for which the enrollment was the draw. */
+export interface OfExperiment {
   /** Whether it is still to be told, when the event is made. */
-  readonly _due?: () => boolean;
+  readonly _due: () => boolean;
   /** Called once the event is handed to the delivery. */
   readonly _done?: () => void;
-}
-
-/** What is different about the events of an experiment. */
-interface OfExperiment extends Once {
-  /** Attributes beside those of the stream. */
-  readonly _values: readonly string[];
 }
 
 /** A client for a page that sends events by the names of their streams. */
@@ -137,10 +129,11 @@ export class Core {
     data: Data | undefined,
     fixed: Data,
     schemaOf: (config: StreamConfig) => string,
+    values?: readonly string[],
     experiment?: OfExperiment,
   ): void {
     this._guard(() => {
-      if (action) this._produce(stream, { ...data, ...fixed, action }, schemaOf, experiment);
+      if (action) this._produce(stream, { ...data, ...fixed, action }, schemaOf, values, experiment);
       else this._delivery._drop("incomplete", stream);
     });
   }
@@ -175,11 +168,15 @@ export class Core {
     return !!reason;
   }
 
-  /** @param schemaOf - of an interaction; an event that the page made has its schema */
+  /**
+   * @param schemaOf - of an interaction; an event that the page made has its schema
+   * @param values - attributes beside those of the stream
+   */
   private _produce(
     stream: string,
     data: Data,
     schemaOf?: (config: StreamConfig) => string,
+    values: readonly string[] = [],
     experiment?: OfExperiment,
   ): void {
     if (this._refused()) return;
@@ -205,9 +202,7 @@ export class Core {
         return;
       }
       // Consent may be gone by now.
-      if (this._refused() || (experiment ? experiment._due?.() === false : !this._sampled(config, context))) {
-        return;
-      }
+      if (this._refused() || !(experiment ? experiment._due() : this._sampled(config, context))) return;
       const isEnriched = schemaOf || config._isMetrics;
       const event: Record<string, unknown> = {
         ...own,
@@ -226,7 +221,7 @@ export class Core {
           id: randomUuid(),
         },
       };
-      if (isEnriched) enrich(event, [...config._values, ...(experiment?._values ?? [])], context);
+      if (isEnriched) enrich(event, [...config._values, ...values], context);
       this._delivery._add(event);
       experiment?._done?.();
     };

@@ -60,9 +60,26 @@ interface Reading {
   readonly to: number;
   readonly rateAt: (site: string | null | undefined) => number;
   readonly meets: (attributes: Readonly<Record<string, unknown>>) => boolean;
-  readonly holdouts: readonly SlotRange[];
-  readonly layer: SlotRange | null;
+  readonly holdouts: readonly Slots[];
+  readonly layer: Slots | null;
 }
+
+/** A range of a layer or a holdout. */
+interface Slots {
+  readonly begin: number;
+  readonly end: number;
+  readonly drawn: Drawn;
+}
+
+/** The slot that was drawn last: of a visitor, whose experiments come one after another. */
+interface Drawn {
+  /** What slots are drawn by. */
+  readonly hashed: string;
+  subject: string | null;
+  slot: number;
+}
+/** One for all experiments of a layer or a holdout, by what its slots are drawn by. */
+const draws = new Map<string, Drawn>();
 const readings = new WeakMap<ExperimentItem, Reading>();
 
 /**
@@ -90,9 +107,9 @@ export function evaluate(
       ? "not_active"
       : !reading.meets(attributes)
         ? "not_targeted"
-        : reading.holdouts.some((range) => lies(range, subject, range.name))
+        : reading.holdouts.some((slots) => lies(slots, subject))
           ? "held_out"
-          : reading.layer && !lies(reading.layer, subject, `layer:${reading.layer.name}`)
+          : reading.layer && !lies(reading.layer, subject)
             ? "layer_taken"
             : group === null
               ? "not_sampled"
@@ -109,8 +126,8 @@ function read(item: ExperimentItem): Reading {
     to: time(name, "end", end) ?? Infinity,
     rateAt: readRates(name, sample_rate),
     meets: readTargeting(targeting ?? {}),
-    holdouts: (holdouts ?? []).map((range) => usable(name, "holdouts", range)),
-    layer: layer ? usable(name, "layer", layer) : null,
+    holdouts: (holdouts ?? []).map((range) => usable(name, "holdouts", range, range.name)),
+    layer: layer ? usable(name, "layer", layer, `layer:${layer.name}`) : null,
   };
 }
 
@@ -155,7 +172,7 @@ function readRates(name: string, rates: ExperimentItem["sample_rate"]): Reading[
   return (site) => named.get(site) ?? otherwise;
 }
 
-function usable(experiment: string, field: string, range: SlotRange): SlotRange {
+function usable(experiment: string, field: string, range: SlotRange, hashed: string): Slots {
   const { begin, end } = range;
   const whole = Number.isInteger(begin) && Number.isInteger(end);
   if (!whole || begin < 0 || begin >= end || end > SPAN) {
@@ -164,11 +181,16 @@ function usable(experiment: string, field: string, range: SlotRange): SlotRange 
         `whole numbers from 0 to ${SPAN}`,
     );
   }
-  return range;
+  const drawn = draws.get(hashed) ?? { hashed, subject: null, slot: 0 };
+  draws.set(hashed, drawn);
+  return { begin, end, drawn };
 }
 
-/** Whether a subject's slot lies in a range; `hashed` is what its slots are drawn by. */
-function lies({ begin, end }: SlotRange, subject: string, hashed: string): boolean {
-  const slot = subjectSlot(subject, hashed);
-  return begin <= slot && slot < end;
+/** Whether a subject's slot lies in a range. */
+function lies({ begin, end, drawn }: Slots, subject: string): boolean {
+  if (drawn.subject !== subject) {
+    drawn.slot = subjectSlot(subject, drawn.hashed);
+    drawn.subject = subject;
+  }
+  return begin <= drawn.slot && drawn.slot < end;
 }

@@ -1,7 +1,8 @@
 /** An experiment as the visitor sees it. */
 
 import type { Client } from "./client.js";
-import { DEFAULT_STREAM, type Data, type Once } from "./core.js";
+import { DEFAULT_STREAM } from "./configuration.js";
+import type { Data, OfExperiment } from "./core.js";
 import { isDue, remember } from "./exposure.js";
 import type { Instrumentation, Sender } from "./instrument.js";
 
@@ -24,8 +25,7 @@ export class Experiment implements Sender {
 
   /** Whether the visitor's group is one of these. */
   isAssignedGroup(...groups: string[]): boolean {
-    const group = this.getAssignedGroup();
-    return group !== null && groups.includes(group);
+    return (groups as (string | null)[]).includes(this.getAssignedGroup());
   }
 
   /**
@@ -33,14 +33,16 @@ export class Experiment implements Sender {
    * own sample does not count, since the enrollment was the draw. The experiment's name stands in
    * `instrument_name`: it tells the experiment's own events from those that only carry its
    * membership.
+   *
+   * @param attributes - contextual attributes beside those that the configuration asks for
    */
-  send(action: string, data?: Data): void {
-    this._send(action, data, []);
+  send(action: string, data?: Data, attributes: readonly string[] = []): void {
+    this._send(action, data, attributes, { _due: () => true });
   }
 
   /** The same as {@link send}. */
-  submitInteraction(action: string, data?: Data): void {
-    this.send(action, data);
+  submitInteraction(action: string, data?: Data, attributes?: readonly string[]): void {
+    this.send(action, data, attributes);
   }
 
   /**
@@ -77,7 +79,12 @@ export class Experiment implements Sender {
     return this;
   }
 
-  private _send(action: string, data: Data | undefined, attributes: readonly string[], once?: Once): void {
+  private _send(
+    action: string,
+    data: Data | undefined,
+    attributes: readonly string[],
+    told: OfExperiment,
+  ): void {
     const client = this._client;
     client._guard(() => {
       if (this.getAssignedGroup() === null) return;
@@ -88,7 +95,8 @@ export class Experiment implements Sender {
         data,
         { instrument_name: this.name },
         ({ _schemaId }) => config?.schema_id || _schemaId,
-        { _values: [...(config?.contextual_attributes ?? []), ...attributes], ...once },
+        [...(config?.contextual_attributes ?? []), ...attributes],
+        told,
       );
     });
   }

@@ -4,7 +4,8 @@ import { Client } from "./client.js";
 import { DefaultIntegration, type Integration } from "./integration.js";
 
 export { Client } from "./client.js";
-export { Core, DEFAULT_SCHEMA, DEFAULT_STREAM, type Data } from "./core.js";
+export { Core, type Data } from "./core.js";
+export { DEFAULT_SCHEMA, DEFAULT_STREAM } from "./configuration.js";
 export type { ExperimentConfig, Membership, PageConfig, Sample } from "./configuration.js";
 export type { Context } from "./attributes.js";
 export type { Counters, DropReason } from "./delivery.js";

@@ -6,7 +6,7 @@ import type { Data } from "./core.js";
 /** What instrumentations send through: an instrument or an experiment. */
 export interface Sender {
   readonly name: string;
-  submitInteraction(action: string, data?: Data): void;
+  submitInteraction(action: string, data?: Data, attributes?: readonly string[]): void;
 }
 
 /** A piece of instrumentation that can be handed to `use`. */
@@ -29,8 +29,10 @@ export class Instrument implements Sender {
   /**
    * Sends an event with `instrument_name` and `funnel_event_sequence_position` (1, 2, … on this
    * page). Who counts a funnel of their own gives the position in `data`.
+   *
+   * @param attributes - contextual attributes beside those that the configuration asks for
    */
-  submitInteraction(action: string, data?: Data): void {
+  submitInteraction(action: string, data?: Data, attributes?: readonly string[]): void {
     const fixed = {
       instrument_name: this.name,
       funnel_event_sequence_position: data?.funnel_event_sequence_position ?? ++this._position,
@@ -41,12 +43,13 @@ export class Instrument implements Sender {
       data,
       fixed,
       ({ _schemaId }) => _schemaId,
+      attributes,
     );
   }
 
   /** The same as {@link submitInteraction}. */
-  send(action: string, data?: Data): void {
-    this.submitInteraction(action, data);
+  send(action: string, data?: Data, attributes?: readonly string[]): void {
+    this.submitInteraction(action, data, attributes);
   }
 
   /** Starts an instrumentation, where the instrument is in its sample, once there is consent. */

@@ -24,9 +24,6 @@ export interface Allocation {
   readonly group: string | null;
 }
 
-let encoder: TextEncoder | undefined;
-let scratch: Uint8Array | undefined;
-
 /** The subject's pseudonym in one experiment. A lone surrogate counts as U+FFFD. */
 export function subjectHash(subject: string, experiment: string): string {
   return hex(digest(subject, experiment));
@@ -34,18 +31,17 @@ export function subjectHash(subject: string, experiment: string): string {
 
 /** The first 24 bits of a subject's hash: its slot in a layer or a holdout. */
 export function subjectSlot(subject: string, hashed: string): number {
-  return (digest(subject, hashed)[0] as number) >>> 8;
+  return slotOf(digest(subject, hashed));
+}
+
+function slotOf(drawn: Int32Array): number {
+  return (drawn[0] as number) >>> 8;
 }
 
 function digest(subject: string, experiment: string): Int32Array {
-  encoder ??= new TextEncoder();
-  // No UTF-16 unit takes more than three bytes.
-  const most = 3 * (subject.length + experiment.length);
-  if (!scratch || scratch.length < most) scratch = new Uint8Array(most + 256);
-  // Encoded apart, so that two lone halves do not meet in the middle and make a character.
-  const head = encoder.encodeInto(subject, scratch).written;
-  const tail = encoder.encodeInto(experiment, scratch.subarray(head)).written;
-  return sha256(scratch.subarray(0, head + tail));
+  // Half a character at the end must not meet another at the beginning and make a whole one.
+  const isHalf = experiment.charCodeAt(0) >> 10 === 0x37;
+  return sha256(subject + (isHalf ? `\ufffd${experiment.slice(1)}` : experiment));
 }
 
 /**
@@ -61,16 +57,16 @@ export function allocate(experiment: Arms, subject: string, rate: number): Alloc
   }
   const weights = usableWeights(experiment);
   const total = weights.reduce((sum, weight) => sum + weight, 0);
-  const subjectId = subjectHash(subject, name);
+  const drawn = digest(subject, name);
   // Below 2^44, so exact; shifts would cut it to 32 bits.
-  const product = Number.parseInt(subjectId.slice(0, 6), 16) * total;
+  const product = slotOf(drawn) * total;
   const slot = Math.floor(product / SPAN);
   const enrolled = product % SPAN < Math.ceil(rate * SPAN);
   let cumulative = 0;
   const index = weights.findIndex((weight) => (cumulative += weight) > slot);
   return {
     experiment: name,
-    subjectId,
+    subjectId: hex(drawn),
     enrolled,
     group: enrolled ? (groups[index] as string) : null,
   };

@@ -38,7 +38,13 @@ export { keyedSubjectId, type Membership, type MembershipRecord } from "./node/e
 export type { Data } from "./node/events.js";
 export type { ExperimentHandle, InstrumentHandle } from "./node/handles.js";
 export { headHtml, pageVariables, type HeadOptions } from "./node/page.js";
-export { WEB_SCHEMA, type Moment, type Visitor, type VisitorOptions } from "./node/visitor.js";
+export {
+  WEB_SCHEMA,
+  type EventOptions,
+  type Moment,
+  type Visitor,
+  type VisitorOptions,
+} from "./node/visitor.js";
 export {
   cookieIds,
   overridesIn,

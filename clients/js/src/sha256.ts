@@ -3,51 +3,64 @@
  * group before it draws.
  */
 
-interface Constants {
+/** What all digests share, so that none needs memory of its own. */
+interface Tools {
   readonly rounds: Int32Array;
   readonly start: Int32Array;
   /** Two digits for each byte. */
   readonly hex: readonly string[];
-  /** Of the block that is being worked on, so that no block needs memory of its own. */
+  /** Of the block that is being worked on. */
   readonly words: Int32Array;
+  readonly encoder: TextEncoder;
+  bytes: Uint8Array<ArrayBuffer>;
+  view: DataView;
 }
-let constants: Constants | undefined;
+let tools: Tools | undefined;
 
-/** The first 32 bits of the fractions of the roots of the first primes. */
-function makeConstants(): Constants {
+/** With the first 32 bits of the fractions of the roots of the first primes. */
+function makeTools(): Tools {
   const fraction = (root: number): number => (root - Math.floor(root)) * 2 ** 32;
   const primes: number[] = [];
   for (let number = 2; primes.length < 64; number++) {
-    if (primes.every((prime) => number % prime !== 0)) primes.push(number);
+    if (primes.every((prime) => number % prime)) primes.push(number);
   }
   return {
     rounds: Int32Array.from(primes, (prime) => fraction(Math.cbrt(prime)) | 0),
     start: Int32Array.from(primes.slice(0, 8), (prime) => fraction(Math.sqrt(prime)) | 0),
     hex: Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0")),
     words: new Int32Array(64),
+    encoder: new TextEncoder(),
+    ...room(512),
   };
 }
 
-/** The digest as eight numbers of 32 bits. */
-export function sha256(message: Uint8Array): Int32Array {
-  const made = (constants ??= makeConstants());
-  const { length } = message;
-  const blocks = Math.ceil((length + 9) / 64);
-  const padded = new Uint8Array(blocks * 64);
-  padded.set(message);
-  padded[length] = 0x80;
-  // The length in bits is a 64-bit number; 2^32 bits are reached at half a gigabyte only.
-  let bits = length * 8;
-  for (let at = padded.length - 1; bits > 0; at--, bits = Math.floor(bits / 256)) padded[at] = bits;
+function room(size: number): Pick<Tools, "bytes" | "view"> {
+  const bytes = new Uint8Array(size);
+  return { bytes, view: new DataView(bytes.buffer) };
+}
+
+/** The digest of a text's UTF-8 as eight numbers of 32 bits. A lone surrogate counts as U+FFFD. */
+export function sha256(text: string): Int32Array {
+  const made = (tools ??= makeTools());
+  // No UTF-16 unit takes more than three bytes; the padding takes up to 72.
+  const most = 3 * text.length + 72;
+  if (made.bytes.length < most) Object.assign(made, room(2 * most));
+  const { bytes, view } = made;
+  const length = made.encoder.encodeInto(text, bytes).written;
+  const end = (length + 72) & ~63;
+  bytes.fill(0, length, end);
+  bytes[length] = 0x80;
+  // The length in bits is a 64-bit number; no text is so long that more than 32 of them are used.
+  view.setUint32(end - 4, length * 8);
 
   const state = made.start.slice();
-  for (let block = 0; block < blocks; block++) compress(state, made, padded, block * 64);
+  for (let block = 0; block < end; block += 64) compress(state, made, block);
   return state;
 }
 
 /** A digest as 64 lower-case hexadecimal digits. */
 export function hex(digest: Int32Array): string {
-  const { hex: digits } = (constants ??= makeConstants());
+  const { hex: digits } = (tools ??= makeTools());
   let text = "";
   for (const word of digest) {
     for (let by = 24; by >= 0; by -= 8) text += digits[(word >>> by) & 0xff];
@@ -56,28 +69,12 @@ export function hex(digest: Int32Array): string {
 }
 
 const turn = (word: number, by: number): number => (word >>> by) | (word << (32 - by));
+/** Three turns at once: by `third`, by `second` more, and by `first` more. */
+const turns = (word: number, first: number, second: number, third: number): number =>
+  turn(turn(turn(word, first) ^ word, second) ^ word, third);
+const at = (numbers: Int32Array, index: number): number => numbers[index] as number;
 
-function compress(
-  state: Int32Array,
-  { rounds, words }: Constants,
-  bytes: Uint8Array,
-  offset: number,
-): void {
-  const at = (numbers: Int32Array | Uint8Array, index: number): number => numbers[index] as number;
-  for (let i = 0, from = offset; i < 16; i++, from += 4) {
-    words[i] =
-      (at(bytes, from) << 24) |
-      (at(bytes, from + 1) << 16) |
-      (at(bytes, from + 2) << 8) |
-      at(bytes, from + 3);
-  }
-  for (let i = 16; i < 64; i++) {
-    const early = at(words, i - 15);
-    const late = at(words, i - 2);
-    const small0 = turn(early, 7) ^ turn(early, 18) ^ (early >>> 3);
-    const small1 = turn(late, 17) ^ turn(late, 19) ^ (late >>> 10);
-    words[i] = at(words, i - 16) + small0 + at(words, i - 7) + small1;
-  }
+function compress(state: Int32Array, { rounds, words, view }: Tools, block: number): void {
   let a = at(state, 0);
   let b = at(state, 1);
   let c = at(state, 2);
@@ -87,10 +84,19 @@ function compress(
   let g = at(state, 6);
   let h = at(state, 7);
   for (let i = 0; i < 64; i++) {
-    const big1 = turn(e, 6) ^ turn(e, 11) ^ turn(e, 25);
-    const first = (h + big1 + ((e & f) ^ (~e & g)) + at(rounds, i) + at(words, i)) | 0;
-    const big0 = turn(a, 2) ^ turn(a, 13) ^ turn(a, 22);
-    const second = (big0 + ((a & b) ^ (a & c) ^ (b & c))) | 0;
+    if (i < 16) {
+      words[i] = view.getInt32(block + 4 * i);
+    } else {
+      const early = at(words, i - 15);
+      const late = at(words, i - 2);
+      const small0 = turn(turn(early, 11) ^ early, 7) ^ (early >>> 3);
+      const small1 = turn(turn(late, 2) ^ late, 17) ^ (late >>> 10);
+      words[i] = at(words, i - 16) + small0 + at(words, i - 7) + small1;
+    }
+    const choice = g ^ (e & (f ^ g));
+    const majority = (a & b) | (c & (a | b));
+    const first = (h + turns(e, 14, 5, 6) + choice + at(rounds, i) + at(words, i)) | 0;
+    const second = turns(a, 9, 11, 2) + majority;
     h = g;
     g = f;
     f = e;

@@ -11,6 +11,13 @@ export interface FakeEvent {
   readonly data: Data;
 }
 
+/** An event that an instrument would have sent, with the position that it would have had. */
+export interface FakeInstrumentEvent {
+  readonly instrument: string;
+  readonly action: string;
+  readonly data: Data;
+}
+
 /** An experiment whose events are only written down. */
 export class FakeExperiment implements Sender {
   readonly events: FakeEvent[] = [];
@@ -57,6 +64,42 @@ export class FakeExperiment implements Sender {
   }
 }
 
+/** An instrument whose events are only written down. */
+export class FakeInstrument implements Sender {
+  readonly events: FakeInstrumentEvent[] = [];
+
+  constructor(
+    readonly name: string,
+    private readonly inSample: boolean,
+    private readonly all: FakeInstrumentEvent[],
+  ) {}
+
+  get eventCount(): number {
+    return this.events.length;
+  }
+
+  isInSample(): boolean {
+    return this.inSample;
+  }
+
+  submitInteraction(action: string, data: Data = {}): void {
+    if (!this.inSample) return;
+    const position = { funnel_event_sequence_position: this.events.length + 1 };
+    const event = { instrument: this.name, action, data: { ...position, ...data } };
+    this.events.push(event);
+    this.all.push(event);
+  }
+
+  send(action: string, data: Data = {}): void {
+    this.submitInteraction(action, data);
+  }
+
+  use(instrumentation: Instrumentation): this {
+    if (this.inSample) instrumentation(this);
+    return this;
+  }
+}
+
 export interface FakeExperiments {
   /** Puts the visitor into a group; null: not enrolled. A second call replaces the first. */
   stubExperiment(name: string, group: string | null): FakeExperiment;
@@ -81,7 +124,6 @@ export function useFakeExperiments(client: Client): FakeExperiments {
         (stub) => stub.name.startsWith(prefix) && stub.getAssignedGroup() !== null,
       ),
   };
-  Object.assign(client, doubles);
   return {
     stubExperiment(name, group) {
       const stub = new FakeExperiment(name, group, events);
@@ -92,9 +134,44 @@ export function useFakeExperiments(client: Client): FakeExperiments {
     get eventCount() {
       return events.length;
     },
-    restore() {
-      // The client's own are its class's.
-      for (const name of Object.keys(doubles)) Reflect.deleteProperty(client, name);
+    restore: replace(client, doubles),
+  };
+}
+
+export interface FakeInstruments {
+  /** Puts the page into an instrument's sample or out of it. A second call replaces the first. */
+  stubInstrument(name: string, isInSample?: boolean): FakeInstrument;
+  /** The events of all instruments, in their order. */
+  readonly events: readonly FakeInstrumentEvent[];
+  readonly eventCount: number;
+  /** Gives the client its own instruments back. */
+  restore(): void;
+}
+
+/** Replaces a client's instruments; what is not stubbed is out of its sample. Call `restore` at the end. */
+export function useFakeInstruments(client: Client): FakeInstruments {
+  const stubs = new Map<string, FakeInstrument>();
+  const events: FakeInstrumentEvent[] = [];
+  const getInstrument = (name: string): FakeInstrument =>
+    stubs.get(name) ?? new FakeInstrument(name, false, events);
+  return {
+    stubInstrument(name, isInSample = true) {
+      const stub = new FakeInstrument(name, isInSample, events);
+      stubs.set(name, stub);
+      return stub;
     },
+    events,
+    get eventCount() {
+      return events.length;
+    },
+    restore: replace(client, { getInstrument }),
+  };
+}
+
+/** Puts doubles over the client's own calls, which are its class's; gives what takes them away. */
+function replace(client: Client, doubles: object): () => void {
+  Object.assign(client, doubles);
+  return () => {
+    for (const name of Object.keys(doubles)) Reflect.deleteProperty(client, name);
   };
 }

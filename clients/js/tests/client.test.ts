@@ -214,6 +214,19 @@ describe("instruments", () => {
     expect(second).toMatchObject({ action: "click", funnel_event_sequence_position: 2 });
   });
 
+  it("send attributes that one call asks for, too", () => {
+    const instrument = client.getInstrument("related-articles");
+    instrument.send("show", undefined, ["page_id"]);
+    instrument.submitInteraction("click", {}, ["page_id", "page_unknown"]);
+    instrument.send("hide");
+    expect(sent().map(({ page }) => page)).toEqual([
+      { id: 7, namespace_id: 0 },
+      { id: 7, namespace_id: 0 },
+      { namespace_id: 0 },
+    ]);
+    expect(sent()[0]?.sample).toEqual({ unit: "pageview", rate: 1 });
+  });
+
   it("names the configured schema where there is one", () => {
     streams = { ...STREAMS, i: { ...STREAMS["related-articles"], schema_id: "/my/web/1.0.0" } };
     client.getInstrument("i").send("a");
@@ -275,6 +288,14 @@ describe("experiments", () => {
       mediawiki: { database: "demowiki" },
       meta: { stream: "product_metrics.web_base" },
     });
+  });
+
+  it("send attributes that one call asks for, too", () => {
+    enroll(IN_FOO);
+    client.getExperiment("foo").send("show", {}, ["page_namespace_id"]);
+    client.getExperiment("foo").submitInteraction("hide", {}, ["page_namespace_id"]);
+    client.getExperiment("foo").send("more");
+    expect(sent().map(({ page }) => (page as { namespace_id?: number })?.namespace_id)).toEqual([0, 0, undefined]);
   });
 
   it("that the visitor is not in do nothing", () => {

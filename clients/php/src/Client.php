@@ -156,9 +156,9 @@ final class Client
     /**
      * Events that were not handed over, by reason.
      *
-     * `unknown_stream`, `unknown_experiment`, `unknown_instrument`, `no_action` and `failed` are
-     * mistakes; `not_sampled` and `not_enrolled` are what the configuration asked for, and
-     * `already_exposed` is no loss.
+     * `unknown_stream`, `unknown_experiment`, `unknown_instrument`, `no_action`, `no_schema` and
+     * `failed` are mistakes; `not_sampled` and `not_enrolled` are what the configuration asked for,
+     * and `already_exposed` is no loss.
      *
      * @return array<string, int>
      */

@@ -116,22 +116,8 @@ final class Events
         array $fixed = [],
     ): array {
         $event = self::merged(['agent' => [], ...$context], $data);
-        $meta = is_array($event['meta'] ?? null) || ($event['meta'] ?? null) instanceof \stdClass
-            ? (array) $event['meta']
-            : [];
-        foreach (self::OBJECTS as $key) {
-            if (($event[$key] ?? null) === []) {
-                $event[$key] = new \stdClass();
-            }
-        }
-        $event = [
-            ...$event,
-            '$schema' => $schema,
-            'action' => $action,
-            'dt' => self::timestamp($moment),
-            'meta' => [...$meta, 'stream' => $stream, 'domain' => $domain, 'id' => $eventId],
-            ...$fixed,
-        ];
+        $event = [...$event, '$schema' => $schema, 'action' => $action];
+        $event = [...self::withOwn($event, $stream, $domain, $eventId, $moment), ...$fixed];
         unset($event['experiments'], $event['sample']);
         if ($experiments !== null && $experiments !== []) {
             $event['experiments'] = $experiments;
@@ -140,6 +126,50 @@ final class Events
             $event['sample'] = $sample;
         }
         return $event;
+    }
+
+    /**
+     * An event that a site made, completed: its `dt`, `meta.stream`, `meta.domain` and `meta.id` are
+     * the library's; it may replace what the context gives.
+     *
+     * @param array<array-key, mixed> $made
+     * @param array<string, array<string, mixed>> $context
+     * @return array<array-key, mixed>
+     */
+    public static function completed(
+        array $made,
+        string $stream,
+        string $domain,
+        string $eventId,
+        \DateTimeInterface $moment,
+        array $context = [],
+    ): array {
+        return self::withOwn(self::merged($context, $made), $stream, $domain, $eventId, $moment);
+    }
+
+    /**
+     * @param array<array-key, mixed> $event
+     * @return array<array-key, mixed>
+     */
+    private static function withOwn(
+        array $event,
+        string $stream,
+        string $domain,
+        string $eventId,
+        \DateTimeInterface $moment,
+    ): array {
+        foreach (self::OBJECTS as $key) {
+            if (($event[$key] ?? null) === []) {
+                $event[$key] = new \stdClass();
+            }
+        }
+        $meta = $event['meta'] ?? null;
+        $kept = is_array($meta) || $meta instanceof \stdClass ? (array) $meta : [];
+        return [
+            ...$event,
+            'dt' => self::timestamp($moment),
+            'meta' => [...$kept, 'stream' => $stream, 'domain' => $domain, 'id' => $eventId],
+        ];
     }
 
     /** Whether both are maps: objects, or arrays of which at least one has keys. */

@@ -47,11 +47,17 @@ final class ExperimentHandle
      * stream.
      *
      * @param array<array-key, mixed> $data further fields of the event
+     * @param list<string> $attributes contextual attributes beside those that the configuration asks for
+     * @param ?\DateTimeInterface $at when it was done; now if not given
      * @return bool whether the event is on its way
      */
-    public function send(string $action, array $data = [], ?\DateTimeInterface $at = null): bool
-    {
-        return $this->sendWith($action, $data, $at, []);
+    public function send(
+        string $action,
+        array $data = [],
+        array $attributes = [],
+        ?\DateTimeInterface $at = null,
+    ): bool {
+        return $this->sendWith($action, $data, $at, $attributes);
     }
 
     /**

@@ -33,11 +33,17 @@ final class InstrumentHandle
      * `funnel_event_sequence_position`, unless `$data` has a number of its own there.
      *
      * @param array<array-key, mixed> $data further fields of the event
+     * @param list<string> $attributes contextual attributes beside those that the configuration asks for
+     * @param ?\DateTimeInterface $at when it was done; now if not given
      * @return bool whether the event is on its way
      */
-    public function send(string $action, array $data = [], ?\DateTimeInterface $at = null): bool
-    {
-        return $this->visitor->guarded(function () use ($action, $data, $at): bool {
+    public function send(
+        string $action,
+        array $data = [],
+        array $attributes = [],
+        ?\DateTimeInterface $at = null,
+    ): bool {
+        return $this->visitor->guarded(function () use ($action, $data, $attributes, $at): bool {
             $instrument = $this->visitor->configuration->instrument($this->name);
             if ($instrument === null) {
                 return $this->visitor->refuse('unknown_instrument', "instrument '$this->name' is not configured");
@@ -55,7 +61,7 @@ final class InstrumentHandle
                 $instrument->schemaId,
                 $action,
                 $data,
-                $instrument->contextualAttributes,
+                [...$instrument->contextualAttributes, ...$attributes],
                 ['unit' => $instrument->sampleUnit, 'rate' => $rate],
                 [
                     'instrument_name' => $this->name,

@@ -102,6 +102,23 @@ final class Visitor
         return new ExperimentHandle($this, $name);
     }
 
+    /**
+     * The experiments that the visitor is in and whose names begin so.
+     *
+     * @return list<ExperimentHandle>
+     */
+    public function getExperimentsByPrefix(string $prefix): array
+    {
+        $found = [];
+        // PHP makes whole numbers of keys such as `7`.
+        foreach (array_map('strval', array_keys($this->membership()->assigned)) as $name) {
+            if (str_starts_with($name, $prefix)) {
+                $found[] = $this->getExperiment($name);
+            }
+        }
+        return $found;
+    }
+
     /** An instrument by its name; one that is unknown is out of sample and sends nothing. */
     public function getInstrument(string $name): InstrumentHandle
     {
@@ -129,17 +146,10 @@ final class Visitor
         ?\DateTimeInterface $at = null,
     ): bool {
         return $this->client->guarded(function () use ($stream, $schema, $action, $data, $at): bool {
-            $settings = $this->configuration->stream($stream);
-            $target = $settings === null ? $stream : StreamSettings::target($settings, $stream);
-            if ($settings === null || $this->configuration->stream($target) === null) {
-                return $this->refuse('unknown_stream', "stream '$target' is not configured");
-            }
+            $settings = $this->usableStream($stream);
             $sample = $settings->sample ?? null;
-            if ($sample !== null && !$this->isSampled($sample)) {
-                return $this->refuse('not_sampled');
-            }
-            return $this->send(
-                $target,
+            return $settings !== null && $this->send(
+                StreamSettings::target($settings, $stream),
                 $schema,
                 $action,
                 $data,
@@ -148,6 +158,72 @@ final class Visitor
                 at: $at,
             );
         }, false);
+    }
+
+    /**
+     * Sends an interaction `click` of the web base schema.
+     *
+     * @param array<array-key, mixed> $data further fields of the event
+     * @return bool whether the event is on its way
+     */
+    public function submitClick(string $stream, array $data = [], ?\DateTimeInterface $at = null): bool
+    {
+        return $this->submitInteraction($stream, StreamSettings::WEB_SCHEMA, 'click', $data, $at);
+    }
+
+    /**
+     * Sends an event that the site made; it must have `$schema`.
+     *
+     * `meta.stream`, `meta.domain`, `meta.id` and `dt` are filled in; on a stream that is meant for
+     * client libraries also the membership and the attributes that the stream asks for.
+     *
+     * @param array<array-key, mixed> $event
+     * @param ?\DateTimeInterface $at its `dt`; now if not given
+     * @return bool whether the event is on its way; if not, `Client::refused` counts why
+     */
+    public function submit(string $stream, array $event, ?\DateTimeInterface $at = null): bool
+    {
+        return $this->client->guarded(function () use ($stream, $event, $at): bool {
+            $schema = $event['$schema'] ?? null;
+            if (!is_string($schema) || $schema === '') {
+                return $this->refuse('no_schema', "an event for '$stream' has no '\$schema'");
+            }
+            $settings = $this->usableStream($stream);
+            if ($settings === null) {
+                return false;
+            }
+            if (StreamSettings::isMetrics($settings)) {
+                unset($event['experiments']);
+                if ($this->membership()->assigned !== []) {
+                    $event['experiments'] = $this->membership()->toEvent();
+                }
+            }
+            return $this->client->delivery->submit(Events::completed(
+                $event,
+                StreamSettings::target($settings, $stream),
+                $this->client->domain,
+                Events::newId(),
+                $at ?? new \DateTimeImmutable(),
+                Events::requestedContext(StreamSettings::requestedAttributes($settings), $this->context),
+            ));
+        }, false);
+    }
+
+    /** The configured stream; null, and counted, if its events go nowhere or the visitor is not in its sample. */
+    private function usableStream(string $name): ?\stdClass
+    {
+        $settings = $this->configuration->stream($name);
+        $target = $settings === null ? $name : StreamSettings::target($settings, $name);
+        if ($settings === null || $this->configuration->stream($target) === null) {
+            $this->refuse('unknown_stream', "stream '$target' is not configured");
+            return null;
+        }
+        $sample = $settings->sample ?? null;
+        if ($sample !== null && !$this->isSampled($sample)) {
+            $this->refuse('not_sampled');
+            return null;
+        }
+        return $settings;
     }
 
     /**

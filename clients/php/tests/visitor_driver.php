@@ -41,6 +41,12 @@ $at = new DateTimeImmutable('2026-11-22T09:30:00.123456+01:00');
 foreach ($asked['calls'] as [$call, $arguments]) {
     $found = match ($call) {
         'interaction' => $visitor->submitInteraction(...$arguments, at: $at),
+        'click' => $visitor->submitClick(...$arguments, at: $at),
+        'submit' => $visitor->submit(...$arguments, at: $at),
+        'prefix' => array_map(
+            static fn ($experiment) => [$experiment->name, $experiment->getAssignedGroup()],
+            $visitor->getExperimentsByPrefix(...$arguments)
+        ),
         'experiment' => $visitor->getExperiment(array_shift($arguments))->send(...$arguments, at: $at),
         'exposure' => $visitor->getExperiment($arguments[0])->sendExposure(),
         'instrument' => $visitor->getInstrument(array_shift($arguments))->send(...$arguments, at: $at),

@@ -27,6 +27,7 @@ import hmac
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 
 HASH_BITS = 24
@@ -92,12 +93,18 @@ def layer_slot(subject: str, layer: str) -> int:
 
     No experiment is called like a layer here, so that the draw of neither tells of the other.
     """
-    return int(subject_hash(subject, f"layer:{layer}")[:6], 16)
+    return _slot(subject, f"layer:{layer}")
 
 
 def holdout_slot(subject: str, holdout: str) -> int:
     """A subject's slot in a holdout, 0 … 2^24-1: its `h` in the experiment of that name."""
-    return int(subject_hash(subject, holdout)[:6], 16)
+    return _slot(subject, holdout)
+
+
+@lru_cache(maxsize=256)
+def _slot(subject: str, hashed: str) -> int:
+    """Remembered, because a visitor's experiments share layers and holdouts."""
+    return int(subject_hash(subject, hashed)[:6], 16)
 
 
 def first_group_end(weights: Sequence[int]) -> int:

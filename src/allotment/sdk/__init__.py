@@ -8,7 +8,8 @@ from allotment.sdk.delivery import Delivery, DeliveryCounts
 from allotment.sdk.documents import Configuration, Instrument
 from allotment.sdk.edge import enrollment_headers, parse_enrollments
 from allotment.sdk.enrollment import Coordinator, Membership, enroll
-from allotment.sdk.visitor import ExperimentHandle, Identity, InstrumentHandle, Visitor
+from allotment.sdk.handles import ExperimentHandle, InstrumentHandle
+from allotment.sdk.visitor import Identity, Visitor
 from allotment.sdk.wsgi import AllotmentMiddleware, page_head
 
 __all__ = [

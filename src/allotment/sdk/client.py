@@ -151,9 +151,9 @@ class Client:
     def refused(self) -> dict[str, int]:
         """Events that were not handed over, by reason.
 
-        `unknown_stream`, `unknown_experiment`, `unknown_instrument` and `no_action` are mistakes;
-        `not_sampled` and `not_enrolled` are what configuration asked for; `already_exposed` is no
-        loss.
+        `unknown_stream`, `unknown_experiment`, `unknown_instrument`, `no_action` and `no_schema`
+        are mistakes; `not_sampled` and `not_enrolled` are what configuration asked for;
+        `already_exposed` is no loss.
         """
         with self._lock:
             return dict(self._refused)

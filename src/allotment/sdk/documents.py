@@ -22,8 +22,9 @@ from allotment.allocation import (
 )
 
 _WEB_TITLE = "analytics/product_metrics/web/base"
+WEB_SCHEMA = "/analytics/product_metrics/web/base/1.3.0"
 DEFAULT_SCHEMAS = {
-    _WEB_TITLE: "/analytics/product_metrics/web/base/1.3.0",
+    _WEB_TITLE: WEB_SCHEMA,
     "analytics/product_metrics/app/base": "/analytics/product_metrics/app/base/1.3.0",
 }
 """The schema that events of a title follow when its configuration names no version."""
@@ -193,9 +194,18 @@ def default_schema(stream: Mapping[str, Any]) -> str:
 
 def producer_settings(stream: Mapping[str, Any]) -> Mapping[str, Any]:
     """A stream's settings for client libraries; empty where it has none."""
-    producers = stream.get("producers")
-    settings = producers.get("metrics_platform_client") if isinstance(producers, dict) else None
+    settings = _producer(stream)
     return settings if isinstance(settings, dict) else {}
+
+
+def is_metrics_stream(stream: Mapping[str, Any]) -> bool:
+    """Whether a stream is meant for client libraries: whether it has settings for them."""
+    return isinstance(_producer(stream), dict)
+
+
+def _producer(stream: Mapping[str, Any]) -> object:
+    producers = stream.get("producers")
+    return producers.get("metrics_platform_client") if isinstance(producers, dict) else None
 
 
 def requested_attributes(stream: Mapping[str, Any]) -> tuple[str, ...]:

@@ -73,17 +73,11 @@ def interaction(
     `sample`, nor what `fixed` holds.
     """
     event = merged({"agent": {}, **context}, data)
-    own_meta = event.get("meta")
     event |= {
         "$schema": schema,
         "action": action,
         "dt": timestamp(moment),
-        "meta": {
-            **(own_meta if isinstance(own_meta, Mapping) else {}),
-            "stream": stream,
-            "domain": domain,
-            "id": event_id,
-        },
+        "meta": _meta(event.get("meta"), stream, domain, event_id),
         **fixed,
     }
     for key, value in (("experiments", experiments), ("sample", sample)):
@@ -92,3 +86,34 @@ def interaction(
         else:
             event.pop(key, None)
     return event
+
+
+def completed(
+    made: Mapping[str, Any],
+    *,
+    stream: str,
+    domain: str,
+    event_id: str,
+    moment: datetime,
+    context: Mapping[str, Any],
+    with_experiments: bool,
+    experiments: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """An event that a site made, completed.
+
+    Its `dt`, `meta.stream`, `meta.domain` and `meta.id` are the library's; it may replace what the
+    context gives. `with_experiments`: its membership is `experiments`, or none, whatever it says.
+    """
+    event = merged(context, made)
+    event["dt"] = timestamp(moment)
+    event["meta"] = _meta(made.get("meta"), stream, domain, event_id)
+    if with_experiments:
+        event.pop("experiments", None)
+        if experiments:
+            event["experiments"] = experiments
+    return event
+
+
+def _meta(own: object, stream: str, domain: str, event_id: str) -> dict[str, Any]:
+    kept = own if isinstance(own, Mapping) else {}
+    return {**kept, "stream": stream, "domain": domain, "id": event_id}

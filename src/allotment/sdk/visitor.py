@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import secrets
 import uuid
 from collections.abc import Callable, Mapping
@@ -11,28 +10,20 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from allotment.allocation import Experiment, IdentifierType, in_sample
+from allotment.allocation import IdentifierType, in_sample
 from allotment.sdk import events
 from allotment.sdk.documents import (
-    DEFAULT_STREAM,
+    WEB_SCHEMA,
     Configuration,
-    Instrument,
-    default_schema,
+    is_metrics_stream,
     producer_settings,
     requested_attributes,
 )
 from allotment.sdk.enrollment import Membership, enroll
+from allotment.sdk.handles import ExperimentHandle, InstrumentHandle
 
 if TYPE_CHECKING:
     from allotment.sdk.client import Client
-
-EXPOSURE_ACTION = "experiment_exposure"
-_EXPOSURE_ATTRIBUTES = (
-    *("performer_is_logged_in", "performer_is_temp", "performer_is_bot", "performer_edit_count"),
-    "mediawiki_database",
-)
-_POSITION = "funnel_event_sequence_position"
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +113,14 @@ class Visitor:
         """An experiment by its name; one that is unknown has no group and sends nothing."""
         return ExperimentHandle(self, name)
 
+    def get_experiments_by_prefix(self, prefix: str) -> list[ExperimentHandle]:
+        """The experiments that the visitor is in and whose names begin so."""
+        return [
+            self.get_experiment(name)
+            for name in self.membership.enrolled
+            if name.startswith(prefix)
+        ]
+
     def get_instrument(self, name: str) -> InstrumentHandle:
         """An instrument by its name; one that is unknown is out of sample and sends nothing."""
         return InstrumentHandle(self, name)
@@ -167,24 +166,73 @@ class Visitor:
             not in its sample, the action is empty, or the queue is full; the client's `refused`
             counts which.
         """
-        settings = self.configuration.streams.get(stream)
-        if settings is None:
-            return self._client.refuse("unknown_stream", f"stream {stream!r} is not configured")
-        target = producer_settings(settings).get("stream_name") or stream
-        if target not in self.configuration.streams:
-            return self._client.refuse("unknown_stream", f"stream {target!r} is not configured")
-        sample = settings.get("sample")
-        if sample is not None and not self._sampled(sample):
-            return self._client.refuse("not_sampled", "")
+        found = self._stream(stream)
+        if found is None:
+            return False
+        target, settings = found
         return self.send(
-            stream=str(target),
+            stream=target,
             schema=schema,
             action=action,
             data=data,
             attributes=requested_attributes(settings),
-            sample=sample,
+            sample=settings.get("sample"),
             at=at,
         )
+
+    def submit_click(
+        self, stream: str, data: Mapping[str, Any] | None = None, *, at: datetime | None = None
+    ) -> bool:
+        """Send an interaction `click` of the web base schema; whether it is on its way."""
+        return self.submit_interaction(stream, WEB_SCHEMA, "click", data, at=at)
+
+    def submit(self, stream: str, event: Mapping[str, Any], *, at: datetime | None = None) -> bool:
+        """Send an event that the site made; it must have `$schema`.
+
+        `meta.stream`, `meta.domain`, `meta.id` and `dt` are filled in; on a stream that is meant
+        for client libraries also the membership and the attributes that the stream asks for.
+
+        Returns:
+            Whether the event is on its way; if not, the client's `refused` counts why.
+        """
+        schema = event.get("$schema")
+        if not isinstance(schema, str) or not schema:
+            return self.refuse("no_schema", f"an event for {stream!r} has no '$schema'")
+        found = self._stream(stream)
+        if found is None:
+            return False
+        target, settings = found
+        is_metrics = is_metrics_stream(settings)
+        return self._client.delivery.submit(
+            events.completed(
+                event,
+                stream=target,
+                domain=self._client.domain,
+                event_id=str(uuid.uuid4()),
+                moment=at or datetime.now(UTC),
+                context=events.requested_context(requested_attributes(settings), self.context),
+                with_experiments=is_metrics,
+                experiments=self.membership.to_event()
+                if is_metrics and self.membership.assigned
+                else None,
+            )
+        )
+
+    def _stream(self, name: str) -> tuple[str, Mapping[str, Any]] | None:
+        """Where a stream's events go, and its settings; None, and counted, if they go nowhere."""
+        settings = self.configuration.streams.get(name)
+        if settings is None:
+            self.refuse("unknown_stream", f"stream {name!r} is not configured")
+            return None
+        target = str(producer_settings(settings).get("stream_name") or name)
+        if target not in self.configuration.streams:
+            self.refuse("unknown_stream", f"stream {target!r} is not configured")
+            return None
+        sample = settings.get("sample")
+        if sample is not None and not self._sampled(sample):
+            self.refuse("not_sampled", "")
+            return None
+        return target, settings
 
     def send(
         self,
@@ -253,153 +301,3 @@ class Visitor:
     def site(self) -> str:
         """The site's name."""
         return self._client.site
-
-
-class ExperimentHandle:
-    """One experiment as one visitor meets it."""
-
-    def __init__(self, visitor: Visitor, name: str) -> None:
-        self.name = name
-        self._visitor = visitor
-        self._configured: Experiment | None = visitor.configuration.experiments.get(name)
-
-    @property
-    def assigned_group(self) -> str | None:
-        """The visitor's group; None where it is not enrolled."""
-        return self._visitor.membership.group(self.name)
-
-    def is_assigned_group(self, *groups: str) -> bool:
-        """Whether the visitor is in one of these groups."""
-        return self.assigned_group in groups
-
-    def send(
-        self,
-        action: str,
-        data: Mapping[str, Any] | None = None,
-        *,
-        at: datetime | None = None,
-    ) -> bool:
-        """Send an event to the experiment's stream; nothing for a visitor who is not enrolled.
-
-        The experiment's name stands in `instrument_name`: it tells the experiment's own events
-        from those that only carry its membership. A forced group of an experiment that nobody has
-        configured, such as a draft, sends to `product_metrics.web_base`, and so does one that names
-        no stream.
-
-        Returns:
-            Whether the event is on its way.
-        """
-        return self._send(action, data, at)
-
-    def _send(
-        self,
-        action: str,
-        data: Mapping[str, Any] | None = None,
-        at: datetime | None = None,
-        attributes: tuple[str, ...] = (),
-    ) -> bool:
-        experiment = self._configured
-        if self.assigned_group is None:
-            return self._visitor.refuse("not_enrolled", "")
-        stream = (experiment.stream_name if experiment else "") or DEFAULT_STREAM
-        settings = self._visitor.configuration.streams.get(stream)
-        if settings is None:
-            return self._visitor.refuse(
-                "unknown_stream" if experiment else "unknown_experiment",
-                f"stream {stream!r} of {self.name!r} is not configured"
-                if experiment
-                else f"experiment {self.name!r} is not configured, nor is {stream!r}",
-            )
-        named = experiment.contextual_attributes if experiment else ()
-        return self._visitor.send(
-            stream=stream,
-            schema=(experiment.schema_id if experiment else "") or default_schema(settings),
-            action=action,
-            data=data,
-            attributes=(*requested_attributes(settings), *named, *attributes),
-            fixed={"instrument_name": self.name},
-            at=at,
-        )
-
-    def send_exposure(self) -> bool:
-        """Say that the visitor has now met its group. Call it where they do, not before.
-
-        A visitor is exposed once: what is said again in one request counts as `already_exposed`.
-        Beside what the experiment asks for, the event tells whether the reader is logged in, has a
-        temporary account or is a bot, the edit count, and the site, as far as they are known.
-
-        Returns:
-            Whether the event is on its way.
-        """
-        return self._visitor.expose(
-            self.name, lambda: self._send(EXPOSURE_ACTION, attributes=_EXPOSURE_ATTRIBUTES)
-        )
-
-
-class InstrumentHandle:
-    """One instrument as one visitor meets it, addressed by its name alone."""
-
-    def __init__(self, visitor: Visitor, name: str) -> None:
-        self.name = name
-        self._visitor = visitor
-        self._configured: Instrument | None = visitor.configuration.instruments.get(name)
-
-    @property
-    def is_in_sample(self) -> bool:
-        """Whether the instrument is active and this visitor's unit is in its sample here."""
-        instrument = self._configured
-        return (
-            instrument is not None
-            and instrument.is_active(datetime.now(UTC))
-            and self._visitor.in_sample(
-                instrument.sample_unit, instrument.sample_rate.at(self._visitor.site)
-            )
-        )
-
-    def send(
-        self,
-        action: str,
-        data: Mapping[str, Any] | None = None,
-        *,
-        at: datetime | None = None,
-    ) -> bool:
-        """Send an event as this instrument; nothing where the visitor is not in its sample.
-
-        The event has the instrument's name as `instrument_name`, and `1, 2, …` as
-        `funnel_event_sequence_position`, unless `data` has a number of its own there.
-
-        Returns:
-            Whether the event is on its way.
-        """
-        instrument = self._configured
-        if instrument is None:
-            return self._visitor.refuse(
-                "unknown_instrument", f"instrument {self.name!r} is not configured"
-            )
-        if not self.is_in_sample:
-            return self._visitor.refuse("not_sampled", "")
-        settings = self._visitor.configuration.streams.get(instrument.stream_name)
-        if settings is None:
-            return self._visitor.refuse(
-                "unknown_stream",
-                f"stream {instrument.stream_name!r} of {self.name!r} is not configured",
-            )
-        position = (data or {}).get(_POSITION)
-        if position is None:
-            position = self._visitor.next_step(self.name)
-        return self._visitor.send(
-            stream=instrument.stream_name,
-            schema=instrument.schema_id,
-            action=action,
-            data=data,
-            attributes=instrument.contextual_attributes,
-            sample={
-                "unit": instrument.sample_unit,
-                "rate": instrument.sample_rate.at(self._visitor.site),
-            },
-            fixed={
-                "instrument_name": self.name,
-                _POSITION: position,
-            },
-            at=at,
-        )

@@ -3,7 +3,7 @@
  * itself: it is left out and named in `problems`.
  */
 
-import { asObject, asText } from "../configuration.js";
+import { asObject, asText, DEFAULT_SCHEMA, DEFAULT_STREAM } from "../configuration.js";
 import { evaluate, parseTime, type ExperimentItem } from "../evaluation.js";
 import { parseRate } from "../law.js";
 
@@ -12,12 +12,11 @@ const APP_TITLE = "analytics/product_metrics/app/base";
 
 /** The schema that events of a title follow when its configuration names no version. */
 const DEFAULT_SCHEMAS: Readonly<Record<string, string>> = {
-  [WEB_TITLE]: `/${WEB_TITLE}/1.3.0`,
+  [WEB_TITLE]: DEFAULT_SCHEMA,
   [APP_TITLE]: `/${APP_TITLE}/1.3.0`,
 };
 
-/** Where the events of a forced group go, if nobody has configured its experiment. */
-export const DEFAULT_STREAM = "product_metrics.web_base";
+export { DEFAULT_STREAM };
 
 /** What experiments randomize. */
 export const IDENTIFIER = { user: "mw-user", browser: "edge-unique", session: "session" } as const;

@@ -8,7 +8,7 @@ import {
   type Instrument,
 } from "./documents.js";
 import type { Data } from "./events.js";
-import type { Moment, Visitor } from "./visitor.js";
+import type { EventOptions, Visitor } from "./visitor.js";
 
 export const EXPOSURE_ACTION = "experiment_exposure";
 /** What an exposure tells beside what its experiment asks for. */
@@ -53,15 +53,14 @@ export class ExperimentHandle {
    *
    * @returns whether the event is on its way
    */
-  send(action: string, data?: Data, moment?: Moment): boolean {
-    return this.#send(action, data, moment, []);
+  send(action: string, data?: Data, options?: EventOptions): boolean {
+    return this.#send(action, data, options);
   }
 
   #send(
     action: string,
     data: Data | undefined,
-    { at }: Moment = {},
-    attributes: readonly string[],
+    { at, attributes = [] }: EventOptions = {},
   ): boolean {
     const visitor = this.#visitor;
     const experiment = this.#configured;
@@ -92,8 +91,8 @@ export class ExperimentHandle {
   }
 
   /** The same as {@link send}. */
-  submitInteraction(action: string, data?: Data, moment?: Moment): boolean {
-    return this.send(action, data, moment);
+  submitInteraction(action: string, data?: Data, options?: EventOptions): boolean {
+    return this.send(action, data, options);
   }
 
   /**
@@ -106,7 +105,7 @@ export class ExperimentHandle {
    */
   sendExposure(): boolean {
     return this.#visitor.expose(this.name, () =>
-      this.#send(EXPOSURE_ACTION, undefined, {}, EXPOSURE_ATTRIBUTES),
+      this.#send(EXPOSURE_ACTION, undefined, { attributes: EXPOSURE_ATTRIBUTES }),
     );
   }
 }
@@ -141,7 +140,7 @@ export class InstrumentHandle {
    *
    * @returns whether the event is on its way
    */
-  send(action: string, data?: Data, { at }: Moment = {}): boolean {
+  send(action: string, data?: Data, { at, attributes = [] }: EventOptions = {}): boolean {
     const visitor = this.#visitor;
     const instrument = this.#configured;
     if (!instrument) {
@@ -159,7 +158,7 @@ export class InstrumentHandle {
       schema: schemaId,
       action,
       data,
-      attributes: contextualAttributes,
+      attributes: [...contextualAttributes, ...attributes],
       sample: { unit: sampleUnit, rate: this.#rate(instrument) },
       fixed: { instrument_name: this.name, [POSITION]: position },
       at,
@@ -167,8 +166,8 @@ export class InstrumentHandle {
   }
 
   /** The same as {@link send}. */
-  submitInteraction(action: string, data?: Data, moment?: Moment): boolean {
-    return this.send(action, data, moment);
+  submitInteraction(action: string, data?: Data, options?: EventOptions): boolean {
+    return this.send(action, data, options);
   }
 
   #rate({ sampleRate }: Instrument): number {

@@ -2,7 +2,7 @@
 
 import { randomBytes, randomUUID } from "node:crypto";
 import { merged, type Context } from "../attributes.js";
-import { asObject, asText } from "../configuration.js";
+import { asObject, asText, DEFAULT_SCHEMA } from "../configuration.js";
 import { inSample } from "../law.js";
 import type { Client } from "./client.js";
 import {
@@ -22,7 +22,7 @@ import {
 } from "./events.js";
 import { ExperimentHandle, InstrumentHandle } from "./handles.js";
 
-export const WEB_SCHEMA = "/analytics/product_metrics/web/base/1.3.0";
+export { DEFAULT_SCHEMA as WEB_SCHEMA };
 
 /** Who a visitor is, as far as the site knows. Every id is optional. */
 export interface VisitorOptions {
@@ -43,6 +43,12 @@ export interface VisitorOptions {
 /** When something was done; now if not given. */
 export interface Moment {
   readonly at?: Date | undefined;
+}
+
+/** What one event of an experiment or an instrument has of its own. */
+export interface EventOptions extends Moment {
+  /** Contextual attributes beside those that the configuration asks for. */
+  readonly attributes?: readonly string[];
 }
 
 /** An event of which stream, attributes and sampling are settled already. */
@@ -193,7 +199,7 @@ export class Visitor {
 
   /** Sends an interaction `click` of the web base schema. */
   submitClick(stream: string, data?: Data, moment?: Moment): boolean {
-    return this.submitInteraction(stream, WEB_SCHEMA, "click", data, moment);
+    return this.submitInteraction(stream, DEFAULT_SCHEMA, "click", data, moment);
   }
 
   /** @internal Sends an event of which all is settled. */

@@ -12,10 +12,8 @@ import {
   type ResolutionDetails,
   type TrackingEventDetails,
 } from "@openfeature/web-sdk";
+import { DEFAULT_SCHEMA, DEFAULT_STREAM } from "../configuration.js";
 import { asBoolean, asNumber, asObject, asString, failed, type Read } from "./reading.js";
-
-const DEFAULT_STREAM = "product_metrics.web_base";
-const DEFAULT_SCHEMA = "/analytics/product_metrics/web/base/1.3.0";
 
 /** As much of the browser's client as the provider asks. */
 export interface PageClient {

@@ -25,9 +25,15 @@ const at = new Date("2026-11-22T08:30:00.123Z");
 const does = {
   interaction: (stream, schema, action, data) =>
     visitor.submitInteraction(stream, schema, action, data, { at }),
-  experiment: (name, action, data) => visitor.getExperiment(name).send(action, data, { at }),
+  click: (stream, data) => visitor.submitClick(stream, data, { at }),
+  submit: (stream, event) => visitor.submit(stream, event, { at }),
+  prefix: (prefix) =>
+    visitor.getExperimentsByPrefix(prefix).map((one) => [one.name, one.getAssignedGroup()]),
+  experiment: (name, action, data, attributes) =>
+    visitor.getExperiment(name).send(action, data, { at, attributes }),
   exposure: (name) => visitor.getExperiment(name).sendExposure(),
-  instrument: (name, action, data) => visitor.getInstrument(name).send(action, data, { at }),
+  instrument: (name, action, data, attributes) =>
+    visitor.getInstrument(name).send(action, data, { at, attributes }),
   group: (name) => visitor.getExperimentBucketValue(name),
   page: () => pageVariables(client, visitor),
   refused: () => client.refused,

@@ -9,10 +9,11 @@ use Allotment\Json;
 /** What a stream's configuration says to a client library. */
 final class StreamSettings
 {
+    public const WEB_SCHEMA = '/analytics/product_metrics/web/base/1.3.0';
     private const WEB_TITLE = 'analytics/product_metrics/web/base';
     /** The schema that events of a title follow when its configuration names no version. */
     private const DEFAULT_SCHEMAS = [
-        self::WEB_TITLE => '/analytics/product_metrics/web/base/1.3.0',
+        self::WEB_TITLE => self::WEB_SCHEMA,
         'analytics/product_metrics/app/base' => '/analytics/product_metrics/app/base/1.3.0',
     ];
 
@@ -47,10 +48,22 @@ final class StreamSettings
         return is_array($values) ? array_values(array_filter($values, 'is_string')) : [];
     }
 
+    /** Whether a stream is meant for client libraries: whether it has settings for them. */
+    public static function isMetrics(\stdClass $stream): bool
+    {
+        return self::settings($stream) !== null;
+    }
+
     /** @return array<array-key, mixed> */
     private static function producer(\stdClass $stream): array
     {
+        return self::settings($stream) ?? [];
+    }
+
+    /** @return array<array-key, mixed>|null */
+    private static function settings(\stdClass $stream): ?array
+    {
         $producers = Json::map($stream->producers ?? null) ?? [];
-        return Json::map($producers['metrics_platform_client'] ?? null) ?? [];
+        return Json::map($producers['metrics_platform_client'] ?? null);
     }
 }

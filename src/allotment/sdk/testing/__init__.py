@@ -23,7 +23,8 @@ from allotment.sdk.documents import (
     parse_instrument,
 )
 from allotment.sdk.events import Context
-from allotment.sdk.visitor import EXPOSURE_ACTION, Visitor
+from allotment.sdk.handles import EXPOSURE_ACTION
+from allotment.sdk.visitor import Visitor
 
 __all__ = ["Recorder", "recording"]
 

@@ -1,5 +1,7 @@
 /** The shapes that pages and the registry hand to the client, and how they are read. */
 export declare const DEFAULT_SCHEMA = "/analytics/product_metrics/web/base/1.3.0";
+/** Where the events of experiments go that name no stream. */
+export declare const DEFAULT_STREAM = "product_metrics.web_base";
 /** The `experiments` record of an event: who is in what. Maps are keyed by experiment name. */
 export interface Membership {
     enrolled: string[];

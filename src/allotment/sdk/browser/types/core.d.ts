@@ -2,17 +2,15 @@
  * What every client does: makes events out of calls, once the configuration is there, and hands
  * them to the delivery.
  */
-import { DEFAULT_SCHEMA, type Membership } from "./configuration.js";
+import { type Membership } from "./configuration.js";
 import { type Counters } from "./delivery.js";
 import type { Integration } from "./integration.js";
-export { DEFAULT_SCHEMA };
-export declare const DEFAULT_STREAM = "product_metrics.web_base";
 /** Data of an event: anything that its schema allows. */
 export type Data = Readonly<Record<string, unknown>>;
-/** What is told but once. */
-export interface Once {
+/** What is different about the events of an experiment, for which the enrollment was the draw. */
+export interface OfExperiment {
     /** Whether it is still to be told, when the event is made. */
-    readonly _due?: () => boolean;
+    readonly _due: () => boolean;
     /** Called once the event is handed to the delivery. */
     readonly _done?: () => void;
 }
@@ -51,7 +49,10 @@ export declare class Core {
     whenConfigured(run: () => void): void;
     /** Whether events may be made here and now; if not, one is counted as lost. */
     private _refused;
-    /** @param schemaOf - of an interaction; an event that the page made has its schema */
+    /**
+     * @param schemaOf - of an interaction; an event that the page made has its schema
+     * @param values - attributes beside those of the stream
+     */
     private _produce;
     private _sampled;
 }

@@ -1,5 +1,5 @@
 /** An experiment as the visitor sees it. */
-import { type Data } from "./core.js";
+import type { Data } from "./core.js";
 import type { Instrumentation, Sender } from "./instrument.js";
 export declare class Experiment implements Sender {
     readonly name: string;
@@ -13,10 +13,12 @@ export declare class Experiment implements Sender {
      * own sample does not count, since the enrollment was the draw. The experiment's name stands in
      * `instrument_name`: it tells the experiment's own events from those that only carry its
      * membership.
+     *
+     * @param attributes - contextual attributes beside those that the configuration asks for
      */
-    send(action: string, data?: Data): void;
+    send(action: string, data?: Data, attributes?: readonly string[]): void;
     /** The same as {@link send}. */
-    submitInteraction(action: string, data?: Data): void;
+    submitInteraction(action: string, data?: Data, attributes?: readonly string[]): void;
     /**
      * Says that the visitor has now met the group: an event `experiment_exposure`, once a page, and
      * seldom in a session. Another group, subject or version of the experiment is a new exposure.

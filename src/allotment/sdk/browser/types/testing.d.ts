@@ -8,6 +8,12 @@ export interface FakeEvent {
     readonly action: string;
     readonly data: Data;
 }
+/** An event that an instrument would have sent, with the position that it would have had. */
+export interface FakeInstrumentEvent {
+    readonly instrument: string;
+    readonly action: string;
+    readonly data: Data;
+}
 /** An experiment whose events are only written down. */
 export declare class FakeExperiment implements Sender {
     readonly name: string;
@@ -24,6 +30,19 @@ export declare class FakeExperiment implements Sender {
     sendExposure(): void;
     use(instrumentation: Instrumentation): this;
 }
+/** An instrument whose events are only written down. */
+export declare class FakeInstrument implements Sender {
+    readonly name: string;
+    private readonly inSample;
+    private readonly all;
+    readonly events: FakeInstrumentEvent[];
+    constructor(name: string, inSample: boolean, all: FakeInstrumentEvent[]);
+    get eventCount(): number;
+    isInSample(): boolean;
+    submitInteraction(action: string, data?: Data): void;
+    send(action: string, data?: Data): void;
+    use(instrumentation: Instrumentation): this;
+}
 export interface FakeExperiments {
     /** Puts the visitor into a group; null: not enrolled. A second call replaces the first. */
     stubExperiment(name: string, group: string | null): FakeExperiment;
@@ -35,3 +54,14 @@ export interface FakeExperiments {
 }
 /** Replaces a client's experiments; what is not stubbed nobody is in. Call `restore` at the end. */
 export declare function useFakeExperiments(client: Client): FakeExperiments;
+export interface FakeInstruments {
+    /** Puts the page into an instrument's sample or out of it. A second call replaces the first. */
+    stubInstrument(name: string, isInSample?: boolean): FakeInstrument;
+    /** The events of all instruments, in their order. */
+    readonly events: readonly FakeInstrumentEvent[];
+    readonly eventCount: number;
+    /** Gives the client its own instruments back. */
+    restore(): void;
+}
+/** Replaces a client's instruments; what is not stubbed is out of its sample. Call `restore` at the end. */
+export declare function useFakeInstruments(client: Client): FakeInstruments;
