@@ -99,7 +99,7 @@ export function createDelivery(
   /** What other pages left behind waits here; what others have sent does not wait any longer. */
   const restore = (): void =>
     guard(() => {
-      queue = queue.filter((letter) => isThere(letter) || !waiting.delete(letter._key));
+      queue = queue.filter((letter) => isThere(letter) || void waiting.delete(letter._key));
       // A page that is being left has no time for what others could not do.
       for (const key of isLeaving || !isOpen ? [] : keys(getIntakeUrl())) {
         if (waiting.has(key)) continue;
@@ -183,10 +183,15 @@ export function createDelivery(
     else flush();
   };
   /** The page is left or hidden, or is there (again). */
-  const see = ({ type }: Event): void => {
+  const see = ({ type, persisted }: Partial<PageTransitionEvent>): void => {
     isLeaving = type === "pagehide" || document.hidden;
-    if (isLeaving) leave();
-    else if (isOpen) wait(DELAY_MS);
+    if (isLeaving) {
+      leave();
+    } else if (isOpen) {
+      // Firefox does not give a page that comes back the answers that came meanwhile.
+      if (persisted) queue = [...waiting.values()];
+      wait(DELAY_MS);
+    }
   };
   for (const type of ["pagehide", "pageshow", "visibilitychange"]) addEventListener(type, see);
 

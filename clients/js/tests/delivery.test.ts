@@ -23,6 +23,11 @@ function open(url: string | null = URL): void {
   );
   delivery._setOpen(true);
 }
+/** From the browser's cache of pages that were left. */
+function comeBack(): void {
+  page.document.hidden = false;
+  page.window.dispatchEvent(Object.assign(new Event("pageshow"), { persisted: true }));
+}
 function leave(): void {
   page.hide();
   page.isGone = true;
@@ -238,6 +243,29 @@ describe("when the page is left", () => {
     vi.setSystemTime(Date.now() + 7 * 86_400_000);
     await pass(1_000);
     expect(numbers()).toEqual([0, 0]);
+  });
+
+  it("and come back to without the answer: sent again, and counted once", async () => {
+    page.isGone = true;
+    add(1);
+    page.hide();
+    await pass(0);
+    page.isGone = false;
+    comeBack();
+    expect(delivery._count()).toEqual({ sent: 0, waiting: 1, dropped: {} });
+    await pass(1_000);
+    expect(numbers()).toEqual([0, 0]);
+    expect(delivery._count()).toEqual({ sent: 1, waiting: 0, dropped: {} });
+    expect(storage).toEqual({});
+  });
+
+  it("and come back to, with the answer after that: not sent again", async () => {
+    add(1);
+    page.hide();
+    comeBack();
+    await pass(1_000);
+    expect(numbers()).toEqual([0]);
+    expect(delivery._count()).toEqual({ sent: 1, waiting: 0, dropped: {} });
   });
 
   it("with the request still under way: it is kept, too", async () => {

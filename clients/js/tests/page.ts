@@ -1,7 +1,7 @@
 /**
  * A stand-in for the page, for tests that run in node: only what the client touches, so that time,
  * failing requests and a page being left can be played exactly. What a real browser does is tested
- * in real Chromium, in `tests/clients/test_browser.py`.
+ * in real ones, in `tests/clients/test_browser.py`.
  */
 
 import { vi } from "vitest";
