@@ -49,9 +49,11 @@ def test_settings__handed_to_another_process__are_the_same(tmp_path: Path) -> No
             "ALLOTMENT_CONFIG_REFRESH_SECONDS": "0.5",
             "ALLOTMENT_DUPLICATE_SECONDS": "3600",
             "ALLOTMENT_DUPLICATE_IDS": "20000",
+            "ALLOTMENT_EVENT_PREFIXES": "/evt-103e/, /A/b",
         }
     )
     assert (settings.duplicate_seconds, settings.duplicate_ids) == (3600, 20_000)
+    assert settings.event_prefixes == ("/evt-103e", "/a/b")
     assert from_environ(to_environ(settings)) == settings
     assert set(to_environ(settings)) == {variable for variable, _, _ in described()}
 
@@ -79,6 +81,9 @@ def test_addresses__noted__are_read_again_and_hold_no_secret(tmp_path: Path) -> 
         ("ALLOTMENT_SINK_SECONDS", "0"),
         ("ALLOTMENT_DEV_LOGIN", "perhaps"),
         ("ALLOTMENT_MAX_BODY_BYTES", "-1"),
+        ("ALLOTMENT_EVENT_PREFIXES", "evt-103e"),
+        ("ALLOTMENT_EVENT_PREFIXES", "/a,/b c"),
+        ("ALLOTMENT_EVENT_PREFIXES", "/*"),
         ("ALLOTMENT_PORT", "8000"),
     ],
 )

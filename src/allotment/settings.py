@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -21,6 +22,8 @@ from allotment.sign_in_settings import SignIn
 
 _IPV6 = 6
 _APPROVAL_FROM = ("never", "high", "medium", "low")
+ANY_PREFIX = "*"
+_PREFIX = re.compile(r"(/[a-z0-9._~-]+)+", re.ASCII)
 _ADDRESS_FILE = "addresses.json"
 _OF_COMMANDS = ("ALLOTMENT_TOKEN",)
 """Variables that are no settings of the lab but what one command is handed."""
@@ -57,6 +60,11 @@ class _Raw:
     )
     intake_workers: str = _setting(
         "1", "How many processes the intake has; about one for each core that it may use."
+    )
+    event_prefixes: str = _setting(
+        "*",
+        "Paths below which the intake takes events too, such as /evt-103e, separated by ','. '*' "
+        "is any one path element of letters, digits and -; empty: none.",
     )
     config_refresh_seconds: str = _setting(
         "5", "How often sites and the intake ask the registry for its configuration, in seconds."
@@ -171,6 +179,7 @@ class Settings:
     registry_url: str
     intake_url: str
     intake_workers: int
+    event_prefixes: tuple[str, ...]
     config_refresh_seconds: float
     sink_seconds: float
     sealed_days: int
@@ -274,6 +283,7 @@ def from_environ(environ: Mapping[str, str] | None = None) -> Settings:
         ),
         intake_url=raw.intake_url or f"http://{_url_host(raw.host)}:{intake_port}/v1/events",
         intake_workers=_number("intake_workers", raw.intake_workers, 1, 64),
+        event_prefixes=_prefixes("event_prefixes", raw.event_prefixes),
         config_refresh_seconds=_seconds("config_refresh_seconds", raw.config_refresh_seconds),
         sink_seconds=_seconds("sink_seconds", raw.sink_seconds),
         sealed_days=_number("sealed_days", raw.sealed_days, 0, 36_500),
@@ -310,6 +320,7 @@ def to_environ(settings: Settings) -> dict[str, str]:
         "ALLOTMENT_REGISTRY_URL": settings.registry_url,
         "ALLOTMENT_INTAKE_URL": settings.intake_url,
         "ALLOTMENT_INTAKE_WORKERS": str(settings.intake_workers),
+        "ALLOTMENT_EVENT_PREFIXES": ",".join(settings.event_prefixes),
         "ALLOTMENT_CONFIG_REFRESH_SECONDS": str(settings.config_refresh_seconds),
         "ALLOTMENT_SINK_SECONDS": str(settings.sink_seconds),
         "ALLOTMENT_SEALED_DAYS": str(settings.sealed_days),
@@ -391,6 +402,17 @@ def _number(name: str, text: str, low: int, high: int) -> int:
             f"{variable_name(name)} is {text!r}; give a whole number from {low} to {high}"
         )
     return value
+
+
+def _prefixes(name: str, text: str) -> tuple[str, ...]:
+    given = tuple(part.strip().rstrip("/").lower() for part in text.split(",") if part.strip())
+    for prefix in given:
+        if prefix != ANY_PREFIX and not _PREFIX.fullmatch(prefix):
+            raise SettingsError(
+                f"{variable_name(name)} names {prefix!r}; give paths such as /evt-103e, or "
+                f"{ANY_PREFIX!r} for any one path element"
+            )
+    return given
 
 
 def _port(name: str, text: str) -> int:

@@ -6,9 +6,10 @@ import re
 from typing import Any
 
 import pytest
-from tests.intake.conftest import STREAMS, Intake, event
+from tests.intake.conftest import STREAMS, Intake, StartIntake, event, wait_until
 
 from allotment.intake.answers import UNAVAILABLE
+from allotment.intake.routes import EventPaths
 
 SENT = {"/v1/events", "/v2/events", "/{prefix}/v1/events", "/{prefix}/v2/events"}
 
@@ -34,6 +35,28 @@ def test_events_path__any_prefix_and_version__201_and_preflight(intake: Intake, 
 )
 def test_events_path__another_form__404(intake: Intake, path: str) -> None:
     assert intake.send(event(), path).status == 404
+
+
+def test_events_path__prefixes_named__those_and_none_alone(start_intake: StartIntake) -> None:
+    intake = start_intake(ALLOTMENT_EVENT_PREFIXES="/evt-103e,/deep/er.")
+    wait_until(intake.ready, "ready")
+    for path in ("/v1/events", "/evt-103e/v2/events", "/Deep/Er./v1/events/"):
+        assert intake.send(event(), path).status == 201
+        assert intake.request("OPTIONS", path).status == 204
+    for path in ("/ins-502b/v2/events", "/deep/v1/events", "/deep/erx/v1/events", "/*/v1/events"):
+        assert intake.send(event(), path).status == 404
+        assert intake.request("OPTIONS", path).status == 404
+
+
+@pytest.mark.parametrize(
+    ("prefixes", "taken"), [((), []), (("*",), ["/a"]), (("/b/c", "*"), ["/a", "/b/c"])]
+)
+def test_event_paths__prefixes__which_are_taken(
+    prefixes: tuple[str, ...], taken: list[str]
+) -> None:
+    paths = EventPaths(prefixes)
+    assert paths.take("/v1/events")
+    assert [one for one in ("/a", "/b/c", "/*") if paths.take(f"{one}/v2/events")] == taken
 
 
 def test_stream_configs__names__only_those_and_no_unknown_one(intake: Intake) -> None:

@@ -18,7 +18,7 @@ from allotment.intake.pipeline import EventPipeline
 from allotment.intake.plans import SchemaWatch
 from allotment.intake.receiver import Receiver
 from allotment.intake.request import Request
-from allotment.intake.routes import Routes, takes_events
+from allotment.intake.routes import EventPaths, Routes
 from allotment.intake.stream_source import StreamSource
 from allotment.intake.worker_numbers import RENEW_SECONDS, WorkerNumbers
 from allotment.journal.segments import SegmentWriter
@@ -61,8 +61,14 @@ class IntakeApp:
             (settings.journal_dir / SEALED).mkdir(mode=0o700, exist_ok=True)
         self._metrics = Metrics()
         self._numbers = WorkerNumbers(settings.intake_dir, self._journal.number)
+        self._paths = EventPaths(settings.event_prefixes)
         self._routes = Routes(
-            self._source, self._pipeline.schemas, self._journal, self._metrics, self._numbers
+            self._source,
+            self._pipeline.schemas,
+            self._journal,
+            self._metrics,
+            self._numbers,
+            self._paths,
         )
         self._receiver = Receiver(
             self._pipeline,
@@ -92,7 +98,7 @@ class IntakeApp:
 
     def handle(self, request: Request, reply: Reply) -> None:
         """Answer a request, now or later. Never raises."""
-        if request.method == "POST" and takes_events(request.path):
+        if request.method == "POST" and self._paths.take(request.path):
             self._receiver.receive(request, reply)
         else:
             self._receiver.guard(request, reply, self._routes.answer)

@@ -163,14 +163,17 @@ _SEND: Final[dict[str, dict[str, Any]]] = {
         },
     },
 }
-_NO_PREFIX: Final = _problem("The prefix has other signs than letters, digits and `-`.")
+_NO_PREFIX: Final = _problem("The settings name no such prefix.")
 _WITH_PREFIX: Final[dict[str, Any]] = {
     **{
         method: {**described, "responses": {**described["responses"], "404": _NO_PREFIX}}
         for method, described in _SEND.items()
     },
     "parameters": [
-        {**_in_path("prefix", "Any."), "schema": {"type": "string", "pattern": "^[a-z0-9-]+$"}}
+        {
+            **_in_path("prefix", "One of ALLOTMENT_EVENT_PREFIXES; any, if that is not set."),
+            "schema": {"type": "string", "pattern": "^[a-z0-9-]+$"},
+        }
     ],
 }
 _INVALIDS: Final = {"type": "array", "items": {"$ref": "#/components/schemas/Invalid"}}

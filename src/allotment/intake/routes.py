@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -20,7 +20,8 @@ from allotment.intake.worker_numbers import WorkerNumbers
 from allotment.journal.segments import SegmentWriter
 
 CONFIGS: Final = "/v1/stream-configs"
-_EVENTS: Final = re.compile(r"(/[a-z0-9-]+)?/v[12]/events", re.ASCII)
+_ANY_PREFIX: Final = "*"
+_ONE_ELEMENT: Final = "/[a-z0-9-]+"
 _NAMES: Final = re.compile(r"[,|]")
 
 
@@ -30,13 +31,21 @@ def plain(path: str) -> str:
     return path[:-1] if len(path) > 1 and path.endswith("/") else path
 
 
-@lru_cache(maxsize=256)
-def takes_events(path: str) -> bool:
-    """Whether a path as it was asked for takes events.
+class EventPaths:
+    """The paths that take events: `/v1/events` and `/v2/events`, also below prefixes.
 
     Edges lead groups of events in below a prefix of their own, such as `/evt-103e/v2/events`.
     """
-    return _EVENTS.fullmatch(plain(path)) is not None
+
+    def __init__(self, prefixes: Sequence[str] = (_ANY_PREFIX,)) -> None:
+        """Take paths in lower case, such as `/evt-103e`; `*` is any one path element."""
+        known = (_ONE_ELEMENT if one == _ANY_PREFIX else re.escape(one) for one in prefixes)
+        self._form = re.compile(f"(?:{'|'.join(('', *known))})/v[12]/events", re.ASCII)
+        self.take = lru_cache(maxsize=256)(self._take)
+        """Whether a path as it was asked for takes events."""
+
+    def _take(self, path: str) -> bool:
+        return self._form.fullmatch(plain(path)) is not None
 
 
 class Routes:
@@ -49,19 +58,21 @@ class Routes:
         journal: SegmentWriter,
         metrics: Metrics,
         numbers: WorkerNumbers,
+        paths: EventPaths,
     ) -> None:
         self._source = source
         self._schemas = schemas
         self._journal = journal
         self._metrics = metrics
         self._numbers = numbers
+        self._paths = paths
         self.stopping = False
         self.load: Callable[[], Mapping[str, float]] = dict
         """More gauges: what the worker has under way."""
 
     def answer(self, request: Request) -> Answer:
         """Answer anything that brings no events."""
-        if takes_events(request.path):
+        if self._paths.take(request.path):
             if request.method == "OPTIONS":
                 return answers.PREFLIGHT
             return _not_allowed(request, "events are sent by POST", answers.SENDING)
