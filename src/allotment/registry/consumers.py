@@ -14,10 +14,12 @@ import logging
 import os
 import re
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -109,6 +111,31 @@ class Book:
             one
             for one in everybody
             if one.is_late(now, self._begun) and newest[one.program] <= one.last
+        )
+
+
+@dataclass(frozen=True)
+class Program:
+    """The readers of one program: `held` are the versions that they got when they last asked."""
+
+    name: str
+    readers: int
+    late: int
+    last: datetime
+    held: tuple[int, ...]
+
+
+def programs(found: Iterable[Consumer], late: Iterable[Consumer]) -> Iterator[Program]:
+    """Consumers by program, which must stand together; `late` are those that have stopped."""
+    stopped = set(late)
+    for name, group in groupby(found, attrgetter("program")):
+        readers = list(group)
+        yield Program(
+            name=name,
+            readers=len(readers),
+            late=sum(one in stopped for one in readers),
+            last=max(one.last for one in readers),
+            held=tuple(sorted({one.version for one in readers}, reverse=True)[:5]),
         )
 
 

@@ -34,6 +34,7 @@ ROUTES = (
     "place_routes",
     "people_routes",
     "lab_routes",
+    "health_routes",
     "view_routes",
     "configuration_routes",
 )

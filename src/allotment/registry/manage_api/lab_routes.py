@@ -13,7 +13,7 @@ from django.utils import timezone
 from ninja import Query, Schema
 from pydantic import Field
 
-from allotment.registry import audit, checking, nightly, permissions, tokens
+from allotment.registry import audit, checking, nightly, people, permissions, tokens
 from allotment.registry.gate import NotPermittedError
 from allotment.registry.manage_api import answers, documents, paging, problems
 from allotment.registry.manage_api.callers import caller_of, needs
@@ -34,6 +34,12 @@ class Myself(Schema):
     teams: list[str]
     scopes: list[str] | None
     may: list[str]
+
+
+class SessionsEnded(Schema):
+    """How many sessions ended."""
+
+    ended: int
 
 
 class NewToken(Body):
@@ -126,6 +132,21 @@ def get_me(request: HttpRequest) -> HttpResponse:
             "may": [action for action in permissions.ACTIONS if caller.may(action)],
         }
     )
+
+
+@router.post(
+    "/me/sessions",
+    operation_id="end_own_sessions",
+    summary="Log out one's other browsers",
+    tags=["people"],
+    response=SessionsEnded,
+    auth=needs("own"),
+)
+def end_own_sessions(request: HttpRequest) -> HttpResponse:
+    """All of one's sessions end, but that of a browser that asks; tokens stay."""
+    mine = caller_of(request).account
+    ended = people.end_sessions(mine, keep=request.session.session_key)
+    return documents.answer({"ended": ended})
 
 
 @router.get(
