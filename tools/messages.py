@@ -1,4 +1,4 @@
-"""Gather what the registry's pages and the check say, and keep each language's catalog in step with it.
+"""Gather what the registry's pages and the check say, and keep the catalogs in step with it.
 
 `messages.py` brings every `locale/*/LC_MESSAGES/django.po` up to date and compiles it to the `.mo`
 beside it; `messages.py fr` begins another language. What is new is left empty, what nobody says any

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
 from tests.registry.catalogs import CATALOGS, messages
 
-from allotment.registry import lifecycle, seeding
-from allotment.registry.models import Account
+from allotment.registry import lifecycle, nightly, seeding
+from allotment.registry.models import Account, Experiment, Stream
 from allotment.registry.plan import ExperimentPlan
 
 pytestmark = [
@@ -41,6 +43,7 @@ READ = """() => {
   }
   return found.map(text => text.replace(/\\s+/g, ' ').trim()).filter(text => text);
 }"""
+_SENTENCE = re.compile(r"(?<=[.?!:]) ")
 _PLACE = re.compile(r"%\(\w+\)s|<[^>]*>")
 
 
@@ -61,7 +64,8 @@ def left(page: Page, patterns: list[re.Pattern[str]]) -> list[str]:
     """The texts of a page that are English ones of the catalog."""
     texts: list[str] = page.evaluate(READ)
     assert len(texts) > 10
-    return [text for text in texts if any(p.fullmatch(text) for p in patterns)]
+    said = dict.fromkeys(piece for text in texts for piece in (text, *_SENTENCE.split(text)))
+    return [text for text in said if any(p.fullmatch(text) for p in patterns)]
 
 
 def reader(chromium: Browser, client: Client, address: str, *, script: bool) -> BrowserContext:
@@ -75,9 +79,10 @@ def reader(chromium: Browser, client: Client, address: str, *, script: bool) -> 
 
 @pytest.fixture
 def client(experiment_plan: Callable[..., ExperimentPlan]) -> Client:
-    """Logged in, in a registry with one experiment that runs."""
+    """Logged in, in a registry with one experiment that runs and a draft."""
     seeding.create_streams()
     lifecycle.activate(lifecycle.create(experiment_plan()))
+    lifecycle.create(experiment_plan(machine_name="drafted-test"))
     found = Client()
     found.force_login(Account.objects.create_user(username="ada", role="admin"))
     return found
@@ -103,6 +108,36 @@ def test_walk__german_reader__no_english_sentence_left(
         page.get_by_text("Zurückgewiesen").or_(page.get_by_text("Noch einmal"))
     ).not_to_have_count(0)
     found["refused"] = left(page, patterns)
+    assert {path: texts for path, texts in found.items() if texts} == {}
+    context.close()
+
+
+def test_walk__broken_things__what_the_check_finds_in_german(
+    chromium: Browser, live_server: LiveServer, client: Client, own_data: Path
+) -> None:
+    settings = {"eventgate": {}, "topic_prefixes": {}, "include_gk": True}
+    Stream.objects.filter(name=seeding.WEB_STREAM).update(settings=settings)
+    broken = {"attributes": ["page_namespace", "performer_name", "agent_ua_string"]}
+    for name, more in (("search-suggestions", {}), ("drafted-test", {"primary_metric": "clicks"})):
+        Experiment.objects.filter(machine_name=name).update(**broken, **more)
+    nightly.run(own_data / "registry", timezone.now())
+    patterns = english()
+    context = reader(chromium, client, str(live_server.url), script=True)
+    page = context.new_page()
+    found = {}
+    pages = ("/", "/health", f"{E}/health", f"{E}/edit", "/experiments/drafted-test/edit")
+    for path in pages:
+        page.goto(f"{live_server.url}{path}")
+        expect(page.get_by_text("page_namespace").first).to_be_attached()
+        found[path] = left(page, patterns)
+    page.goto(f"{live_server.url}/experiments/drafted-test")
+    page.get_by_role("button", name="Einschalten").click()
+    expect(page.get_by_text("es gibt keine Kennzahl „clicks“")).to_be_visible()
+    found["refused"] = left(page, patterns)
+    page.goto(f"{live_server.url}/streams/{seeding.WEB_STREAM}")
+    page.get_by_role("button", name="Stream speichern").click()
+    expect(page.get_by_text("topic_prefixes ist")).to_be_visible()
+    found["stream"] = left(page, patterns)
     assert {path: texts for path, texts in found.items() if texts} == {}
     context.close()
 

@@ -125,6 +125,26 @@ def test_in_python__text_put_together_where_it_is_marked__refused(tmp_path: Path
         list(messages.in_python(module))
 
 
+def test_in_python__text_of_the_check__found(tmp_path: Path) -> None:
+    module = tmp_path / "module.py"
+    module.write_text(
+        "from allotment.contract.texts import counted as many, percent, said\n"
+        "a = [said('%(b)s of it', b=percent(0.5)), many('one', 'some', n, c=said('c'))]\n"
+    )
+    found = sorted((key.text, key.plural) for key in messages.in_python(module))
+    assert found == [("%(b)s of it", ""), ("c", ""), ("one", "some")]
+
+
+@pytest.mark.parametrize("given", ["name", "f'so {many}'", "words['a']", "'a' if b else 'c'"])
+def test_in_python__text_of_the_check_that_stands_elsewhere__refused(
+    tmp_path: Path, given: str
+) -> None:
+    module = tmp_path / "module.py"
+    module.write_text(f"from allotment.contract.texts import said\na = said({given})\n")
+    with pytest.raises(messages.MessageError, match=r"module\.py, line 2"):
+        list(messages.in_python(module))
+
+
 def test_catalog__written_and_read__the_same(tmp_path: Path) -> None:
     key = messages.Key('a "b"\n\\c', "context", "more %(n)s")
     entry = messages.Entry(("ä", "ö"), ("a.py", "b.html"), fuzzy=True)

@@ -10,6 +10,8 @@ from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
+from allotment.contract.texts import said
+
 Document = dict[str, Any]
 _PATTERN = re.compile(r"/(?P<pattern>.+)/(?P<flags>[i]?)", re.DOTALL)
 
@@ -88,9 +90,12 @@ def check_lists(entry: Mapping[str, Any]) -> None:
     """Refuse topics that no consumer could read.
 
     Raises:
-        TypeError: `topics` or `topic_prefixes` is no list of texts.
+        TypeError: `topics` or `topic_prefixes` is no list of texts; a text says so.
     """
     for key in ("topics", "topic_prefixes"):
         found = entry.get(key, [])
         if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
-            raise TypeError(f"{key} is {found!r}; it must be a list of texts")
+            told = said(
+                "%(key)s is %(value)s; it must be a list of texts", key=key, value=repr(found)
+            )
+            raise TypeError(told)

@@ -203,7 +203,7 @@ class StreamForm(forms.Form):
         try:
             stream_documents.check_lists(found)
         except TypeError as error:
-            raise ValidationError(f"{error}.") from error
+            raise ValidationError(f"{told(error.args[0])}.") from error
         producers = found.get("producers", {})
         client = producers.get("metrics_platform_client", {}) if isinstance(producers, dict) else 0
         if not isinstance(client, dict) or {"provide_values", "stream_name"} & set(client):
