@@ -121,7 +121,7 @@ SENDERS = {
         path="/ins-502b/v2/events?hasty=true",
     ),
     "app for Android": Sender(
-        [APP_EVENT],
+        [APP_EVENT, APP_EVENT | {"$schema": "/analytics/product_metrics/app/base/1.2.2"}],
         JSON,
         headers={"Accept": JSON, "User-Agent": "Metrics Platform Client/Java 2.8"},
         topic="product_metrics_app_base",

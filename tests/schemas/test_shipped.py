@@ -178,6 +178,17 @@ def test_repository__titles__fragments_and_bases() -> None:
     }
 
 
+def test_app_base_1_2_2__beside_1_3_0__lacks_membership_and_instrument_name_alone() -> None:
+    older = REPOSITORY.load("/analytics/product_metrics/app/base/1.2.2")
+    lacking = {"experiments", "instrument_name"}
+    known, newer = older.body["properties"], APP.body["properties"]
+    assert known == {name: field for name, field in newer.items() if name not in lacking}
+    event = {**older.body["examples"][0], "instrument_name": "a"}
+    assert [found.params for found in Validator(older).violations(event)] == [
+        {"additionalProperty": "instrument_name"}
+    ]
+
+
 @pytest.mark.parametrize(("schema", "more"), CASES)
 def test_base__event_with_every_field_at_its_limit__valid(
     schema: Schema, more: dict[str, dict[str, Any]]
