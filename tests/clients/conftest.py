@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 from tests.clients import engines, js_package
-from tests.clients.browser_site import Site
+from tests.clients.browser_site import Site, wait_for
 from tests.clients.engines import Chromium, Engine, Firefox, WebKit
 from tests.clients.tab import Tab
 from tests.clients.webdriver import FirefoxWire, HttpWire
+from tests.intake.conftest import Intake, stand_in_registry
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +30,18 @@ def node_site(js_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 def site() -> Iterator[Site]:
     with Site().served() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def real_intake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Intake]:
+    """The intake that pages really send to."""
+    with stand_in_registry() as registry:
+        found = Intake(tmp_path_factory.mktemp("intake") / "data", registry.url)
+        try:
+            wait_for(found.ready, 20)
+            yield found
+        finally:
+            found.stop()
 
 
 @pytest.fixture(scope="session")

@@ -31,6 +31,11 @@ FIREFOX_SETTINGS: dict[str, object] = {
 # WebKitGTK that is told to keep no cookies keeps none, but says that it does; driven, it cannot be
 # told so.
 NO_COOKIES = """() => void Object.defineProperty(navigator, "cookieEnabled", { value: false })"""
+# Chromium without a window shows each of its pages, whatever is told about windows and tabs.
+HIDE = """() => {
+  Object.defineProperty(document, "hidden", { value: true });
+  document.dispatchEvent(new Event("visibilitychange", { bubbles: true }));
+}"""
 MINI_BROWSERS = "/usr/lib/*/webkit2gtk-4.*/MiniBrowser"
 
 
@@ -42,6 +47,9 @@ class Engine(Protocol):
 
     def page_without_cookies(self) -> AbstractContextManager[Tab]:
         """A new page, in a browser that keeps no cookies."""
+
+    def hide(self, page: Tab) -> None:
+        """Put one of its pages out of sight, as with another tab before it."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +76,9 @@ class Chromium:
             protocol.send("Emulation.setDocumentCookieDisabled", {"disabled": True})
             yield opened
 
+    def hide(self, page: Tab) -> None:
+        page.evaluate(HIDE)
+
 
 @dataclass(frozen=True)
 class Firefox:
@@ -82,6 +93,9 @@ class Firefox:
     def page_without_cookies(self) -> Iterator[Tab]:
         with self.setting("network.cookie.cookieBehavior", 2), self.page() as opened:
             yield opened
+
+    def hide(self, page: Tab) -> None:
+        _hide(page)
 
     @contextmanager
     def setting(self, name: str, value: bool | int) -> Iterator[None]:
@@ -107,11 +121,19 @@ class WebKit:
     def page_without_cookies(self) -> AbstractContextManager[Tab]:
         return _page(self.wire, _TabWithoutCookies)
 
+    def hide(self, page: Tab) -> None:
+        _hide(page)
+
 
 class _TabWithoutCookies(WebDriverTab):
     def goto(self, url: str) -> None:
         super().goto(url)
         self.evaluate(NO_COOKIES)
+
+
+def _hide(page: Tab) -> None:
+    assert isinstance(page, WebDriverTab)
+    page.hide()
 
 
 @contextmanager

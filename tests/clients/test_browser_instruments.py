@@ -2,9 +2,7 @@
 
 import copy
 import re
-from collections.abc import Iterator
 
-import pytest
 from tests.clients import engines
 from tests.clients.browser_site import (
     MEMBERSHIP,
@@ -17,7 +15,7 @@ from tests.clients.browser_site import (
     wait_for,
 )
 from tests.clients.tab import Tab
-from tests.intake.conftest import Intake, stand_in_registry
+from tests.intake.conftest import Intake
 
 pytestmark = engines.EVERY
 
@@ -39,17 +37,6 @@ def leave(page: Tab, site: Site) -> None:
     page.goto(f"{site.origin}/other")
 
 
-@pytest.fixture(scope="module")
-def intake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Intake]:
-    with stand_in_registry() as registry:
-        found = Intake(tmp_path_factory.mktemp("intake") / "data", registry.url)
-        try:
-            wait_for(found.ready, 20)
-            yield found
-        finally:
-            found.stop()
-
-
 def taken(intake: Intake, site: Site) -> None:
     """All that arrived at the site is a good event to the real intake."""
     for event in copy.deepcopy(site.events):
@@ -58,7 +45,7 @@ def taken(intake: Intake, site: Site) -> None:
 
 
 def test_click_through_rate__many__each_element_and_those_that_come_later(
-    site: Site, page: Tab, intake: Intake
+    site: Site, page: Tab, real_intake: Intake
 ) -> None:
     card = '<p class="card" style="height: 40px">card</p>'
     site.write("/", f'<div id="card">{card}{card}</div>')
@@ -79,7 +66,7 @@ def test_click_through_rate__many__each_element_and_those_that_come_later(
     assert tokens[3] == tokens[5] == tokens[2]
     assert tokens[4] in tokens[:2]  # these two came into view together
     assert [e["funnel_event_sequence_position"] for e in site.events] == [1, 1, 1, 2, 2, 3]
-    taken(intake, site)
+    taken(real_intake, site)
 
 
 def test_click_through_rate__stop_many__nothing_further(site: Site, page: Tab) -> None:
@@ -99,7 +86,7 @@ def test_click_through_rate__stop_many__nothing_further(site: Site, page: Tab) -
     assert flushed(page)["sent"] == 0
 
 
-def test_page_visit__referrers__told_by_class(site: Site, page: Tab, intake: Intake) -> None:
+def test_page_visit__referrers__told_by_class(site: Site, page: Tab, real_intake: Intake) -> None:
     site.write("/", '<a href="/next">next</a>')
     site.write("/next", "")
     site.pages["/links"] = f'<a href="{site.origin}/next">next</a>'
@@ -119,11 +106,11 @@ def test_page_visit__referrers__told_by_class(site: Site, page: Tab, intake: Int
     found = [event.get("action_source") for event in site.events]
     assert found == ["no_referrer", "internal_referrer", None, "external_referrer"]
     assert site.events[1]["experiments"]["assigned"] == MEMBERSHIP["assigned"]
-    taken(intake, site)
+    taken(real_intake, site)
 
 
 def test_session_length__page_left__seconds_that_it_was_visible(
-    site: Site, page: Tab, intake: Intake
+    site: Site, page: Tab, real_intake: Intake
 ) -> None:
     site.write("/", "")
     page.goto(site.origin)
@@ -135,10 +122,10 @@ def test_session_length__page_left__seconds_that_it_was_visible(
     assert actions(site) == ["visible"]
     assert site.events[0]["action_context"] in {"41", "42"}
     assert re.fullmatch(r"[0-9a-f]{20}", site.events[0]["performer"]["session_id"])
-    taken(intake, site)
+    taken(real_intake, site)
 
 
-def test_scroll_depth__quarters__each_told_once(site: Site, page: Tab, intake: Intake) -> None:
+def test_scroll_depth__quarters__each_told_once(site: Site, page: Tab, real_intake: Intake) -> None:
     site.write(
         "/", '<style>body { margin: 0 }</style><p id="card" style="height: 2400px; margin: 0">'
     )
@@ -151,11 +138,11 @@ def test_scroll_depth__quarters__each_told_once(site: Site, page: Tab, intake: I
     wait_for(lambda: len(site.events) == 4)
     assert actions(site) == ["scroll"] * 4
     assert [event["action_subtype"] for event in site.events] == ["25", "50", "75", "100"]
-    taken(intake, site)
+    taken(real_intake, site)
 
 
 def test_form_funnel__sent_and_abandoned__two_passages(
-    site: Site, page: Tab, intake: Intake
+    site: Site, page: Tab, real_intake: Intake
 ) -> None:
     form = '<form onsubmit="return false"><input><button>go</button></form><input id="other">'
     site.write("/", form)
@@ -173,11 +160,11 @@ def test_form_funnel__sent_and_abandoned__two_passages(
     assert tokens[0] == tokens[1] != tokens[2] == tokens[3]
     assert {event["funnel_name"] for event in site.events} == {"sign-up"}
     assert "secret" not in str(site.events)
-    taken(intake, site)
+    taken(real_intake, site)
 
 
 def test_error_count__uncaught__class_without_message_and_not_too_many(
-    site: Site, page: Tab, intake: Intake
+    site: Site, page: Tab, real_intake: Intake
 ) -> None:
     site.write("/", "")
     page.goto(site.origin)
@@ -196,10 +183,12 @@ def test_error_count__uncaught__class_without_message_and_not_too_many(
         ("error", "string"),
     ]
     assert "secret" not in str(site.events)
-    taken(intake, site)
+    taken(real_intake, site)
 
 
-def test_exposure_and_click__real_intake__takes_them(site: Site, page: Tab, intake: Intake) -> None:
+def test_exposure_and_click__real_intake__takes_them(
+    site: Site, page: Tab, real_intake: Intake
+) -> None:
     site.write("/", "")
     page.goto(site.origin)
     page.evaluate("""() => {
@@ -212,4 +201,4 @@ def test_exposure_and_click__real_intake__takes_them(site: Site, page: Tab, inta
     leave(page, site)
     wait_for(lambda: len(site.events) == 2)
     assert actions(site) == ["experiment_exposure", "click"]
-    taken(intake, site)
+    taken(real_intake, site)

@@ -63,6 +63,7 @@ _OVER_HTTP = {
     "ExecuteAsyncScript": ("POST", "/execute/async"),
     "GetCookies": ("GET", "/cookie"),
     "GetCurrentURL": ("GET", "/url"),
+    "MinimizeWindow": ("POST", "/window/minimize"),
     "Navigate": ("POST", "/url"),
     "PerformActions": ("POST", "/actions"),
     "Refresh": ("POST", "/refresh"),
@@ -168,9 +169,12 @@ class WebDriverTab:
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
         self._has_buttons = isinstance(wire, FirefoxWire)
-        width, height = self.evaluate("[outerWidth - innerWidth, outerHeight - innerHeight]")
-        wire.command("SetWindowRect", width=WIDTH + width, height=HEIGHT + height)
-        self._until(lambda: self.evaluate("[innerWidth, innerHeight]") == [WIDTH, HEIGHT], "size")
+        self._until(self._fits, "the window is there and as large as it should be")
+
+    def hide(self) -> None:
+        """Put the window away: the page is there, and nobody sees it."""
+        self._wire.command("MinimizeWindow")
+        self._until(lambda: self.evaluate("document.hidden"), "hidden")
 
     @property
     def context(self) -> "WebDriverTab":
@@ -225,6 +229,16 @@ class WebDriverTab:
     def _act(self, kind: str, *actions: Mapping[str, object]) -> None:
         source = {"type": kind, "id": kind, "actions": actions}
         self._wire.command("PerformActions", actions=[source])
+
+    def _fits(self) -> bool:
+        hidden, width, height = self.evaluate("[document.hidden, innerWidth, innerHeight]")
+        if not hidden and (width, height) == (WIDTH, HEIGHT):
+            return True
+        # Brings back a window that was put away, too.
+        outer_width, outer_height = self.evaluate("[outerWidth, outerHeight]")
+        wanted = {"width": outer_width + WIDTH - width, "height": outer_height + HEIGHT - height}
+        self._wire.command("SetWindowRect", **wanted)
+        return False
 
     @staticmethod
     def _until(condition: Callable[[], object], what: str) -> None:
