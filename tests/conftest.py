@@ -1,11 +1,13 @@
-"""What several rooms' tests share: a real browser, and stand-ins for registry and intake."""
+"""What several rooms' tests share: real browsers, and stand-ins for registry and intake."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import playwright
 import pytest
 from playwright.sync_api import Browser, sync_playwright
+from tests.clients import engines
+from tests.clients.webdriver import FirefoxWire, HttpWire
 from tests.leftovers import watched
 from tests.required_tools import require_start, require_tool
 from tests.sdk.stand_ins import Intake, Registry, intake_server, registry_server
@@ -38,6 +40,34 @@ def chromium() -> Iterator[Browser]:
         browser = driver.chromium.launch(executable_path=program, args=BROWSER_ARGUMENTS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def firefox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FirefoxWire]:
+    with engines.firefox(tmp_path_factory.mktemp("firefox")) as wire:
+        yield wire
+
+
+@pytest.fixture(scope="session")
+def webkit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HttpWire]:
+    with engines.webkit(tmp_path_factory.mktemp("webkit")) as wire:
+        yield wire
+
+
+@pytest.fixture(scope="module")
+def engine(request: pytest.FixtureRequest) -> engines.Engine:
+    """The engine that the test names; Chromium's where it names none.
+
+    A module whose tests are for every engine says `pytestmark = engines.EVERY`.
+    """
+    name = getattr(request, "param", "chromium")
+    browser = request.getfixturevalue(name)
+    kinds: dict[str, Callable[..., engines.Engine]] = {
+        "chromium": engines.Chromium,
+        "firefox": engines.Firefox,
+        "webkit": engines.WebKit,
+    }
+    return kinds[name](browser)
 
 
 @pytest.fixture

@@ -1,14 +1,13 @@
 """The JavaScript client's folder with what its tools need, and a site with its script."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.clients import engines, js_package
+from tests.clients import js_package
 from tests.clients.browser_site import Site, wait_for
-from tests.clients.engines import Chromium, Engine, Firefox, WebKit
+from tests.clients.engines import Engine
 from tests.clients.tab import Tab
-from tests.clients.webdriver import FirefoxWire, HttpWire
 from tests.intake.conftest import Intake, stand_in_registry
 
 
@@ -42,34 +41,6 @@ def real_intake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Intake]:
             yield found
         finally:
             found.stop()
-
-
-@pytest.fixture(scope="session")
-def firefox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FirefoxWire]:
-    with engines.firefox(tmp_path_factory.mktemp("firefox")) as wire:
-        yield wire
-
-
-@pytest.fixture(scope="session")
-def webkit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HttpWire]:
-    with engines.webkit(tmp_path_factory.mktemp("webkit")) as wire:
-        yield wire
-
-
-@pytest.fixture(scope="module")
-def engine(request: pytest.FixtureRequest) -> Engine:
-    """The engine that the test names; Chromium's where it names none.
-
-    A module whose tests are for every engine says `pytestmark = engines.EVERY`.
-    """
-    name = getattr(request, "param", "chromium")
-    browser = request.getfixturevalue(name)
-    kinds: dict[str, Callable[..., Engine]] = {
-        "chromium": Chromium,
-        "firefox": Firefox,
-        "webkit": WebKit,
-    }
-    return kinds[name](browser)
 
 
 @pytest.fixture

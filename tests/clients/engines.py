@@ -19,6 +19,7 @@ from tests.free_ports import free_port
 from tests.required_tools import lacking, require_tool
 
 _START_SECONDS = 60
+_END_SECONDS = 10
 FIREFOX_SETTINGS: dict[str, object] = {
     "marionette.port": 0,
     # Nothing is asked of the maker's servers.
@@ -147,6 +148,8 @@ def _page(wire: Wire, kind: type[WebDriverTab]) -> Iterator[Tab]:
 NAMES = ("chromium", "firefox", "webkit")
 EVERY = pytest.mark.parametrize("engine", NAMES, indirect=True, scope="module")
 """Marks tests whose `page` is shown by each engine in turn."""
+OTHERS = pytest.mark.parametrize("engine", NAMES[1:], indirect=True, scope="module")
+"""Marks tests that are for the engines beside Chromium's."""
 
 
 @contextmanager
@@ -161,7 +164,16 @@ def running(command: list[str], environment: dict[str, str], log: Path) -> Itera
         try:
             yield
         finally:
-            program.terminate()
+            end(program)
+
+
+def end(program: subprocess.Popen[bytes]) -> None:
+    """End a program, in good order where it goes."""
+    program.terminate()
+    try:
+        program.wait(_END_SECONDS)
+    except subprocess.TimeoutExpired:
+        program.kill()
 
 
 @contextmanager
@@ -224,7 +236,7 @@ def display() -> Iterator[str]:
         try:
             yield f":{number.readline().strip()}"
         finally:
-            server.terminate()
+            end(server)
 
 
 def _answers(address: str) -> bool:

@@ -41,6 +41,11 @@ def test_article__seen_and_clicked__both_are_sent_with_the_group(
     page.locator("#related a").first.click()
     page.wait_for_url("**/wiki/crop-rotation")
     wait_until(lambda: len(of_related(intake)) == 2, "the click arrives")
+    seen_and_clicked(intake, group)
+
+
+def seen_and_clicked(intake: Intake, group: str) -> None:
+    """What arrived of one impression and one click is right."""
     impression, click = of_related(intake)
     assert (impression["action"], click["action"]) == ("impression", "click")
     assert impression["funnel_entry_token"] == click["funnel_entry_token"]
