@@ -68,6 +68,8 @@ def test_record__transaction_that_fails__leaves_nothing() -> None:
         f"UPDATE {TABLE} SET number = number + 100",
         f"DELETE FROM {TABLE}",
         f"DELETE FROM {TABLE} WHERE number = 1",
+        f"INSERT INTO {TABLE} SELECT * FROM {TABLE} WHERE true "  # noqa: ISC004 - one statement
+        "ON CONFLICT (number) DO UPDATE SET who = 'nobody'",
     ],
 )
 @pytest.mark.usefixtures("numbers")
@@ -78,6 +80,22 @@ def test_database__update_or_delete__is_refused(statement: str) -> None:
         connection.cursor() as cursor,
     ):
         cursor.execute(statement)
+
+
+@pytest.mark.usefixtures("numbers")
+def test_database__row_put_in_the_place_of_another__is_refused() -> None:
+    entry = AuditEntry.objects.earliest("number")
+    columns = ", ".join(f'"{field.column}"' for field in AuditEntry._meta.concrete_fields)
+    values = columns.replace('"who"', "'nobody'")
+    verb = "INSERT OR REPLACE" if connection.vendor == "sqlite" else "INSERT"
+    with (
+        pytest.raises(DatabaseError),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(f"{verb} INTO {TABLE} ({columns}) SELECT {values} FROM {TABLE}")
+    assert AuditEntry.objects.earliest("number").who == entry.who
+    assert audit.verify().broken is None
 
 
 @pytest.mark.usefixtures("numbers")

@@ -73,6 +73,31 @@ def test_versions__changed_past_the_application__refused_by_the_database(
 
 
 @pytest.mark.usefixtures("streams")
+def test_versions__put_in_the_place_of_another__refused_by_the_database(
+    experiment_plan: Make,
+) -> None:
+    item = lifecycle.create(experiment_plan())
+    table = "registry_historicalexperiment"
+    fields: Any = type(item).history.model._meta.concrete_fields
+    columns = [str(field.column) for field in fields]
+    other = ["'{}'" if column == "plan" else str(column) for column in columns]
+    verb = "INSERT OR REPLACE" if connection.vendor == "sqlite" else "INSERT"
+    for drop in ({"history_id"}, set()):
+        kept = [column not in drop for column in columns]
+        into, values = (
+            ", ".join(one for one, keep in zip(names, kept, strict=True) if keep)
+            for names in (columns, other)
+        )
+        with (
+            pytest.raises(DatabaseError),
+            transaction.atomic(),
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(f"{verb} INTO {table} ({into}) SELECT {values} FROM {table}")
+    assert item.history.get().plan != {}
+
+
+@pytest.mark.usefixtures("streams")
 def test_versions__number_given_twice__refused_by_the_database(experiment_plan: Make) -> None:
     item = lifecycle.create(experiment_plan())
     with pytest.raises(DatabaseError), transaction.atomic():

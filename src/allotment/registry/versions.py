@@ -122,6 +122,7 @@ def unguard(sender: AppConfig, using: str, **_: object) -> None:
             if connection.vendor == "sqlite":
                 cursor.execute(f"DROP TRIGGER IF EXISTS {table}_no_update")
                 cursor.execute(f"DROP TRIGGER IF EXISTS {table}_no_delete")
+                cursor.execute(f"DROP TRIGGER IF EXISTS {table}_no_replace")
             else:
                 cursor.execute(f"DROP TRIGGER IF EXISTS {table}_no_change ON {table}")
 
@@ -136,7 +137,11 @@ def _guards(model: type[models.Model], vendor: str) -> list[str]:
         refuse = f"BEGIN SELECT RAISE(ABORT, '{_WORDS}'); END"
         update = f"CREATE TRIGGER {table}_no_update BEFORE UPDATE OF {columns} ON {table} {refuse}"
         delete = f"CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} {refuse}"
-        return [numbered, update, delete]
+        # `INSERT OR REPLACE` removes what is in its way without asking the trigger of removals.
+        replace = f"""CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table}
+            WHEN EXISTS (SELECT 1 FROM {table} WHERE history_id = NEW.history_id
+            OR (id = NEW.id AND revision = NEW.revision)) {refuse}"""  # noqa: S608 - our own names
+        return [numbered, update, delete, replace]
     function = f"""CREATE OR REPLACE FUNCTION registry_version_refuse() RETURNS trigger
         LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '{_WORDS}'; END $$"""
     change = f"""CREATE TRIGGER {table}_no_change BEFORE UPDATE OF {columns} OR DELETE ON {table}
