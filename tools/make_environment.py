@@ -6,6 +6,8 @@ lock in a tenth of pip's time. Where uv cannot reach the packages (a mirror that
 configuration names), pip installs the lock itself. Every package is checked against its hash.
 """
 
+import os
+import ssl
 import subprocess
 import sys
 import time
@@ -33,6 +35,8 @@ def main() -> None:
     uv = ENVIRONMENT / "bin" / "uv"
     if not uv.exists():
         _run(*_pip(python), "install", "-q", "-r", str(ROOT / "requirements" / "installer.txt"))
+    if _has_certificates():
+        os.environ.setdefault("UV_SYSTEM_CERTS", "true")
     try:
         # Compiled here once: where Python may write none, every process would compile anew.
         quick = ("pip", "install", "-q", "--compile-bytecode", "--python", str(python))
@@ -42,6 +46,15 @@ def main() -> None:
         _run(*_pip(python), "install", "-q", *_locked(lock))
     _run(*_pip(python), "install", "-q", "--no-deps", "--no-build-isolation", "-e", str(ROOT))
     print(f"Environment ready after {time.monotonic() - began:.0f} s.", flush=True)
+
+
+def _has_certificates() -> bool:
+    """Whether the system says whom to trust. pip heeds it, uv only when told to.
+
+    In many an office a proxy signs all that passes, and its certificate is known there alone.
+    """
+    paths = ssl.get_default_verify_paths()
+    return Path(paths.openssl_cafile).is_file() or any(Path(paths.openssl_capath).glob("*"))
 
 
 def _locked(lock: Path) -> list[str]:
