@@ -201,6 +201,19 @@ def test_replay__row_that_stands_for_many__stays_and_says_so(parts: RejectedLab)
     assert why.startswith(f"it stands for {one.events} events that were counted and not kept")
 
 
+def test_replay__no_row_can_hold_it__stays_until_it_is_mended(parts: RejectedLab) -> None:
+    assert parts.intake.send(event(dt="0000-01-01T00:00:00Z")).status == 201
+    assert parts.stored() == []
+    (found,) = again(parts).fates.values()
+    assert found == (
+        Fate.REFUSED,
+        "no row of the lake can hold it: dt is a time outside the years 1 to 9999 (UTC)",
+    )
+    mend = Mend(changes=(parse_change('dt="2026-01-01T00:00:00Z"'),))
+    assert fates(again(parts, mend)) == {Fate.SENT: 1}
+    assert len(parts.stored()) == 1
+
+
 def test_replay__intake_refuses_after_all__kept_anew_and_can_be_tried_again(
     parts: RejectedLab, tmp_path: Path
 ) -> None:

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from arro3.io import read_json
 
 _BATCH_ROWS = 8192
+_CALLED: Final = "C Data interface error: Json error: "
 _FIRST_TIME: Final = datetime(1, 1, 1, tzinfo=UTC)
 _LAST_TIME: Final = datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
 
@@ -85,8 +86,8 @@ def _read(chunk: bytes, schema: pa.Schema) -> pa.Table:
     try:
         found = pa.table(read_json(io.BytesIO(chunk), schema, batch_size=_BATCH_ROWS))
     except Exception as error:
-        # The parser has no error class of its own.
-        raise _UnreadableError(str(error)) from error
+        # The parser has no error class of its own, and says first by which way it was called.
+        raise _UnreadableError(str(error).removeprefix(_CALLED)) from error
     lines = chunk.count(b"\n")
     if found.num_rows != lines:
         # The parser takes two objects on one line for two rows.

@@ -36,10 +36,15 @@ def unreadable_rows(journal: str, bad: Iterable[tuple[Partition, BadLine]]) -> p
     )
 
 
+def why(line: BadLine) -> str:
+    """Why a line is no row, without what it holds."""
+    return mask_addresses(_QUOTED.sub("…", line.message[:_LONGEST_MESSAGE]))
+
+
 def _row(journal: str, now: datetime, partition: Partition, line: BadLine) -> dict[str, object]:
     counted_as, minute, _ = count_line(partition.topic, line.raw)
     place = f"{partition.topic}/{partition.number} at offset {line.offset}"
-    message = mask_addresses(_QUOTED.sub("…", line.message[:_LONGEST_MESSAGE]))
+    message = why(line)
     stream, schema = _named(line.raw)
     # More than is kept, so that masks that are shorter leave no half of an address at the end.
     raw = mask_addresses(line.raw[: 2 * RAW_BYTES].decode(errors="replace")).encode()

@@ -23,10 +23,12 @@ from allotment.contract.streams import StreamConfig, parse_streams
 from allotment.contract.times import now_text, time_text
 from allotment.intake.outcome import Outcome
 from allotment.intake.pipeline import EventPipeline
+from allotment.lake.parsing import parse_lines
 from allotment.lake.rejected import Rejection
 from allotment.lake.replays import Replay
 from allotment.lake.sealed import unseal
 from allotment.lake.tables import event_schemas, readable_columns
+from allotment.lake.unreadable import why
 from allotment.sdk.connection import Connection, ConnectionProblemError
 
 BATCH_EVENTS: Final = 100
@@ -197,6 +199,8 @@ def _checked(name: str, event: dict[str, Any], rules: _Rules, mended: str) -> Re
             f"events of {topic} are stored without meta.id, so that nothing could tell whether this"
             " one has arrived; send it by hand"
         )
+    for bad in parse_lines(line + b"\n", 0, columns).bad:
+        raise MendingError(f"no row of the lake can hold it: {why(bad)}")
     try:
         dt = datetime.fromisoformat(stored["dt"])
     except (ValueError, KeyError) as error:
