@@ -20,7 +20,7 @@ from tests.free_ports import free_port
 
 from allotment.registry import secret_key
 
-SECONDS = 60.0
+SECONDS = 180.0
 
 
 def environment(data: Path, **more: str) -> dict[str, str]:
