@@ -206,6 +206,11 @@ def test_public__every_address_of_it__is_counted() -> None:
     assert shown == {address.partition("?")[0] for address in PUBLIC}
 
 
+def test_public__its_addresses__are_tried_before_those_of_pages() -> None:
+    tried = [named_api(entry) for entry in get_resolver().url_patterns]
+    assert all(tried[: sum(tried)])
+
+
 def named_api(entry: object) -> bool:
     return isinstance(entry, URLPattern) and str(entry.name).startswith("api-")
 
