@@ -5,6 +5,7 @@ from pathlib import Path
 
 import playwright
 import pytest
+from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, sync_playwright
 from tests.clients import engines
 from tests.clients.webdriver import FirefoxWire, HttpWire
@@ -21,6 +22,17 @@ BROWSER_ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+# How long an example took says what else the machine did.
+settings.register_profile(
+    "tests",
+    settings(),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    print_blob=True,
+)
+settings.load_profile("tests")
 
 
 def pytest_configure(config: pytest.Config) -> None:
