@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from django.utils.translation import gettext
+
 from allotment.registry import lifecycle
 from allotment.registry import plan as plans
 from allotment.registry.lifecycle import AnyItem
@@ -39,7 +41,10 @@ def rename(old: str, new: str) -> int:
             lifecycle.edit(item, changed, reason=f"{old} is now called {new}"[:100])
         except RuleRefusedError as error:
             raise PeopleRefusedError(
-                f"{item.name} belongs to {old} and cannot be stored with the new name: "
-                f"{error.refusals[0].sentence} Mend that first."
+                gettext(
+                    "%(item)s belongs to %(old)s and cannot be stored with the new name: "
+                    "%(why)s Mend that first."
+                )
+                % {"item": item.name, "old": old, "why": error.refusals[0].sentence}
             ) from error
     return len(items)

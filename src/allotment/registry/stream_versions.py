@@ -125,9 +125,11 @@ def _refusal(field: str, error: ValidationError) -> Refusal:
     rule = error.code if error.code and "-" in error.code else "value-has-form"
     what = " ".join(error.messages)
     if rule == "block-not-lost":
-        headline = "a block of its settings would be lost"
-        return Refusal(rule, field, headline, what, "Where it is meant, say that it is (“meant”).")
-    return Refusal(rule, field, f"{field} cannot be used", what, "Mend it and send it again.")
+        headline = gettext("a block of its settings would be lost")
+        remedy = gettext("Where it is meant, say that it is (“meant”).")
+        return Refusal(rule, field, headline, what, remedy)
+    headline = gettext("%(field)s cannot be used") % {"field": field}
+    return Refusal(rule, field, headline, what, gettext("Mend it and send it again."))
 
 
 def revert(
@@ -148,9 +150,10 @@ def revert(
         refusal = Refusal(
             "version-is-kept",
             "number",
-            "there is nothing to go back to",
-            f"{stream.name} has no version {number}.",
-            "Choose another version in the history.",
+            gettext("there is nothing to go back to"),
+            gettext("%(stream)s has no version %(number)s.")
+            % {"stream": stream.name, "number": number},
+            gettext("Choose another version in the history."),
         )
         raise RuleRefusedError((refusal,))
     if version.document == document_of(stream):

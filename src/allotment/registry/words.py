@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from django.utils.functional import Promise
 from django.utils.translation import gettext, gettext_noop, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
@@ -51,8 +53,17 @@ _REASONS = frozenset(
         gettext_noop("Relaunched"),
         gettext_noop("Archived"),
         gettext_noop("Brought back"),
+        gettext_noop("First log-in"),
+        gettext_noop("Groups at the provider"),
+        gettext_noop("Revoked by an admin"),
     }
 )
+_NAMED_REASONS = {
+    gettext_noop("Back to version %(number)s"): r"Back to version (?P<number>\d+)",
+    gettext_noop("Like %(name)s"): r"Like (?P<name>[-_.A-Za-z0-9]{8,63})",
+    gettext_noop("%(old)s is now called %(new)s"): r"(?P<old>.+) is now called (?P<new>.+)",
+}
+"""The same with names in them."""
 KINDS: dict[str, str | Promise] = {
     "experiment": _("Experiment"),
     "instrument": _("Instrument"),
@@ -90,7 +101,12 @@ def inside(name: str) -> str:
 
 def reason(given: str) -> str:
     """A reason as a person wrote it; one that nobody wrote in the reader's language."""
-    return gettext(given) if given in _REASONS else given
+    if given in _REASONS:
+        return gettext(given)
+    for form, pattern in _NAMED_REASONS.items():
+        if found := re.fullmatch(pattern, given):
+            return gettext(form) % found.groupdict()
+    return given
 
 
 def kind(name: str) -> str:
