@@ -18,7 +18,7 @@ from tests.required_tools import require_tool
 from tests.sdk import stand_ins
 
 from allotment.allocation import parse_overrides
-from allotment.sdk import Client
+from allotment.sdk import Client, parse_enrollments
 from allotment.sdk.page import page_variables
 
 DRIVER = Path(__file__).parents[2] / "clients/php/tests/visitor_driver.php"
@@ -85,7 +85,11 @@ def site(registry: stand_ins.Registry, intake: stand_ins.Intake, tmp_path: Path)
 def in_python(client: Client, calls: list[Call], given: dict[str, Any]) -> list[Any]:
     """The same request by the Python SDK."""
     visitor = client.visitor(
-        **{**given, "overrides": parse_overrides(given.get("overrides", ""))},
+        **{
+            **given,
+            "overrides": parse_overrides(given.get("overrides", "")),
+            "edge": parse_enrollments(given.get("edge", "")),
+        },
     )
 
     def prefix(text: str) -> list[tuple[str, str | None]]:
@@ -100,6 +104,7 @@ def in_python(client: Client, calls: list[Call], given: dict[str, Any]) -> list[
         "experiment": lambda name, *given: visitor.get_experiment(name).send(*given, at=AT),
         "exposure": lambda name: visitor.get_experiment(name).send_exposure(),
         "instrument": lambda name, *given: visitor.get_instrument(name).send(*given, at=AT),
+        "why": lambda name: visitor.get_experiment(name).reason,
         "group": visitor.get_experiment_bucket_value,
         "page": lambda: page_variables(visitor, client.browser_intake_url, client.site),
         "refused": lambda: client.refused,
@@ -183,6 +188,7 @@ VISITORS: list[dict[str, Any]] = [
     {"user_id": "0", "browser_id": "a1", "session_id": SESSION},
     {"user_id": "", "browser_id": "", "session_id": ""},
     {"browser_id": "b2", "overrides": "0:00;unknown:x;nobody:control"},
+    {"user_id": "42", "edge": "related-articles-card=card;no-stream=other;by-session=control;"},
     {
         "subject_key": "sixteen bytes, é",
         "user_id": "42",
@@ -203,6 +209,8 @@ VISITORS: list[dict[str, Any]] = [
 CALLS: list[Call] = [
     ("group", ["0"]),
     ("group", ["targeted"]),
+    *(("why", [item["name"]]) for item in EXPERIMENTS),
+    ("why", ["unknown"]),
     ("interaction", [STREAM, SCHEMA, "search"]),
     (
         "interaction",

@@ -54,6 +54,7 @@ def test_enroll__edge_gives_a_group__its_subject_id_is_awaited() -> None:
         "coordinators": {"first-test": "default"},
         "versions": {"first-test": "3"},
     }
+    assert found({"first-test": "b"}).reason("first-test") == "edge"
 
 
 @pytest.mark.parametrize(
@@ -61,7 +62,10 @@ def test_enroll__edge_gives_a_group__its_subject_id_is_awaited() -> None:
     [({"first-test": "x"}, "edge-unique"), ({"first-test": "b"}, "mw-user"), ({}, "edge-unique")],
 )
 def test_enroll__no_group_that_an_edge_may_give__nobody(edge: dict[str, str], unit: str) -> None:
-    assert found(edge, unit).enrolled == ()
+    member = found(edge, unit)
+    assert member.enrolled == ()
+    decided = "edge_unknown_group" if edge and unit == "edge-unique" else "not_sampled"
+    assert member.reason("first-test") == decided
 
 
 def test_enroll__edge_says_nothing_of_it__law_decides() -> None:

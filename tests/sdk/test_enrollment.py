@@ -116,6 +116,37 @@ def test_enroll__override_of_one__leaves_the_others() -> None:
     assert forced.coordinators == {"one": "forced", "two": "default"}
 
 
+def test_membership__each_way_to_be_in_or_out__has_a_reason() -> None:
+    base = {"groups": ["a", "b"], "sample_rate": {"default": 1}, "user_identifier_type": "mw-user"}
+    items = {
+        "in": {},
+        "out": {"sample_rate": {"default": 0}},
+        "over": {"end": "2020-01-01T00:00:00Z"},
+        "theirs": {"user_identifier_type": "session"},
+        "forced": {"sample_rate": {"default": 0}},
+        "others": {"targeting": {"page_id": {"equals": 7}}},
+    }
+    experiments = [parse_experiment({**base, "name": name, **own}) for name, own in items.items()]
+    found = enroll(
+        experiments,
+        {"mw-user": "42"},
+        site=None,
+        now=NOW,
+        overrides={"forced": "b", "draft": "x"},
+    )
+    assert {name: found.reason(name) for name in (*items, "draft", "nowhere")} == {
+        "in": "assigned",
+        "out": "not_sampled",
+        "over": "not_active",
+        "theirs": "no_subject",
+        "forced": "overridden",
+        "others": "not_targeted",
+        "draft": "overridden",
+        "nowhere": "unknown_experiment",
+    }
+    assert "reasons" not in found.to_page()
+
+
 def test_membership__nobody__shapes_are_empty() -> None:
     assert Membership().to_page() == {
         "enrolled": [],

@@ -34,7 +34,12 @@ export type {
   SampleRate,
   Stream,
 } from "./node/documents.js";
-export { keyedSubjectId, type Membership, type MembershipRecord } from "./node/enrollment.js";
+export {
+  keyedSubjectId,
+  type Membership,
+  type MembershipReason,
+  type MembershipRecord,
+} from "./node/enrollment.js";
 export type { Data } from "./node/events.js";
 export type { ExperimentHandle, InstrumentHandle } from "./node/handles.js";
 export { headHtml, pageVariables, type HeadOptions } from "./node/page.js";

@@ -24,6 +24,8 @@ final class Enrollment
     private array $coordinators = [];
     /** @var array<array-key, string> */
     private array $versions = [];
+    /** @var array<array-key, string> */
+    private array $reasons = [];
 
     private function __construct()
     {
@@ -59,16 +61,20 @@ final class Enrollment
             $subject = $identity->ofType($experiment->identifierType);
             if (!isset($overrides[$name])) {
                 if (isset($edge[$name]) && $experiment->identifierType === IdentifierType::BROWSER) {
-                    if (in_array($edge[$name], $experiment->groups, true)) {
+                    $isThere = in_array($edge[$name], $experiment->groups, true);
+                    $made->reasons[$name] = $isThere ? 'edge' : 'edge_unknown_group';
+                    if ($isThere) {
                         $made->add($experiment, $edge[$name], EdgeEnrollments::AWAITING, Coordinator::DEFAULT);
                     }
                     continue;
                 }
                 if ($subject === null) {
+                    $made->reasons[$name] = 'no_subject';
                     continue;
                 }
             }
             $found = $experiment->allocate($subject ?? '', $site, $now, $overrides, $attributes);
+            $made->reasons[$name] = $found->reason->value;
             if ($found->group !== null) {
                 $forced = $found->reason === Reason::Overridden;
                 $coordinator = $forced ? Coordinator::FORCED : Coordinator::DEFAULT;
@@ -82,6 +88,7 @@ final class Enrollment
             $made->assigned[$name] = $group;
             $made->subjectIds[$name] = self::OVERRIDDEN;
             $made->coordinators[$name] = Coordinator::FORCED;
+            $made->reasons[$name] = Reason::Overridden->value;
         }
         return new Membership(
             $made->assigned,
@@ -90,6 +97,7 @@ final class Enrollment
             $made->coordinators,
             $made->versions,
             array_map('strval', array_keys($overrides)),
+            $made->reasons,
         );
     }
 

@@ -32,6 +32,18 @@ final class ExperimentHandle
         return $this->visitor->membership()->group($this->name);
     }
 
+    /**
+     * Why the visitor is in that group, or in none.
+     *
+     * The step of the law that decided (`not_active`, `not_targeted`, `held_out`, `layer_taken`,
+     * `not_sampled`, `assigned`, `overridden`), else `no_subject`, `edge`, `edge_unknown_group` or
+     * `unknown_experiment`.
+     */
+    public function getReason(): string
+    {
+        return $this->visitor->membership()->reason($this->name);
+    }
+
     /** Whether the visitor is in one of these groups. */
     public function isAssignedGroup(string ...$groups): bool
     {

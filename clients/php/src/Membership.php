@@ -20,6 +20,8 @@ final class Membership
      * @param array<array-key, string> $coordinators
      * @param array<array-key, string> $versions
      * @param list<string> $overrides experiments whose group was forced
+     * @param array<array-key, string> $reasons why, for every experiment that was evaluated, also where
+     *   the visitor is not enrolled; no event and no page carries them
      */
     public function __construct(
         public readonly array $assigned = [],
@@ -28,6 +30,7 @@ final class Membership
         public readonly array $coordinators = [],
         public readonly array $versions = [],
         public readonly array $overrides = [],
+        public readonly array $reasons = [],
     ) {
     }
 
@@ -35,6 +38,12 @@ final class Membership
     public function group(string $experiment): ?string
     {
         return $this->assigned[$experiment] ?? null;
+    }
+
+    /** Why the visitor is in its group or in none: what `ExperimentHandle::getReason` gives. */
+    public function reason(string $experiment): string
+    {
+        return $this->reasons[$experiment] ?? 'unknown_experiment';
     }
 
     /**

@@ -7,6 +7,7 @@ declare(strict_types=1);
 
 use Allotment\Allocation\Overrides;
 use Allotment\Client;
+use Allotment\EdgeEnrollments;
 use Allotment\Json;
 use Allotment\PageHead;
 
@@ -36,6 +37,7 @@ $visitor = $client->visitor(
     sessionId: $asked['session_id'] ?? null,
     overrides: Overrides::parse($asked['overrides'] ?? ''),
     context: $asked['context'] ?? [],
+    edge: EdgeEnrollments::parse($asked['edge'] ?? ''),
 );
 $at = new DateTimeImmutable('2026-11-22T09:30:00.123456+01:00');
 foreach ($asked['calls'] as [$call, $arguments]) {
@@ -50,6 +52,7 @@ foreach ($asked['calls'] as [$call, $arguments]) {
         'experiment' => $visitor->getExperiment(array_shift($arguments))->send(...$arguments, at: $at),
         'exposure' => $visitor->getExperiment($arguments[0])->sendExposure(),
         'instrument' => $visitor->getInstrument(array_shift($arguments))->send(...$arguments, at: $at),
+        'why' => $visitor->getExperiment($arguments[0])->getReason(),
         'group' => $visitor->getExperimentBucketValue($arguments[0]),
         'page' => PageHead::variables($client, $visitor),
         'refused' => $client->refused(),

@@ -21,6 +21,19 @@ AWAITING_SUBJECT = "awaiting"
 """The subject id of who was enrolled by an edge; the intake puts the edge's id in its place."""
 
 
+class WhyNot(StrEnum):
+    """Reasons beside those of the law of allocation (`Reason`)."""
+
+    NO_SUBJECT = "no_subject"
+    """The visitor has no id of the kind that the experiment randomizes."""
+    EDGE = "edge"
+    """An edge gave the group."""
+    EDGE_UNKNOWN_GROUP = "edge_unknown_group"
+    """An edge gave a group that the experiment does not have."""
+    UNKNOWN_EXPERIMENT = "unknown_experiment"
+    """The configuration does not have it, or not yet: `Client.describe` says which it is."""
+
+
 class Coordinator(StrEnum):
     """Who chose the group. Only what `default` chose is analysed."""
 
@@ -35,7 +48,8 @@ class Membership:
 
     `assigned` has one entry for every experiment in which the visitor is enrolled; the others hold
     keys out of these. A forced group of an experiment that the configuration does not know has
-    neither sampling unit nor version.
+    neither sampling unit nor version. `reasons` has an entry for every experiment that was
+    evaluated, also where the visitor is not enrolled; no event and no page carries them.
     """
 
     assigned: Mapping[str, str] = field(default_factory=dict)
@@ -44,6 +58,7 @@ class Membership:
     coordinators: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     overrides: tuple[str, ...] = ()
+    reasons: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def enrolled(self) -> tuple[str, ...]:
@@ -53,6 +68,10 @@ class Membership:
     def group(self, experiment: str) -> str | None:
         """The visitor's group in an experiment; None where it is not enrolled."""
         return self.assigned.get(experiment)
+
+    def reason(self, experiment: str) -> str:
+        """Why the visitor is in its group or in none: one of `Reason` or `WhyNot`."""
+        return self.reasons.get(experiment, WhyNot.UNKNOWN_EXPERIMENT)
 
     def to_event(self) -> dict[str, Any]:
         """The `experiments` record of an event."""
@@ -114,11 +133,14 @@ def enroll(
     units: dict[str, str] = {}
     coordinators: dict[str, str] = {}
     versions: dict[str, str] = {}
+    reasons: dict[str, str] = {}
     for name, experiment in known.items():
         of_edge = (edge or {}).get(name)
         at_edge = of_edge is not None and experiment.identifier_type == IdentifierType.BROWSER
         if at_edge and name not in forced:
+            reasons[name] = WhyNot.EDGE_UNKNOWN_GROUP
             if of_edge in experiment.groups:
+                reasons[name] = WhyNot.EDGE
                 assigned[name], subject_ids[name] = of_edge, AWAITING_SUBJECT
                 units[name], coordinators[name] = experiment.identifier_type, Coordinator.DEFAULT
                 if experiment.version:
@@ -126,6 +148,7 @@ def enroll(
             continue
         subject = identifiers.get(experiment.identifier_type)
         if not subject and name not in forced:
+            reasons[name] = WhyNot.NO_SUBJECT
             continue
         found = allocate(
             experiment,
@@ -135,6 +158,7 @@ def enroll(
             overrides=forced,
             attributes=attributes,
         )
+        reasons[name] = found.reason
         if found.group is None:
             continue
         overridden = found.reason is Reason.OVERRIDDEN
@@ -153,4 +177,5 @@ def enroll(
             assigned[name] = group
             subject_ids[name] = OVERRIDDEN_SUBJECT
             coordinators[name] = Coordinator.FORCED
-    return Membership(assigned, subject_ids, units, coordinators, versions, tuple(forced))
+            reasons[name] = Reason.OVERRIDDEN
+    return Membership(assigned, subject_ids, units, coordinators, versions, tuple(forced), reasons)

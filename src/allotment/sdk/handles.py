@@ -38,6 +38,16 @@ class ExperimentHandle:
         """The visitor's group; None where it is not enrolled."""
         return self._visitor.membership.group(self.name)
 
+    @property
+    def reason(self) -> str:
+        """Why the visitor is in that group, or in none.
+
+        The step of the law that decided (`not_active`, `not_targeted`, `held_out`, `layer_taken`,
+        `not_sampled`, `assigned`, `overridden`), else `no_subject`, `edge`, `edge_unknown_group` or
+        `unknown_experiment`.
+        """
+        return str(self._visitor.membership.reason(self.name))
+
     def is_assigned_group(self, *groups: str) -> bool:
         """Whether the visitor is in one of these groups."""
         return self.assigned_group in groups

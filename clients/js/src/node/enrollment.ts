@@ -3,10 +3,18 @@
 import { createHmac } from "node:crypto";
 import type { Membership as MembershipRecord } from "../configuration.js";
 import { AWAITING } from "../enrollments.js";
-import { evaluate, type Evaluation } from "../evaluation.js";
+import { evaluate, type Evaluation, type Reason } from "../evaluation.js";
 import { IDENTIFIER, type Experiment } from "./documents.js";
 
 export type { MembershipRecord };
+
+/** Why a visitor is in a group or in none: by the law of allocation, or before it is asked. */
+export type MembershipReason =
+  | Reason
+  | "no_subject"
+  | "edge"
+  | "edge_unknown_group"
+  | "unknown_experiment";
 
 /** The experiments that one visitor is in. */
 export class Membership {
@@ -15,6 +23,7 @@ export class Membership {
   readonly #units = new Map<string, string>();
   readonly #coordinators = new Map<string, string>();
   readonly #versions = new Map<string, string>();
+  readonly #reasons = new Map<string, MembershipReason>();
 
   /** @param overrides - names of the experiments whose group was forced */
   constructor(readonly overrides: readonly string[] = []) {}
@@ -29,6 +38,11 @@ export class Membership {
     return this.#assigned.get(experiment) ?? null;
   }
 
+  /** Why the visitor is in its group or in none. */
+  reason(experiment: string): MembershipReason {
+    return this.#reasons.get(experiment) ?? "unknown_experiment";
+  }
+
   /** The `experiments` record of an event; undefined where the visitor is in nothing. */
   toEvent(): MembershipRecord | undefined {
     return this.#assigned.size ? this.#record() : undefined;
@@ -37,6 +51,11 @@ export class Membership {
   /** What a page's `window.allotmentUserExperiments` holds: the record and the overrides. */
   toPage(): MembershipRecord & { overrides: string[] } {
     return { ...this.#record(), overrides: [...this.overrides] };
+  }
+
+  /** @internal */
+  because(name: string, reason: MembershipReason): void {
+    this.#reasons.set(name, reason);
   }
 
   /** @internal */
@@ -87,12 +106,18 @@ export function enroll(experiments: Iterable<Experiment>, given: Circumstances):
     known.add(name);
     const ofEdge = edge.get(name);
     if (ofEdge !== undefined && identifierType === IDENTIFIER.browser && !overrides.has(name)) {
-      if (experiment.groups.includes(ofEdge)) made.add(name, ofEdge, AWAITING, false, experiment);
+      const isThere = experiment.groups.includes(ofEdge);
+      made.because(name, isThere ? "edge" : "edge_unknown_group");
+      if (isThere) made.add(name, ofEdge, AWAITING, false, experiment);
       continue;
     }
     const subject = given.identifiers.get(identifierType);
-    if (subject === undefined && !overrides.has(name)) continue;
+    if (subject === undefined && !overrides.has(name)) {
+      made.because(name, "no_subject");
+      continue;
+    }
     const found = evaluated(experiment, subject ?? "", given);
+    made.because(name, found.reason);
     if (found.group === null) continue;
     const forced = found.reason === "overridden";
     const id =
@@ -102,7 +127,9 @@ export function enroll(experiments: Iterable<Experiment>, given: Circumstances):
     made.add(name, found.group, id, forced, experiment);
   }
   for (const [name, group] of overrides) {
-    if (!known.has(name)) made.add(name, group, "overridden", true);
+    if (known.has(name)) continue;
+    made.add(name, group, "overridden", true);
+    made.because(name, "overridden");
   }
   return made;
 }

@@ -7,6 +7,7 @@ import {
   type Experiment,
   type Instrument,
 } from "./documents.js";
+import type { MembershipReason } from "./enrollment.js";
 import type { Data } from "./events.js";
 import type { EventOptions, Visitor } from "./visitor.js";
 
@@ -37,6 +38,15 @@ export class ExperimentHandle {
   /** The visitor's group; null where it is not enrolled. */
   getAssignedGroup(): string | null {
     return this.#visitor.membership.group(this.name);
+  }
+
+  /**
+   * Why the visitor is in that group, or in none: the step of the law that decided, else
+   * `no_subject` (the visitor has no id of the kind that is randomized), `edge`,
+   * `edge_unknown_group` or `unknown_experiment`.
+   */
+  getReason(): MembershipReason {
+    return this.#visitor.membership.reason(this.name);
   }
 
   /** Whether the visitor is in one of these groups. */

@@ -1,6 +1,6 @@
 // One request as a site would serve it: a JSON object on standard input says who comes and what they do; each
 // call's result is printed, and at the end how the client did.
-import { Client, headHtml, pageVariables, parseOverrides } from "allotment/node";
+import { Client, headHtml, pageVariables, parseEnrollments, parseOverrides } from "allotment/node";
 
 let text = "";
 for await (const part of process.stdin) text += part;
@@ -20,6 +20,7 @@ const visitor = client.visitor({
   sessionId: asked.session_id,
   overrides: parseOverrides(asked.overrides ?? ""),
   context: asked.context,
+  edge: parseEnrollments(asked.edge ?? ""),
 });
 const at = new Date("2026-11-22T08:30:00.123Z");
 const does = {
@@ -34,6 +35,7 @@ const does = {
   exposure: (name) => visitor.getExperiment(name).sendExposure(),
   instrument: (name, action, data, attributes) =>
     visitor.getInstrument(name).send(action, data, { at, attributes }),
+  why: (name) => visitor.getExperiment(name).getReason(),
   group: (name) => visitor.getExperimentBucketValue(name),
   page: () => pageVariables(client, visitor),
   refused: () => client.refused,
