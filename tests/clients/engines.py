@@ -62,7 +62,7 @@ class Chromium:
     @contextmanager
     def page(self) -> Iterator[Page]:
         context = self.browser.new_context(viewport={"width": 800, "height": 600})
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)
         opened = context.new_page()
         errors: list[str] = []
         opened.on("pageerror", lambda error: errors.append(str(error)))
