@@ -20,7 +20,7 @@ from typing import Final, Self
 from tests.end_to_end.lab import Lab
 
 PARTS: Final = ("intake", "sink")
-_GONE_SECONDS: Final = 20.0
+_GONE_SECONDS: Final = 60.0
 
 _NURSERY: Final = """
 import json, os, signal, sys, traceback

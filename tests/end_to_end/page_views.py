@@ -41,7 +41,7 @@ from allotment.lake.query import QueryError, run_sql
 TABS: Final = 2
 LONGEST_MS: Final = 2_500
 _EVENTS: Final = 4
-_SETTLED_SECONDS: Final = 60.0
+_SETTLED_SECONDS: Final = 180.0
 _STREAM: Final = "product_metrics.web_base"
 
 _PAGE: Final = """<script>
