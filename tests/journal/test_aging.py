@@ -134,3 +134,13 @@ def test_age__no_segment_can_be_begun__told_and_appends_go_on(
     writer.close()
     found = SegmentReader(tmp_path).read(Partition(AGED, 0), 0, 1 << 20).data
     assert found == (lines + 1) * (LINE + b"\n")
+
+
+def test_age__line_that_a_crash_left_unpublished__is_old_too(tmp_path: Path) -> None:
+    writer = aging(tmp_path, seconds=60)
+    put(writer, AGED)
+    writer.close()
+    (tmp_path / AGED / "0000" / layout.SYNCED).write_bytes(bytes(8))
+    writer = aging(tmp_path, seconds=60)
+    wait_until(lambda: bases(tmp_path) == [0, 8])
+    writer.close()

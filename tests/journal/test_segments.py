@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from allotment.journal import layout
+from allotment.journal.partition_log import AHEAD_BYTES
 from allotment.journal.protocol import JournalUnavailableError, Partition
 from allotment.journal.segments import SegmentReader, SegmentWriter
 
@@ -254,6 +255,9 @@ def test_restart__clean__goes_on_in_the_same_segment(tmp_path: Path) -> None:
         (b'{"n":2}\n{"n":\n{"n":4}\n', b'{"n":2}\n'),
         (bytes(4096), b""),
         (b'{"n":2}\n' + bytes(50) + b"\n", b'{"n":2}\n'),
+        (b'{"n":2}\n' + bytes(3), b'{"n":2}\n'),
+        (b'{"n":2' + bytes(3), b""),
+        (bytes(3) + b'{"n":2}\n' + bytes(3), b""),
     ],
 )
 def test_restart__torn_tail__cut_after_the_last_whole_line_and_kept_aside(
@@ -272,7 +276,46 @@ def test_restart__torn_tail__cut_after_the_last_whole_line_and_kept_aside(
 
     assert everything(reader) == b'{"n":1}\n' + kept + b'{"n":9}\n'
     torn = b"".join(path.read_bytes() for path in folder(tmp_path).glob("*.torn"))
-    assert torn == tail[len(kept) :]
+    assert torn == tail[len(kept) :].rstrip(b"\0"), "zeros are what a writer puts ahead"
+
+
+def test_append__zeros_ahead__file_grows_seldom_and_is_cut_when_closed(tmp_path: Path) -> None:
+    writer, reader = SegmentWriter(tmp_path), SegmentReader(tmp_path)
+    sizes = set()
+    for n in range(9):
+        put(writer, b'{"n":%d}' % n)
+        sizes.add(layout.segment_path(folder(tmp_path), 0).stat().st_size)
+        assert everything(reader) == b"".join(b'{"n":%d}\n' % m for m in range(n + 1))
+    assert sizes == {8 + AHEAD_BYTES}
+    put(writer, b"1" * AHEAD_BYTES)
+    assert layout.segment_path(folder(tmp_path), 0).stat().st_size == 73 + 2 * AHEAD_BYTES
+    writer.close()
+    assert layout.segment_path(folder(tmp_path), 0).stat().st_size == 73 + AHEAD_BYTES
+
+
+def test_append__small_segments__no_zeros_beyond_their_size(tmp_path: Path) -> None:
+    writer = SegmentWriter(tmp_path, segment_bytes=20)
+    for n in range(4):
+        put(writer, b'{"n":%d}' % n)
+    sizes = [path.stat().st_size for path in sorted(folder(tmp_path).glob("*.ndjson"))]
+    assert sizes == [24, 20]
+    writer.close()
+
+
+def test_restart__after_a_kill__zeros_ahead_are_used_on(tmp_path: Path) -> None:
+    writer = SegmentWriter(tmp_path)
+    put(writer, b'{"n":1}')
+    file = layout.segment_path(folder(tmp_path), 0)
+    as_killed = file.read_bytes()
+    writer.close()
+    file.write_bytes(as_killed)
+    writer = SegmentWriter(tmp_path)
+    put(writer, b'{"n":2}')
+    assert file.read_bytes() == b'{"n":1}\n{"n":2}\n' + bytes(AHEAD_BYTES - 8)
+    writer.close()
+    assert [path.name for path in folder(tmp_path).iterdir() if path.name != "synced"] == [
+        file.name
+    ]
 
 
 def test_restart__first_segment_unsynced__starts_clean(tmp_path: Path) -> None:

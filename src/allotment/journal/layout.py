@@ -6,7 +6,8 @@
     .locks/<partition>                                   held by the writer of that partition
 
 A segment holds the offsets from its name up to the name of the next segment, or up to the durable
-end where it is the last. Bytes beyond that were never acknowledged and are nobody's.
+end where it is the last. Bytes beyond that were never acknowledged and are nobody's; most are zeros
+that the writer has put there ahead.
 """
 
 from __future__ import annotations
@@ -99,11 +100,15 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def write_all(descriptor: int, data: bytes) -> None:
-    """Write everything or raise `OSError`; a disk that fills up takes a part of it first."""
+def write_all(descriptor: int, data: bytes, at: int = 0) -> None:
+    """Write everything to a place in a file, or raise `OSError`.
+
+    A disk that fills up takes a part of it first.
+    """
     rest = memoryview(data)
     while rest:
-        rest = rest[os.write(descriptor, rest) :]
+        written = os.pwrite(descriptor, rest, at)
+        rest, at = rest[written:], at + written
 
 
 class Place:

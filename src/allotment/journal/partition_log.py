@@ -10,6 +10,10 @@ What makes it safe:
   ever read: after each sync it is seen that both still bear their names.
 * At start, bytes beyond the durable end are copied into such a new segment and synced there, not
   synced in place, for the same reason.
+
+What makes it quick: zeros are written ahead. A sync of bytes in blocks that the file has already
+writes these blocks alone; where the file grows, the file system writes its own books too. No line
+has a zero byte, so zeros at the end of a file are nothing. A segment that is closed is cut.
 """
 
 from __future__ import annotations
@@ -34,7 +38,9 @@ from allotment.journal.layout import (
     write_all,
 )
 
-_NEW_SEGMENT: Final = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND
+AHEAD_BYTES: Final = 512 << 10
+"""So much is written ahead at once: every tenth group or so takes a millisecond more for it."""
+_NEW_SEGMENT: Final = os.O_CREAT | os.O_EXCL | os.O_WRONLY
 
 
 class PartitionLog:
@@ -51,6 +57,8 @@ class PartitionLog:
         self._descriptor: int | None = None
         self._place: Place | None = None
         self._base = 0
+        self._size = 0
+        self._ahead = AHEAD_BYTES
         self.begun: float | None = None
         """When the first byte of the last segment came, by the monotonic clock; None: it has none.
 
@@ -78,7 +86,10 @@ class PartitionLog:
         descriptor = self._descriptor
         assert descriptor is not None  # noqa: S101 -- for the type checker
         try:
-            write_all(descriptor, data)
+            at = self._synced.value - self._base
+            write_all(descriptor, data, at)
+            if at + len(data) > self._size:
+                self._size = at + len(data) + self._write_ahead(descriptor, at + len(data))
             os.fdatasync(descriptor)
             self._check_place()
         except OSError:
@@ -90,6 +101,18 @@ class PartitionLog:
             self.begun = monotonic()
         if end - self._base >= self._segment_bytes:
             self._close_segment()
+
+    def _write_ahead(self, descriptor: int, at: int) -> int:
+        """Put zeros behind what the file holds; how many."""
+        size = min(self._ahead, self._segment_bytes - at)
+        if size <= 0:
+            return 0
+        try:
+            write_all(descriptor, bytes(size), at)
+        except OSError:
+            self._ahead = 0  # a disk that is nearly full may have room for lines yet
+            return 0
+        return size
 
     def roll(self) -> None:
         """Begin a new segment, so that the last one can be dropped once all of it was read.
@@ -121,12 +144,13 @@ class PartitionLog:
         except OSError:
             os.close(descriptor)
             raise
-        self._take(path, descriptor, end)
+        self._take(path, descriptor, end, 0)
         self.begun = None
 
-    def _take(self, path: Path, descriptor: int, base: int) -> None:
-        """Append to this segment from now on."""
-        self._descriptor, self._base = descriptor, base
+    def _take(self, path: Path, descriptor: int, base: int, size: int) -> None:
+        """Append to this segment from now on; so large is its file."""
+        self._descriptor, self._base, self._size = descriptor, base, size
+        self._ahead = AHEAD_BYTES
         self._place = Place(path, descriptor)
 
     def _check_place(self) -> None:
@@ -140,18 +164,17 @@ class PartitionLog:
             )
 
     def _close_segment(self) -> None:
+        """Cut the file to what it holds: for tidiness, the next one's name bounds it too."""
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
+            with contextlib.suppress(OSError):
+                os.ftruncate(descriptor, self._synced.value - self._base)
             os.close(descriptor)
 
     def _abandon(self) -> None:
-        """Give the descriptor up. Cutting the file is tidiness: the next one's name bounds it."""
+        """Give the descriptor up."""
         with contextlib.suppress(OSError):
             self._close_segment()
-        if not (self._place and self._place.kept()):
-            return  # of that name is another file now, and not ours to cut
-        with contextlib.suppress(OSError):
-            os.truncate(segment_path(self._folder, self._base), self._synced.value - self._base)
 
     def _recover(self) -> None:
         bases = segment_bases(self._folder)
@@ -163,21 +186,19 @@ class PartitionLog:
         # Only the last segment can hold unsynced bytes. The published end may lag behind after a
         # power cut, since nothing syncs it; then the last segment is read through.
         durable = max(self._synced.value, base)
-        self.begun = -inf if size else None
-        if base + size > durable:
-            self._rewrite_tail(path, base, durable)
-        elif base + size == durable:
+        tail = _bytes_from(path, durable - base).rstrip(b"\0")
+        self.begun = -inf if tail or durable > base else None
+        if tail:
+            self._rewrite_tail(path, base, durable, tail)
+        elif base + size >= durable:
             self._synced.publish(durable)
-            if size < self._segment_bytes:
-                self._take(path, os.open(path, os.O_WRONLY | os.O_APPEND), base)
+            if durable - base < self._segment_bytes:
+                self._take(path, os.open(path, os.O_WRONLY), base, size)
         # Shorter than published: bytes are lost, by no doing of ours. Their offsets are not used
         # again; the next append begins a segment at the published end.
 
-    def _rewrite_tail(self, path: Path, base: int, durable: int) -> None:
+    def _rewrite_tail(self, path: Path, base: int, durable: int, tail: bytes) -> None:
         """Keep the whole valid lines beyond the durable end, the rest aside in a `.torn` file."""
-        with path.open("rb") as file:
-            file.seek(durable - base)
-            tail = file.read()
         kept = whole_lines(tail)
         if kept < len(tail):
             torn_path(self._folder, durable + kept).write_bytes(tail[kept:])
@@ -192,7 +213,13 @@ class PartitionLog:
             os.truncate(path, durable - base)
         self._synced.publish(durable + kept)
         path = segment_path(self._folder, durable)
-        self._take(path, os.open(path, os.O_WRONLY | os.O_APPEND), durable)
+        self._take(path, os.open(path, os.O_WRONLY), durable, kept)
+
+
+def _bytes_from(path: Path, at: int) -> bytes:
+    with path.open("rb") as file:
+        file.seek(at)
+        return file.read()
 
 
 def whole_lines(data: bytes) -> int:
