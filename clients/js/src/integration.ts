@@ -79,14 +79,8 @@ export class DefaultIntegration implements Integration {
     };
   }
 
-  /** The page's record, with the groups that the address forces by `?mpo=` (cached pages too). */
   getCurrentUserExperiments(): Membership {
-    const forced = new URLSearchParams(location.search).getAll("mpo").join(";");
-    return force(
-      window.allotmentUserExperiments,
-      // What is longer than a link by hand would be is ignored, as on servers.
-      parseOverrides([...forced].length > MAX_OVERRIDE_CHARS ? "" : forced),
-    );
+    return forcedByAddress(window.allotmentUserExperiments);
   }
 
   getStreamConfigs(): unknown | Promise<unknown> {
@@ -114,11 +108,19 @@ export class DefaultIntegration implements Integration {
   }
 }
 
+/** A record, with the groups that the page's address forces by `?mpo=` (cached pages too). */
+export function forcedByAddress(record: unknown): Membership {
+  const forced = new URLSearchParams(location.search).getAll("mpo").join(";");
+  // What is longer than a link by hand would be is ignored, as on servers.
+  return force(record, parseOverrides([...forced].length > MAX_OVERRIDE_CHARS ? "" : forced));
+}
+
 function pageConfig(): PageConfig {
   return window.allotmentConfig ?? {};
 }
 
-async function fetchStreams(origin: string, site: string | undefined): Promise<unknown> {
+/** The streams of a registry, for one site. */
+export async function fetchStreams(origin: string, site?: string | null): Promise<unknown> {
   const query = "action=streamconfigs&format=json" + (site ? `&site=${encodeURIComponent(site)}` : "");
   const answer = await fetch(new URL(`/w/api.php?${query}`, origin), {
     signal: AbortSignal.timeout(FETCH_TIMEOUT_MS),

@@ -1,19 +1,9 @@
 /** What the client asks of a page of MediaWiki: its variables, its user and its session. */
 
 import type { Context } from "./attributes.js";
-import {
-  asObject,
-  force,
-  readMembership,
-  type ExperimentConfig,
-  type Membership,
-  type PageConfig,
-} from "./configuration.js";
-import type { Integration } from "./integration.js";
-import { parseOverrides } from "./law.js";
+import { asObject, type ExperimentConfig, type Membership, type PageConfig } from "./configuration.js";
+import { fetchStreams, forcedByAddress, type Integration } from "./integration.js";
 
-const FETCH_TIMEOUT_MS = 10_000;
-const MAX_OVERRIDE_CHARS = 2_048;
 /** The page's variable with the membership: ours, and those of the extensions before us. */
 const MEMBERSHIP_VARIABLES = [
   "wgAllotmentUserExperiments",
@@ -139,14 +129,8 @@ export class MediaWikiIntegration implements Integration {
     return all;
   }
 
-  /** The page's record, with the groups that the address forces by `?mpo=` (cached pages too). */
   getCurrentUserExperiments(): Membership {
-    const forced = new URLSearchParams(location.search).getAll("mpo").join(";");
-    return force(
-      readMembership(this._record()),
-      // What is longer than a link by hand would be is ignored, as on servers.
-      parseOverrides([...forced].length > MAX_OVERRIDE_CHARS ? "" : forced),
-    );
+    return forcedByAddress(this._record());
   }
 
   getStreamConfigs(): unknown | Promise<unknown> {
@@ -223,15 +207,4 @@ function bucketOf(edits: unknown): string | null {
 /** Milliseconds as ISO 8601. */
 function timeOf(found: unknown): string | null {
   return typeof found === "number" ? new Date(found).toISOString() : null;
-}
-
-async function fetchStreams(origin: string, site: string | null): Promise<unknown> {
-  const query = "action=streamconfigs&format=json" + (site ? `&site=${encodeURIComponent(site)}` : "");
-  const answer = await fetch(new URL(`/w/api.php?${query}`, origin), {
-    signal: AbortSignal.timeout(FETCH_TIMEOUT_MS),
-    credentials: "omit",
-  });
-  const { streams } = (await answer.json()) as { streams?: unknown };
-  if (!asObject(streams)) throw new Error(`the registry answered ${answer.status} without streams`);
-  return streams;
 }

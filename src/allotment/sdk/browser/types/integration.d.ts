@@ -37,7 +37,6 @@ export declare class DefaultIntegration implements Integration {
     constructor(_options?: DefaultIntegrationOptions);
     getHostname(): string;
     getContextAttributes(): Context;
-    /** The page's record, with the groups that the address forces by `?mpo=` (cached pages too). */
     getCurrentUserExperiments(): Membership;
     getStreamConfigs(): unknown | Promise<unknown>;
     getIntakeUrl(): string | null;
@@ -45,3 +44,7 @@ export declare class DefaultIntegration implements Integration {
     hasConsent(): boolean;
     getExposureReset(): number | undefined;
 }
+/** A record, with the groups that the page's address forces by `?mpo=` (cached pages too). */
+export declare function forcedByAddress(record: unknown): Membership;
+/** The streams of a registry, for one site. */
+export declare function fetchStreams(origin: string, site?: string | null): Promise<unknown>;

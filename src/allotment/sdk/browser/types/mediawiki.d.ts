@@ -1,7 +1,7 @@
 /** What the client asks of a page of MediaWiki: its variables, its user and its session. */
 import type { Context } from "./attributes.js";
 import { type ExperimentConfig, type Membership, type PageConfig } from "./configuration.js";
-import type { Integration } from "./integration.js";
+import { type Integration } from "./integration.js";
 /** As much of `window.mw` as is asked. */
 export interface MediaWiki {
     readonly config: {
@@ -33,7 +33,6 @@ export declare class MediaWikiIntegration implements Integration {
     getHostname(): string;
     /** The web attributes of `page`, `mediawiki`, `performer` and `agent`; what is not known is null. */
     getContextAttributes(): Context;
-    /** The page's record, with the groups that the address forces by `?mpo=` (cached pages too). */
     getCurrentUserExperiments(): Membership;
     getStreamConfigs(): unknown | Promise<unknown>;
     getIntakeUrl(): string | null;
