@@ -215,32 +215,3 @@ def test_intake__key_of_the_masks_cannot_be_read__ends_with_one_sentence(
         " runs the intake read it, or put it back from a copy of the lab" in told
     )
     assert len(told) == int(workers), told
-
-
-@pytest.mark.parametrize("part", ["sink", "intake"])
-def test_part__two_schema_titles_of_one_table__ends_with_one_sentence(
-    part: str, tmp_path: Path
-) -> None:
-    for title in ("a-b", "analytics/a/b"):
-        (tmp_path / title).mkdir(parents=True)
-        (tmp_path / title / "1.0.0.yaml").write_text(
-            f"title: {title}\n$id: /{title}/1.0.0\ntype: object\nproperties:\n"
-            "  meta: {type: object, properties: {dt: {type: string, format: date-time}}}\n"
-        )
-    found = subprocess.run(
-        [sys.executable, "-m", "allotment", part, "--data", str(tmp_path / "data")],
-        capture_output=True,
-        text=True,
-        env={
-            **os.environ,
-            "ALLOTMENT_SCHEMAS": str(tmp_path),
-            "ALLOTMENT_INTAKE_PORT": str(free_port()),
-        },
-        timeout=60,
-        check=False,
-    )
-    assert found.returncode == 1
-    assert found.stderr.strip() == (
-        "allotment: schema titles 'a-b' and 'analytics/a/b' would share the table 'a_b';"
-        " rename one of them"
-    )

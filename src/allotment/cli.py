@@ -145,7 +145,6 @@ def registry(data: DataOption = None) -> None:
 @app.command()
 def intake(data: DataOption = None) -> None:
     """Run the event intake."""
-    from allotment.contract.tables import TableNameError
     from allotment.intake.app import MaskingKeyError
     from allotment.intake.server import AddressError, serve
     from allotment.intake.workers import WorkersFailedError
@@ -157,7 +156,6 @@ def intake(data: DataOption = None) -> None:
         AddressError,
         JournalUnavailableError,
         MaskingKeyError,
-        TableNameError,
         WorkersFailedError,
     ) as error:
         sys.exit(f"allotment: {error}")
@@ -166,7 +164,6 @@ def intake(data: DataOption = None) -> None:
 @app.command()
 def sink(data: DataOption = None) -> None:
     """Run the sink, from the journal to the lake."""
-    from allotment.contract.tables import TableNameError
     from allotment.lake.offsets import LakeFormatError
     from allotment.lake.sink import SinkLimits, open_sink
 
@@ -182,7 +179,7 @@ def sink(data: DataOption = None) -> None:
             settings.journal_dir, settings.lake_dir, settings.schema_paths, limits
         ) as moving:
             moving.run(_stop_event())
-    except (TableNameError, LakeFormatError) as error:
+    except LakeFormatError as error:
         sys.exit(f"allotment: {error}")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from allotment.contract.schemas import SchemaRepository
-from allotment.contract.tables import TableNameError, event_tables, table_name, why_no_table
+from allotment.contract.tables import event_tables, table_name, tables_and_conflicts, why_no_table
 
 DT = "dt: {type: string, format: date-time}"
 
@@ -53,22 +53,39 @@ def test_event_tables__any_title__has_a_table(tmp_path: Path) -> None:
     ("one", "other", "table"),
     [("a/b", "analytics/a-b", "a_b"), ("a/B", "a/b", "a_b"), ("a-b/c", "a/b-c", "a_b_c")],
 )
-def test_event_tables__two_titles_of_one_table__error_names_both(
+def test_tables__two_titles_of_one__neither_gets_it_and_no_other_loses_its_own(
     tmp_path: Path, one: str, other: str, table: str
 ) -> None:
-    write(tmp_path, one)
-    write(tmp_path, other)
-    with pytest.raises(TableNameError) as raised:
-        event_tables(SchemaRepository([tmp_path]))
+    for title in (one, other, "sound"):
+        write(tmp_path, title)
+    found, refused = tables_and_conflicts(SchemaRepository([tmp_path]))
+    assert found == {"sound": "sound"}
+    assert set(refused) == {one, other}
+    (why,) = set(refused.values())
     for name in (one, other, table):
-        assert repr(name) in str(raised.value)
+        assert repr(name) in why
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_tables__one_title_has_it__keeps_it_though_its_files_go(tmp_path: Path, gone: bool) -> None:
+    if not gone:
+        write(tmp_path, "a/b")
+    write(tmp_path, "a-b")
+    repository = SchemaRepository([tmp_path])
+    found, refused = tables_and_conflicts(repository, {"a_b": "a/b"})
+    assert found == {"a_b": "a/b"}
+    assert refused == {
+        "a-b": "schema titles 'a/b' and 'a-b' would share the table 'a_b'; rename one of them"
+    }
 
 
 @pytest.mark.parametrize("name", ["rejected", "sealed", "ledger", "duplicates", "replays"])
-def test_event_tables__title_of_a_table_of_ours__error_names_it(tmp_path: Path, name: str) -> None:
-    write(tmp_path, f"analytics/{name}")
-    with pytest.raises(TableNameError, match=f"'analytics/{name}' would have the table"):
-        event_tables(SchemaRepository([tmp_path]))
+def test_tables__title_of_a_table_of_ours__refused(tmp_path: Path, name: str) -> None:
+    title = f"analytics/{name}"
+    write(tmp_path, title)
+    found, refused = tables_and_conflicts(SchemaRepository([tmp_path]))
+    assert found == {}
+    assert f"'{title}' would have the table" in refused[title]
 
 
 def test_event_tables__newest_version_decides(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from tests.intake.conftest import STREAMS, TOPIC, WEB, event
 
 from allotment.contract.schemas import SchemaRepository
 from allotment.contract.streams import StreamConfig, parse_streams
-from allotment.contract.tables import RAW_BYTES, TableNameError
+from allotment.contract.tables import RAW_BYTES
 from allotment.intake.body import parse_events
 from allotment.intake.identifiers import IdentifierSource
 from allotment.intake.outcome import MOST_LISTED, Outcome
@@ -398,11 +398,29 @@ def test_event__of_any_other_title__in_the_topic_that_the_sink_reads(tmp_path: P
         assert parse_lines(b"\n".join(lines) + b"\n", 0, read[topic]).bad == ()
 
 
-def test_pipeline__two_titles_of_one_table__error_names_both(tmp_path: Path) -> None:
-    for title in ("analytics/a/b", "a-b"):
+def test_pipeline__two_titles_of_one_table__their_events_alone_are_refused(tmp_path: Path) -> None:
+    titles = ("analytics/a/b", "a-b", "sound")
+    for title in titles:
         write_schema(tmp_path, title, DT)
-    with pytest.raises(TableNameError, match=r"'a-b' and 'analytics/a/b' would share"):
-        EventPipeline(SchemaRepository([tmp_path]))
+    pipeline = EventPipeline(SchemaRepository([tmp_path]))
+    outcome = pipeline.process(
+        [{"$schema": f"/{title}/1.0.0", "meta": {"stream": title}} for title in titles],
+        {title: StreamConfig(title, title, {}) for title in titles},
+        received=RECEIVED,
+        request_id=None,
+    )
+    assert list(outcome.records) == ["rejected", "sound"]
+    assert outcome.accepted == 1
+    refused = [json.loads(line) for line in outcome.records["rejected"]]
+    assert [(one["stream"], one["reason"]) for one in refused] == [
+        (title, "no_table") for title in titles[:2]
+    ]
+    for element in outcome.errors:
+        message = element["context"]["message"]
+        assert "'a-b' and 'analytics/a/b' would share the table" in message
+    pipeline.schemas.examine()
+    (problem,) = pipeline.schemas.problems
+    assert "would share the table" in problem
 
 
 def test_identifiers__many__all_different_and_version_4() -> None:

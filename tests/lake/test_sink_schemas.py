@@ -1,6 +1,7 @@
 """The sink while schemas change: a real repository, journal and Iceberg tables."""
 
 import os
+import shutil
 import time
 from errno import ENOSPC
 from pathlib import Path
@@ -93,6 +94,32 @@ def test_sink__starts_where_a_type_has_changed__all_tables_go_on(
     assert sink.step() == 2
     assert run_sql(lake_dir, "select a from event.views")[1] == [([1],)]
     assert run_sql(lake_dir, "select a from event.clicks")[1] == [(2,)]
+
+
+def test_sink__two_titles_of_one_table__their_lines_wait_and_the_others_are_moved(
+    journal: Writer,
+    catalog: SqlCatalog,
+    lake_dir: Path,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    folder = tmp_path / "schemas"
+    write_schema(folder, "1.0.0", "  a: {type: integer}\n")
+    write_schema(folder, "1.0.0", "  a: {type: string}\n", title="Views")
+    write_schema(folder, "1.0.0", "  a: {type: integer}\n", title="clicks")
+    for topic in ("views", "clicks"):
+        journal.append([views("1.0.0", a=2)], topic=topic)
+    tables = TableSchemas(SchemaRepository([folder]))
+    sink = Sink(SegmentReader(journal.directory), catalog, tables.schemas)
+    assert sink.step() == 1
+    assert run_sql(lake_dir, "select a from event.clicks")[1] == [(2,)]
+    assert "'Views' and 'views' would share the table 'views'" in caplog.text
+    shutil.rmtree(folder / "Views")
+    sink = Sink(
+        SegmentReader(journal.directory), catalog, TableSchemas(SchemaRepository([folder])).schemas
+    )
+    assert sink.step() == 1
+    assert run_sql(lake_dir, "select a from event.views")[1] == [(2,)]
 
 
 def test_step__newer_major_lacks_a_field__old_events_keep_it(

@@ -92,7 +92,7 @@ def check_repository(paths: Sequence[Path], progress: Progress | None = None) ->
                 problems.append(problem)
         if progress is not None:
             progress(done + 1, len(found))
-    for title, message in conflicts.items():
+    for message, title in {why: title for title, why in conflicts.items()}.items():
         problems.append(Problem(first.get(title, paths[0]), "structure-one-table", message))
     versions = sum(len(folder.versions) for folder in found)
     return Report(tuple(problems), dict(sorted(skipped.items())), len(first), versions)

@@ -44,10 +44,6 @@ _FRAGMENTS: Final = "fragment/"
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_]{0,199}", re.ASCII)
 
 
-class TableNameError(ValueError):
-    """Two things would land in one table; the message names both."""
-
-
 def table_name(schema_title: str) -> str:
     """`analytics/product_metrics/web/base` → `product_metrics_web_base`.
 
@@ -57,15 +53,8 @@ def table_name(schema_title: str) -> str:
 
 
 def event_tables(repository: SchemaRepository) -> dict[str, str]:
-    """The schema title of every table of events, by table name.
-
-    Raises:
-        TableNameError: two titles would share a table, or one would take one of ours.
-    """
-    found, refused = tables_and_conflicts(repository)
-    for why in refused.values():
-        raise TableNameError(why)
-    return found
+    """The schema title of every table of events, by table name."""
+    return tables_and_conflicts(repository)[0]
 
 
 def tables_and_conflicts(
@@ -73,27 +62,33 @@ def tables_and_conflicts(
 ) -> tuple[dict[str, str], dict[str, str]]:
     """The schema title of every table, and by title why one that could have a table gets none.
 
+    Where several titles would share a table none of them gets it, for nobody knows whose the rows
+    are that it has. So a title that clashes takes nothing from the others.
+
     Args:
         repository: where the titles are.
         held: tables that there are already. Each stays whatever came since: another title of the
             same name gets none, nor does a newer version without `meta.dt` take the table away.
     """
     found, refused = dict(held), dict[str, str]()
+    asking: dict[str, list[str]] = {}
     for title in repository.titles():
         name = table_name(title)
-        why = None if held.get(name) == title else why_no_table(repository, title)
-        if why is not None:
-            continue
+        if held.get(name) == title or why_no_table(repository, title) is None:
+            asking.setdefault(name, []).append(title)
+    for name, titles in asking.items():
         if name in RESERVED:
-            refused[title] = (
-                f"schema title {title!r} would have the table {name!r}, which {RESERVED[name]};"
-                " rename the title"
-            )
-        elif found.setdefault(name, title) != title:
-            refused[title] = (
-                f"schema titles {found[name]!r} and {title!r} would share the table {name!r};"
-                " rename one of them"
-            )
+            why = f"would have the table {name!r}, which {RESERVED[name]}; rename the title"
+            refused.update({title: f"schema title {title!r} {why}" for title in titles})
+            continue
+        owner = held.get(name, titles[0])
+        others = [title for title in titles if title != owner]
+        if others:
+            told = " and ".join(map(repr, (owner, *others)))
+            why = f"schema titles {told} would share the table {name!r}; rename one of them"
+            refused.update({title: why for title in titles if held.get(name) != title})
+        else:
+            found[name] = owner
     return found, refused
 
 

@@ -41,7 +41,6 @@ class IntakeApp:
         Raises:
             JournalUnavailableError: the journal's folder cannot be used.
             MaskingKeyError: the lab's key cannot be had.
-            TableNameError: two schema titles would share a table.
         """
         masker = _masker(settings.masking_key)
         self._pipeline = EventPipeline(SchemaRepository(settings.schema_paths), masker)

@@ -65,9 +65,6 @@ class EventPipeline:
         Args:
             schemas: where the events' schemas are.
             masker: masks what is kept of rejected events; by a key of its own if None.
-
-        Raises:
-            TableNameError: two schema titles would share a table.
         """
         self.schemas = PlanSource(schemas)
         self._masker = masker or Masker(secrets.token_bytes())

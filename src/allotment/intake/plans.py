@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from allotment.contract.schema_fields import AnyPath, defaults, has_field
 from allotment.contract.schemas import Schema, SchemaNotFoundError, SchemaRepository
-from allotment.contract.tables import TableNameError, tables_and_conflicts, why_no_table
+from allotment.contract.tables import tables_and_conflicts, why_no_table
 from allotment.contract.validator import Validator
 from allotment.intake.outcome import Json, RefusalError
 
@@ -53,18 +53,11 @@ class PlanSource:
     """The plans of the schemas that events named so far."""
 
     def __init__(self, schemas: SchemaRepository) -> None:
-        """Take the tables that the repository's schemas have now.
-
-        Raises:
-            TableNameError: two schema titles would share a table.
-        """
+        """Take the tables that the repository's schemas have now."""
         self._schemas = schemas
-        tables, conflicts = tables_and_conflicts(schemas)
-        for why in conflicts.values():
-            raise TableNameError(why)
+        tables, self._conflicts = tables_and_conflicts(schemas)
         self._tables: Mapping[str, str] = tables
         self._topics = {title: table for table, title in tables.items()}
-        self._conflicts: Mapping[str, str] = {}
         self.plans: dict[str, Plan] = {}
         """By the `$schema` of events. Replaced as a whole; look here first, then ask `find`."""
         self.problems: tuple[str, ...] = ()
@@ -116,7 +109,7 @@ class PlanSource:
         self._tell()
 
     def _tell(self) -> None:
-        found = (*self._schemas.problems, *self._conflicts.values())
+        found = (*self._schemas.problems, *dict.fromkeys(self._conflicts.values()))
         for problem in found:
             if problem not in self.problems:
                 _log.warning("schema problem: %s", problem)

@@ -13,7 +13,6 @@ from typing import Final
 
 import uvloop
 
-from allotment.contract.tables import TableNameError
 from allotment.intake.app import IntakeApp
 from allotment.intake.limits import Limits
 from allotment.intake.listener import Listener
@@ -46,7 +45,7 @@ def serve(settings: Settings) -> None:
             run_worker(settings, listening)
         else:
             work = partial(run_worker, settings, listening)
-            plain = (JournalUnavailableError, TableNameError, OSError)
+            plain = (JournalUnavailableError, OSError)
             supervise(settings.intake_workers, work, plain)
 
 

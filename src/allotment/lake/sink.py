@@ -315,9 +315,6 @@ def open_sink(
         lake_dir: folder of the lake; made where there is none.
         schema_paths: schema repositories; none means the one that Allotment ships.
         limits: how long events are gathered and known again, and how long what masks hide is kept.
-
-    Raises:
-        TableNameError: two schemas would share one table.
     """
     tables = TableSchemas(SchemaRepository(schema_paths))
     with closing(open_catalog(lake_dir)) as catalog:

@@ -120,11 +120,7 @@ _log = logging.getLogger(__name__)
 
 
 def event_schemas(repository: SchemaRepository) -> dict[str, pa.Schema]:
-    """The columns of each monotable, by table name, from all versions of its schema.
-
-    Raises:
-        TableNameError: two schema titles would share a table.
-    """
+    """The columns of each monotable, by table name, from all versions of its schema."""
     return {name: _columns(repository, title) for name, title in event_tables(repository).items()}
 
 
@@ -149,13 +145,11 @@ class TableSchemas:
     """The columns of each monotable, kept up with a repository whose files change."""
 
     def __init__(self, repository: SchemaRepository) -> None:
-        """Take the tables that the schemas have now.
-
-        Raises:
-            TableNameError: two schema titles would share a table.
-        """
+        """Take the tables that the schemas have now; why a title gets none is logged."""
         self._repository = repository
-        self._titles = event_tables(repository)
+        self._titles, refused = tables_and_conflicts(repository)
+        for why in dict.fromkeys(refused.values()):
+            _log.error("%s", why)
         self.schemas = event_schemas(repository)
 
     def refresh(self) -> Mapping[str, pa.Schema] | None:
@@ -166,7 +160,7 @@ class TableSchemas:
         if not self._repository.refresh():
             return None
         found, refused = tables_and_conflicts(self._repository, self._titles)
-        for why in refused.values():
+        for why in dict.fromkeys(refused.values()):
             _log.error("%s", why)
         fresh: dict[str, pa.Schema] = {}
         for name, title in found.items():
