@@ -63,7 +63,7 @@ class Watcher:
 
     def end(self) -> None:
         """End what is left, and say so on the standard error."""
-        del os.environ[MARK]
+        os.environ.pop(MARK, None)
         self._process.communicate()
 
 
