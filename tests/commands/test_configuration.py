@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from tests.commands.registry_process import RunningRegistry, running_registry
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,6 +33,79 @@ kind: stream
 name: product_metrics.from_a_file
 schema_title: analytics/product_metrics/web/base
 """
+
+
+EVERYTHING = {
+    "team": "kind: team\nname: Chrome team\ndescription: Around the text\nmembers: [admin]\n",
+    "layer": "kind: layer\nname: chrome\ndescription: Nobody is in two of these\n",
+    "site": "kind: site\nname: frwiki\nfamily: wikipedia\ndomain: fr.wikipedia.example\ncap: 0.5\n",
+    "stream": """\
+kind: stream
+name: /^chrome\\.[a-z]+/
+schema_title: analytics/product_metrics/web/base
+description: Every stream of the chrome
+attributes: [page_id]
+settings:
+  sample: {unit: session, rate: 0.5}
+  producers: {eventgate: {enrich_fields_from_http_headers: {}}}
+""",
+    "instrument": """\
+kind: instrument
+machine_name: chrome-clicks
+name: Clicks around the text
+owners: [Chrome team]
+end: '2028-01-31T09:00:00Z'
+stream: product_metrics.web_base
+default_rate: 0.25
+sites:
+  - {site: 'family:wikipedia', rate: 0.1}
+risk_level: low
+acknowledged: true
+sample_unit: session
+""",
+    "exception": """\
+kind: exception
+item: nothing-new-in-the-chrome
+site: frwiki
+cap: 1
+reason: A holdout counts only if it is whole.
+""",
+    "holdout": """\
+kind: experiment
+machine_name: nothing-new-in-the-chrome
+name: Nothing new around the text
+owners: [Chrome team, '@admin']
+end: '2028-01-31T09:00:00Z'
+stream: product_metrics.web_base
+default_rate: 1
+holds_out: ['layer:chrome', related-articles-card]
+risk_level: low
+acknowledged: true
+identifier_type: edge-unique
+groups:
+  - {name: held-out, weight: 5}
+  - {name: open, weight: 95}
+""",
+    "experiment": NEW.replace("from-a-file-1", "chrome-of-articles")
+    .replace("product_metrics.from_a_file", "product_metrics.web_base")
+    .replace("mw-user", "edge-unique")
+    + """\
+layer: chrome
+layer_share: 0.125
+hypothesis: "Fewer things around the text: more reading\\nand no yes, no 1e3 lost"
+links:
+  - {label: Design, url: 'https://wiki.example/design'}
+guardrails:
+  - {metric: click_through_rate, margin: 2.5}
+minimum_effect: 1.25
+planned_size: 12000
+planned_days: 21
+attributes: [page_namespace_id]
+targeting:
+  page_namespace_id: {in: [0, 4]}
+""",
+}
+"""One file of each kind, with the fields that few use."""
 
 
 @pytest.fixture(scope="module")
@@ -212,3 +286,34 @@ def test_guide__each_command__prints_what_the_page_shows(tmp_path: Path) -> None
                 printed = registry.shell(command, cwd=tmp_path)
                 pattern = re.escape(expected.strip()).replace("…", r"[\s\S]*")
                 assert re.fullmatch(pattern, printed.strip()), f"{command}\n{printed}"
+
+
+def test_export__applied_to_a_registry_that_lacks_it__exported_again_byte_for_byte(
+    registry: RunningRegistry, tmp_path: Path
+) -> None:
+    written = tmp_path / "written"
+    written.mkdir()
+    for name, text in EVERYTHING.items():
+        (written / f"{name}.yaml").write_text(text)
+    made = registry.run("apply", str(written))
+    assert made.returncode == 0, made.stdout + made.stderr
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert registry.run("export", str(first)).returncode == 0
+    for running in ("experiments/related-articles-card", "instruments/demo-article-clicks"):
+        (first / f"{running}.yaml").unlink()  # in the other registry they began at another minute
+    with running_registry(tmp_path / "other") as other:
+        moved = other.run("apply", str(first))
+        assert moved.returncode == 0, moved.stdout + moved.stderr
+        assert "+ experiment nothing-new-in-the-chrome" in moved.stdout
+        assert other.run("export", str(second)).returncode == 0
+        assert other.run("plan", str(first)).returncode == 0
+    files = [
+        {path.relative_to(one): path.read_text() for path in one.rglob("*.yaml")}
+        for one in (first, second)
+    ]
+    assert files[0] == {path: files[1].get(path) for path in files[0]}
+    exported = [yaml.safe_load(text) for text in files[0].values()]
+    for text in EVERYTHING.values():
+        asked = yaml.safe_load(text)
+        asked.pop("groups", None)  # which an export gives descriptions and weights
+        assert any(asked == {key: found.get(key) for key in asked} for found in exported), text

@@ -189,6 +189,9 @@ def test_change__one_field__others_stay(admin: Program, items: Items) -> None:
     assert (wrong.status, wrong.rules) == (422, ["value-has-form"])
     nobody = admin.ask("patch", EXPERIMENT, {"owners": []}, etag=done.headers["ETag"])
     assert nobody.rules == ["owner-is-named"]
+    template = {"owners": [], "is_template": True}
+    kept = admin.ask("patch", EXPERIMENT, template, etag=done.headers["ETag"])
+    assert (kept.status, kept.body["item"]["plan"]["owners"]) == (200, [])
 
 
 def test_clone__template__new_draft_of_the_caller(

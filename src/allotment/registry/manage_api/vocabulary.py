@@ -33,7 +33,8 @@ def _shared(plan: AnyPlan) -> Iterator[Refusal]:
     yield from _unknown(
         "risk-is-assessed", "risk_level", "risk tier", [plan.risk_level], Item.Risk.values
     )
-    if not plan.owners:
+    # The templates that come with Allotment are nobody's: files that hold them must be applicable.
+    if not plan.owners and not plan.is_template:
         yield Refusal(
             "owner-is-named",
             "owners",
