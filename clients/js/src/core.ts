@@ -176,7 +176,7 @@ export class Core {
     stream: string,
     data: Data,
     schemaOf?: (config: StreamConfig) => string,
-    values: readonly string[] = [],
+    values?: readonly string[],
     experiment?: OfExperiment,
   ): void {
     if (this._refused()) return;
@@ -221,7 +221,7 @@ export class Core {
           id: randomUuid(),
         },
       };
-      if (isEnriched) enrich(event, [...config._values, ...values], context);
+      if (isEnriched) enrich(event, [...config._values, ...(values ?? [])], context);
       this._delivery._add(event);
       experiment?._done?.();
     };

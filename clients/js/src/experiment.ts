@@ -36,7 +36,7 @@ export class Experiment implements Sender {
    *
    * @param attributes - contextual attributes beside those that the configuration asks for
    */
-  send(action: string, data?: Data, attributes: readonly string[] = []): void {
+  send(action: string, data?: Data, attributes?: readonly string[]): void {
     this._send(action, data, attributes, { _due: () => true });
   }
 
@@ -82,7 +82,7 @@ export class Experiment implements Sender {
   private _send(
     action: string,
     data: Data | undefined,
-    attributes: readonly string[],
+    attributes: readonly string[] | undefined,
     told: OfExperiment,
   ): void {
     const client = this._client;
@@ -95,7 +95,8 @@ export class Experiment implements Sender {
         data,
         { instrument_name: this.name },
         ({ _schemaId }) => config?.schema_id || _schemaId,
-        [...(config?.contextual_attributes ?? []), ...attributes],
+        // Callers without types give null.
+        [...(config?.contextual_attributes ?? []), ...(attributes ?? [])],
         told,
       );
     });

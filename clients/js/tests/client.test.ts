@@ -218,7 +218,7 @@ describe("instruments", () => {
     const instrument = client.getInstrument("related-articles");
     instrument.send("show", undefined, ["page_id"]);
     instrument.submitInteraction("click", {}, ["page_id", "page_unknown"]);
-    instrument.send("hide");
+    instrument.send("hide", undefined, null as unknown as undefined);
     expect(sent().map(({ page }) => page)).toEqual([
       { id: 7, namespace_id: 0 },
       { id: 7, namespace_id: 0 },
@@ -294,7 +294,7 @@ describe("experiments", () => {
     enroll(IN_FOO);
     client.getExperiment("foo").send("show", {}, ["page_namespace_id"]);
     client.getExperiment("foo").submitInteraction("hide", {}, ["page_namespace_id"]);
-    client.getExperiment("foo").send("more");
+    client.getExperiment("foo").send("more", {}, null as unknown as undefined);
     expect(sent().map(({ page }) => (page as { namespace_id?: number })?.namespace_id)).toEqual([0, 0, undefined]);
   });
 
