@@ -41,4 +41,4 @@ def test_begin__before_the_first_question__all_is_shaped_loaded_and_left_alone(
     assert more == [], "Home loads no library that the start has not loaded"
     assert frozen > 100_000
     assert {"look", "check"} <= set(threads)
-    assert "load" not in threads
+    assert "reports" not in threads

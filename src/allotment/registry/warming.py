@@ -24,9 +24,10 @@ _FIRST_PAGES: Final = ("registry/home.html", "registry/login.html")
 def begin() -> None:
     """Shape what is served and load what pages need, before anybody can ask; then go on in threads
     that end with the process."""
-    loading = _in_thread("load", _load)
+    reading = _in_thread("reports", _read_reports)
     served.make_ready(timezone.now())
-    loading.join(LONGEST)
+    _load_pages()
+    reading.join(LONGEST)
     _leave_alone()
     _in_thread("look", partial(served.keep_looking, threading.Event()))
     folder = settings.ALLOTMENT.registry_dir
@@ -34,15 +35,19 @@ def begin() -> None:
     _in_thread("check", check)
 
 
-def _load() -> None:
+def _read_reports() -> None:
     import_module("allotment.analysis.reports")
     results.newest_or_fault(settings.ALLOTMENT.lake_dir)
+    _leave_alone()
+
+
+def _load_pages() -> None:
+    """Not in the thread: both would import the same modules, and meet them half made."""
     import_module(settings.ROOT_URLCONF)
     for backend in settings.AUTHENTICATION_BACKENDS:
         import_string(backend)
     for page in _FIRST_PAGES:
         engines["django"].get_template(page)
-    _leave_alone()
 
 
 def _leave_alone() -> None:
