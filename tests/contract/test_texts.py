@@ -79,7 +79,7 @@ def test_text__each_way_of_making__said_in_either_language(
 def test_text__kept_as_json_or_copied__the_same_in_either_language(text: Text) -> None:
     kept = json.loads(json.dumps(text.kept()))
     for other in (again(kept), copy.deepcopy(text), pickle.loads(pickle.dumps(text))):
-        assert type(other) is Text
+        assert isinstance(other, Text)
         assert other == text
         assert other.in_language(Shouted()) == text.in_language(Shouted())
 

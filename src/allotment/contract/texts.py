@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, Final, NamedTuple, Protocol, Self
+from typing import Any, Final, Protocol
 
 
 class Language(Protocol):
@@ -31,35 +31,22 @@ class Language(Protocol):
         """A time with its zone."""
 
 
-class _Made(Protocol):
-    def told(self, language: Language) -> str: ...
-
-    def kept(self) -> dict[str, Any]: ...
-
-
 class Text(str):
-    """An English text that can be said in another language, by `in_language`."""
+    """An English text that can be said in another language; made by the functions below."""
 
-    __slots__ = ("_made",)
-    _made: _Made
-
-    def __new__(cls, english: str, made: _Made) -> Self:
-        """An English text, and how it is made."""
-        text = super().__new__(cls, english)
-        text._made = made
-        return text
-
-    def __reduce__(self) -> tuple[type[Text], tuple[str, _Made]]:
-        """For copies, which are made of the same."""
-        return type(self), (str(self), self._made)
+    __slots__ = ()
 
     def in_language(self, language: Language) -> str:
         """The same in a language; values that are no texts stay as they are."""
-        return self._made.told(language)
+        raise NotImplementedError
 
     def kept(self) -> dict[str, Any]:
         """How it is made, as plain values for JSON; `again` reads it."""
-        return self._made.kept()
+        raise NotImplementedError
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For copies, which are made of the same."""
+        return again, (self.kept(),)
 
 
 Value = str | int
@@ -71,38 +58,47 @@ def said(words: str, /, **values: Value) -> Text:
 
     Where there are no values, a sign of percent is one; else it is written twice.
     """
-    if values:
-        return Text(words % values, _Said(words, values))
-    found = _CONSTANT.get(words)
-    if found is None:
-        found = _CONSTANT[words] = Text(words, _Said(words, values))
-    return found
+    if not values:
+        return _CONSTANT.get(words) or _constant(words)
+    text = _Said(words % values)
+    text.words, text.values = words, values
+    return text
 
 
 def counted(one: str, many: str, count: int, /, **values: Value) -> Text:
     """A text whose words depend on a number, which has the place `%(count)s` in them."""
-    words = one if count == 1 else many
-    return Text(words % {**values, "count": count}, _Counted(one, many, count, values))
+    text = _Counted((one if count == 1 else many) % {**values, "count": count})
+    text.one, text.many, text.number, text.values = one, many, count, values
+    return text
 
 
 def sentences(*texts: str) -> Text:
     """Texts one after the other; empty ones are left out."""
-    return joined(" ", tuple(text for text in texts if text))
+    found = [text for text in texts if text]
+    if len(found) == 1 and isinstance(found[0], Text):
+        return found[0]
+    return joined(" ", tuple(found))
 
 
 def number(many: int) -> Text:
     """A large number as people read it: `1,048,576`."""
-    return Text(f"{many:,}", _Number(many))
+    text = _Number(f"{many:,}")
+    text.many = many
+    return text
 
 
 def percent(rate: float) -> Text:
     """A share as people read it: `0.125` → `12.5%`."""
-    return Text(f"{rate * 100:.10g}%", _Share(rate))
+    text = _Share(f"{rate * 100:.10g}%")
+    text.rate = rate
+    return text
 
 
 def moment(when: datetime) -> Text:
     """A time as people read it: `22 Nov 2026, 09:00 UTC`; it must be in UTC."""
-    return Text(f"{when:%d %b %Y, %H:%M} UTC", _Moment(when))
+    text = _Moment(f"{when:%d %b %Y, %H:%M} UTC")
+    text.when = when
+    return text
 
 
 def enumerated(names: Iterable[str]) -> Text:
@@ -112,7 +108,9 @@ def enumerated(names: Iterable[str]) -> Text:
 
 def joined(between: str, parts: tuple[str, ...]) -> Text:
     """Texts and names with something between them that is the same in every language."""
-    return Text(between.join(parts), _Joined(between, parts))
+    text = _Joined(between.join(parts))
+    text.between, text.parts = between, parts
+    return text
 
 
 def again(kept: object) -> Text:
@@ -122,7 +120,7 @@ def again(kept: object) -> Text:
         KeyError, TypeError, ValueError: it is another document.
     """
     if not isinstance(kept, Mapping):
-        return Text(str(kept), _Said(str(kept), {}))
+        return _made_of(str(kept))
     if "number" in kept:
         return number(int(kept["number"]))
     if "share" in kept:
@@ -130,12 +128,12 @@ def again(kept: object) -> Text:
     if "moment" in kept:
         return moment(datetime.fromisoformat(kept["moment"]))
     if "parts" in kept:
-        return joined(str(kept["between"]), tuple(_part(p) for p in kept["parts"]))
+        return joined(str(kept["between"]), tuple(_part(part) for part in kept["parts"]))
     values = {str(name): _value(value) for name, value in kept["values"].items()}
-    if "many" in kept:
-        return counted(str(kept["words"]), str(kept["many"]), int(kept["count"]), **values)
     words = str(kept["words"])
-    return said(words, **values) if values else Text(words, _Said(words, values))
+    if "many" in kept:
+        return counted(words, str(kept["many"]), int(kept["count"]), **values)
+    return said(words, **values) if values else _made_of(words)
 
 
 def _value(kept: object) -> Value:
@@ -154,24 +152,26 @@ def _told(value: Value, language: Language) -> Value:
     return value.in_language(language) if isinstance(value, Text) else value
 
 
-class _Said(NamedTuple):
-    text: str
+class _Said(Text):
+    __slots__ = ("values", "words")
+    words: str
     values: Mapping[str, Value]
 
-    def told(self, language: Language) -> str:
-        return _filled(language.words(self.text), self.values, language)
+    def in_language(self, language: Language) -> str:
+        return _filled(language.words(self.words), self.values, language)
 
     def kept(self) -> dict[str, Any]:
-        return {"words": self.text, "values": {n: _kept(v) for n, v in self.values.items()}}
+        return {"words": self.words, "values": {n: _kept(v) for n, v in self.values.items()}}
 
 
-class _Counted(NamedTuple):
+class _Counted(Text):
+    __slots__ = ("many", "number", "one", "values")
     one: str
     many: str
     number: int
     values: Mapping[str, Value]
 
-    def told(self, language: Language) -> str:
+    def in_language(self, language: Language) -> str:
         words = language.count(self.one, self.many, self.number)
         return _filled(words, {**self.values, "count": self.number}, language)
 
@@ -180,41 +180,45 @@ class _Counted(NamedTuple):
         return {"words": self.one, "many": self.many, "count": self.number, "values": values}
 
 
-class _Joined(NamedTuple):
+class _Joined(Text):
+    __slots__ = ("between", "parts")
     between: str
     parts: tuple[str, ...]
 
-    def told(self, language: Language) -> str:
+    def in_language(self, language: Language) -> str:
         return self.between.join(str(_told(part, language)) for part in self.parts)
 
     def kept(self) -> dict[str, Any]:
         return {"between": self.between, "parts": [_kept(part) for part in self.parts]}
 
 
-class _Number(NamedTuple):
+class _Number(Text):
+    __slots__ = ("many",)
     many: int
 
-    def told(self, language: Language) -> str:
+    def in_language(self, language: Language) -> str:
         return language.number(self.many)
 
     def kept(self) -> dict[str, Any]:
         return {"number": self.many}
 
 
-class _Share(NamedTuple):
+class _Share(Text):
+    __slots__ = ("rate",)
     rate: float
 
-    def told(self, language: Language) -> str:
+    def in_language(self, language: Language) -> str:
         return language.share(self.rate)
 
     def kept(self) -> dict[str, Any]:
         return {"share": self.rate}
 
 
-class _Moment(NamedTuple):
+class _Moment(Text):
+    __slots__ = ("when",)
     when: datetime
 
-    def told(self, language: Language) -> str:
+    def in_language(self, language: Language) -> str:
         return language.moment(self.when)
 
     def kept(self) -> dict[str, Any]:
@@ -227,7 +231,17 @@ def _filled(words: str, values: Mapping[str, Value], language: Language) -> str:
     return words % {name: _told(value, language) for name, value in values.items()}
 
 
+def _made_of(words: str) -> Text:
+    text = _Said(words)
+    text.words, text.values = words, {}
+    return text
+
+
+def _constant(words: str) -> Text:
+    return _CONSTANT.setdefault(words, _made_of(words))
+
+
 _CONSTANT: Final[dict[str, Text]] = {}
 """Texts without values, each made once: most of what findings say is always the same."""
-NOTHING: Final = sentences()
+NOTHING: Final = joined("", ())
 """The text that is empty."""
