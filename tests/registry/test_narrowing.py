@@ -69,6 +69,7 @@ def test_plan__fewer_than_the_traffic__drawn_and_told(
     assert "16% of readers" in found
     assert "The traffic is frwiki 40%. It has 50% of its layer. Holdouts keep 20% out." in found
     assert "Only who meets its conditions is in it" in found
+    assert "33.33% of who takes part, weight 1" in found
     Experiment.objects.filter(pk=narrowed.pk).update(public=True)
     assert "frwiki 40%. It has 50% of its layer. Holdouts" in read(Client(), f"/public{PAGE}")
 

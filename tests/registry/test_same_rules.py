@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
 from django.http import HttpResponseBase
 from django.test import Client
+from tests.contract.check.test_rules_schema import TITLE, own_schema, performer
 from tests.registry.form_posts import NEW, posted
 from tests.registry.manage_api.conftest import Answer, Program, program
 
-from allotment.registry import lifecycle, placing
+from allotment.registry import lifecycle, placing, schema_catalog
 from allotment.registry.models import Account, Site, Stream
 from allotment.registry.plan import ExperimentPlan
 
@@ -121,6 +125,30 @@ ITEMS: list[tuple[str, str, Row, Row]] = [
         {"stream": "product_metrics.no_edge"},
         {"stream": "product_metrics.no_edge"},
     ),
+    (
+        "targeting-attribute-is-sent",
+        "on",
+        {"targeting": {"page_namespace_id": {"equals": 0}}},
+        {
+            "targeting-TOTAL_FORMS": "1",
+            "targeting-INITIAL_FORMS": "0",
+            "targeting-0-attribute": "page_namespace_id",
+            "targeting-0-operator": "equals",
+            "targeting-0-value": "0",
+        },
+    ),
+    (
+        "rate-can-be-drawn",
+        "told",
+        {
+            "groups": [{"name": "control", "weight": 512}, {"name": "other", "weight": 512}],
+            "sites": [{"site": "frwiki", "rate": 0.0001}],
+        },
+        {"groups-0-weight": "512", "groups-1-weight": "512", "sites-0-rate": "0.01"},
+    ),
+    ("holdout-measures-all", "told", {"holds_out": ["all"]}, {"holds_out": "all"}),
+    ("holdout-is-small", "told", {"holds_out": ["all"]}, {"holds_out": "all"}),
+    ("within-retention", "told", {"end": "2027-06-30T09:00:00Z"}, {"end": "2027-06-30T09:00"}),
     ("date-is-plausible", "told", {"end": "2035-01-31T09:00:00Z"}, {"end": "2035-01-31T09:00"}),
 ]
 STREAMS: list[tuple[str, Row]] = [
@@ -217,3 +245,52 @@ def test_stream__block_taken_away__same_rule_by_form_and_api(
     assert asked.rules == ["block-not-lost"]
     page = visitor.post(f"/streams/{WEB}", found.body | {"settings": "{}"})
     assert "block-not-lost" in named(page)
+
+
+@pytest.fixture
+def own_stream(
+    tmp_path: Path, settings: LazySettings, request: pytest.FixtureRequest, admin: Program
+) -> Iterator[str]:
+    """A stream whose schema is not one of those that come with Allotment."""
+    folder = tmp_path / "schemas"
+    own_schema(folder, **request.param)
+    settings.ALLOTMENT = replace(settings.ALLOTMENT, schema_paths=(folder,))
+    _forget_schemas()
+    name = "product_metrics.own"
+    lifecycle.save_stream(Stream(name=name, schema_title=TITLE, attributes=[]))
+    yield name
+    _forget_schemas()
+
+
+def _forget_schemas() -> None:
+    schema_catalog._looked_at.cache_clear()
+    schema_catalog._opened.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("rule", "own_stream"),
+    [
+        ("schema-has-membership", {"properties": {"experiments": None}}),
+        ("required-field-is-sent", {"properties": {"performer": performer("session_id")}}),
+        ("metric-has-field", {"properties": {"action": None}}),
+    ],
+    indirect=["own_stream"],
+)
+def test_experiment__on_a_schema_that_lacks_something__same_rule_by_form_and_api(
+    visitor: Client, admin: Program, rule: str, own_stream: str
+) -> None:
+    fields: Row = {
+        "stream": own_stream,
+        "primary_metric": "click_through_rate",
+        "attributes": ["performer_is_logged_in"],
+    }
+    asked = admin.post("/experiments", DOCUMENT | fields)
+    assert asked.status == 201, asked.body
+    refused = admin.post("/experiments/search-suggestions/activate", {}, etag='"1"')
+    assert (refused.status, rule in refused.rules) == (422, True), refused.body
+    typed = posted(machine_name="search-suggestions-2", end="2027-01-31T09:00", **fields)
+    made = visitor.post(NEW, typed)
+    assert made.status_code == 302
+    page = visitor.post(f"{made['Location']}/activate")
+    assert page.status_code == 422
+    assert rule in named(page)

@@ -323,7 +323,7 @@ def _health(report: Report, subjects: str) -> Health:
             % {"sizes": sizes, "p_value": _seldom(ratio.p_value), "mixed": mixed},
         )
     how = (
-        gettext("as even as chance would have it")
+        gettext("as near the planned split as chance allows")
         if ratio.p_value >= _COMMON
         else gettext("a little uneven, as chance brings about %(how_often)s")
         % {"how_often": _seldom(ratio.p_value)}

@@ -18,7 +18,7 @@ from allotment.registry import audit, metric_catalog, moments, rules, words
 from allotment.registry.environments import LABELS
 from allotment.registry.forms.rows import Rows
 from allotment.registry.lifecycle import AnyItem
-from allotment.registry.plan import rate_text
+from allotment.registry.plan import GroupPlan, rate_text
 
 register = template.Library()
 
@@ -120,6 +120,13 @@ def accounted(
 def share(rate: Decimal) -> str:
     """A share from 0 to 1 in percent."""
     return rules.percent(rate)
+
+
+@register.filter
+def part_of(group: GroupPlan, groups: Sequence[GroupPlan]) -> str:
+    """A group's part of those who take part, in percent to one hundredth."""
+    total = sum(one.weight for one in groups)
+    return rules.percent((Decimal(group.weight) / (total or 1)).quantize(Decimal("0.0001")))
 
 
 @register.filter
