@@ -62,6 +62,22 @@ def test_list__all__newest_first_with_what_waits_in_the_journal(shared: Rejected
     assert "1 of 4 rejected events; --limit 4 shows all" in ok(shared, "list", "--limit", "1")
 
 
+SLY = "a\x1b]52;c;cm0=\x07\x9b2J\u202ex"
+
+
+def test_list_and_show__signs_for_the_terminal__as_escapes(parts: RejectedLab) -> None:
+    parts.intake.send({**event(), "$schema": f"/{SLY}/1.0.0", "meta": {"stream": SLY * 12}})
+    parts.intake.request("POST", "/v1/events", f"{SLY}{{".encode(), content_type=JSON)
+    names = [one.id or "" for one in parts.rejections()]
+    found = [ok(parts, "list"), *(ok(parts, "list", "--by", by) for by in ("stream", "schema"))]
+    found += [ok(parts, "show", name) for name in names]
+    found.append(parts.command("replay", *names, "--yes").said)
+    for said in found:
+        assert all(line.isprintable() for line in said.split("\n")), said
+    assert "a\\x1b]52;c;cm0=\\x07\\x9b2J\\u202ex" in found[0]
+    assert len(max(found[0].splitlines(), key=len)) < 400
+
+
 @pytest.mark.parametrize(
     ("arguments", "count"),
     [

@@ -183,6 +183,13 @@ def test_render__table__aligned_with_null_and_count() -> None:
     assert lines[4] == "(2 rows)"
 
 
+def test_render__table_with_signs_for_the_terminal__as_escapes() -> None:
+    sly = "a\x1b]0;title\x07\x9b2J\u202e\nb\u00e9"
+    found = render(Answer(["x"], [(sly,), ({sly: sly},)]), "table")
+    assert "a\\x1b]0;title\\x07\\x9b2J\\u202e\\nb\u00e9" in found
+    assert all(line.isprintable() for line in found.splitlines())
+
+
 def test_render__json__objects() -> None:
     assert orjson.loads(render(ANSWER, "json")) == [
         {"name": "a,b", "n": 5, "when": "2026-11-22T09:00:00Z", "tags": {"k": ["v"]}},

@@ -18,7 +18,7 @@ from allotment.commands.rejected import Filters
 from allotment.commands.rejected_hints import hint
 from allotment.contract.masking import Masker
 from allotment.lake.rejected import Rejection, Search, as_dict, count, find, shortest_prefixes
-from allotment.lake.rendering import to_json
+from allotment.lake.rendering import printable, to_json
 from allotment.lake.replays import State, recorded
 from allotment.lake.waiting import WaitingError
 from allotment.settings import Settings, from_environ, noted_addresses
@@ -26,6 +26,7 @@ from allotment.settings import Settings, from_environ, noted_addresses
 _AGO: Final = re.compile(r"(\d{1,6})([mhd])", re.ASCII)
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
 _LONGEST_ERROR: Final = 100
+_LONGEST_NAME: Final = 60
 
 
 def print_list(data: Path | None, filters: Filters, limit: int, *, as_json: bool) -> None:
@@ -45,13 +46,13 @@ def print_list(data: Path | None, filters: Filters, limit: int, *, as_json: bool
             (one.id or "-")[:length].ljust(length),
             _time(one.received),
             one.reason,
-            one.stream or "-",
+            _short(one.stream or "-"),
             "/".join(filter(None, (one.sdk, one.sdk_version))) or "-",
             *(["(replayed)"] if states.get(one.id or "") is State.DONE else []),
             *([f"({one.events} events)"] if one.events is not None else []),
-            error,
+            error.replace("\n", " "),
         ]
-        typer.echo("  ".join(parts).replace("\n", " "))
+        typer.echo(printable("  ".join(parts)))
     more = f"; --limit {total} shows all" if total > len(found) else ""
     typer.echo(f"{len(found)} of {total} rejected events{more}")
 
@@ -67,7 +68,7 @@ def print_counts(data: Path | None, filters: Filters, by: str, *, as_json: bool)
         return
     width = max([len(str(events)) for _, events, _, _ in rows], default=1)
     for what, events, first, last in rows:
-        typer.echo(f"{events:>{width}}  {what or '-'}  {_time(first)} … {_time(last)}")
+        typer.echo(f"{events:>{width}}  {printable(what or '-')}  {_time(first)} … {_time(last)}")
     typer.echo(f"{sum(row[1] for row in rows)} rejected events")
 
 
@@ -79,15 +80,16 @@ def print_one(data: Path | None, identifier: str) -> None:
         state = states_of(settings, [one]).get(one.id or "")
     for name, value in as_dict(one).items():
         if value is not None and name not in {"errors", "raw"}:
-            typer.echo(f"{name:<12} {_time(value) if isinstance(value, datetime) else value}")
+            shown = _time(value) if isinstance(value, datetime) else printable(str(value))
+            typer.echo(f"{name:<12} {shown}")
     if state is not None:
         typer.echo(f"{'replay':<12} {state.value}")
     typer.echo("errors")
     for error in one.errors:
-        typer.echo(f"  {error}")
+        typer.echo(f"  {printable(error)}")
     typer.echo("raw")
-    for line in _pretty(one.raw).splitlines():
-        typer.echo(f"  {line}")
+    for line in _pretty(one.raw).split("\n"):
+        typer.echo(f"  {printable(line)}")
     typer.echo(f"\n{hint(one.reason)}")
 
 
@@ -144,6 +146,10 @@ def _pretty(raw: str) -> str:
         return json.dumps(json.loads(raw), indent=2, ensure_ascii=False)
     except (ValueError, RecursionError):
         return raw
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}…"
 
 
 def _time(moment: datetime) -> str:

@@ -23,6 +23,7 @@ from allotment.commands.rejected import Filters, Wishes
 from allotment.commands.rejected_answers import only_one, search_of, settings_of, told
 from allotment.contract.mending import Change, MendingError, parse_change, parse_path
 from allotment.lake.rejected import Search, find, pages
+from allotment.lake.rendering import printable
 from allotment.lake.replays import RivalError
 from allotment.replay.letters import Mend, ReplayError
 from allotment.replay.replaying import Fate, Lab, Report, replay
@@ -65,7 +66,7 @@ def _told(reports: Iterable[Report], progress: Callable[[int], None]) -> int:
     trouble = ""
     for report in reports:
         for name, (fate, why) in report.fates.items():
-            typer.echo(f"{name}  {fate.value}{': ' if why else ''}{why}")
+            typer.echo(f"{name}  {fate.value}{': ' if why else ''}{printable(why)}")
             counted[fate] += 1
         trouble = trouble or report.trouble
         progress(counted.total())

@@ -4,16 +4,30 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
 from allotment.lake.query import Answer, QueryError
 
 FORMATS: tuple[str, ...] = ("table", "json", "csv")
+
+
+_NOT_PRINTED: Final = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+
+def printable(text: str) -> str:
+    """A text for one line of a terminal, whatever a client has put into it.
+
+    Signs that a terminal takes for commands, or that turn the line around, become escapes.
+    """
+    return _NOT_PRINTED.sub(lambda sign: ascii(sign[0])[1:-1], text)
 
 
 def render(answer: Answer, form: str) -> str:
@@ -50,7 +64,9 @@ def _csv(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    cells = [["NULL" if value is None else _cell(value) for value in row] for row in rows]
+    cells = [
+        ["NULL" if value is None else printable(_cell(value)) for value in row] for row in rows
+    ]
     widths = [
         max([len(column), *(len(row[index]) for row in cells)])
         for index, column in enumerate(columns)
