@@ -44,7 +44,7 @@ fuzz: $(VENV)/.dev ## Send the intake requests made at random (FUZZ_EXAMPLES=200
 crash: $(VENV)/.dev ## Kill intake and sink 1,000 times under load; nothing may be lost (ARGS="--kills 100")
 	@$(BIN)/python -m tests.end_to_end.crash_campaign $(ARGS)
 
-page-views: $(VENV)/.dev ## Leave 200 pages at random while the intake is away for a minute (ARGS="--views 50")
+page-views: $(VENV)/.dev ## Leave 200 pages at random while the intake is away for a minute (ARGS="--views 50 --engine firefox")
 	@$(BIN)/python -m tests.end_to_end.page_views $(ARGS)
 
 check: $(VENV)/.dev ## Lint, formatting, types

@@ -37,7 +37,7 @@ HIDE = """() => {
   Object.defineProperty(document, "hidden", { value: true });
   document.dispatchEvent(new Event("visibilitychange", { bubbles: true }));
 }"""
-MINI_BROWSERS = "/usr/lib/*/webkit2gtk-4.*/MiniBrowser"
+MINI_BROWSERS = "/usr/lib/*/webkit*gtk-*/MiniBrowser"
 
 
 class Engine(Protocol):

@@ -1,11 +1,12 @@
 """Pages that are left at random moments, while the intake is killed and for a while away.
 
-    python -m tests.end_to_end.page_views [--views 200] [--outage 60] [--seed N]
+    python -m tests.end_to_end.page_views [--views 200] [--outage 60] [--seed N] [--engine firefox]
 
-Two tabs of one Chromium open page after page. Each page makes events at moments of its own, the
-last of them while it is being left, and tells every one to a ledger beside. At the end the lake
-must have what the ledger has, each once. What came twice is told too: a page that is left cannot
-know whether its last request arrived, so the next one sends it again.
+Two tabs of one Chromium, or the one tab by which Firefox and WebKit are driven, open page after
+page. Each page makes events at moments of its own, the last of them while it is being left, and
+tells every one to a ledger beside. At the end the lake must have what the ledger has, each once.
+What came twice is told too: a page that is left cannot know whether its last request arrived, so
+the next one sends it again.
 """
 
 from __future__ import annotations
@@ -16,10 +17,9 @@ import random
 import shutil
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,7 +28,10 @@ from typing import Final
 import httpx
 from playwright.sync_api import Browser, Page, sync_playwright
 from rich.console import Console
+from tests.clients import engines
 from tests.clients.browser_site import Site
+from tests.clients.tab import Tab
+from tests.clients.webdriver import WebDriverTab
 from tests.conftest import BROWSER_ARGUMENTS
 from tests.end_to_end.crash_campaign import make_lab
 from tests.end_to_end.crash_parts import Mortal, Nursery
@@ -74,11 +77,11 @@ class Report:
 
 
 class Journey:
-    """Page views in two tabs, and what the intake suffers in the meantime."""
+    """Page views in some tabs, and what the intake suffers in the meantime."""
 
-    def __init__(self, lab: Lab, site: Site, browser: Browser, seed: int) -> None:
-        """`lab` has no data yet and is not started."""
-        self._lab, self._site, self._browser = lab, site, browser
+    def __init__(self, lab: Lab, site: Site, tabs: Sequence[Tab], seed: int) -> None:
+        """`lab` has no data yet and is not started; `tabs` are of one browser."""
+        self._lab, self._site, self._tabs = lab, site, tabs
         self._dice = random.Random(seed)
         self._report = Report()
         self._made: Counter[str] = Counter()
@@ -106,8 +109,6 @@ class Journey:
     def _travel(self, nursery: Nursery, views: int, outage_seconds: float) -> None:
         sink = Mortal(nursery, "sink")
         intake: Mortal | None = Mortal(nursery, "intake")
-        context = self._browser.new_context()
-        tabs = [context.new_page() for _ in range(TABS)]
         away_until = 0.0
         try:
             until(self._ready, 60, "the intake is ready")
@@ -119,34 +120,37 @@ class Journey:
                     intake, away_until = None, time.monotonic() + outage_seconds
                 if intake is None and time.monotonic() > away_until:
                     intake = Mortal(nursery, "intake")
-                self._view(self._dice.choice(tabs), view)
+                self._view(self._dice.choice(self._tabs), view)
             if intake is None:
                 time.sleep(max(0.0, away_until - time.monotonic()))  # the outage is its purpose
                 intake = Mortal(nursery, "intake")
-            self._settle(tabs)
+            self._settle()
         finally:
-            context.close()
             for part in (intake, sink):
                 self._note(None if part is None else part.stop())
 
-    def _view(self, tab: Page, view: int) -> None:
+    def _view(self, tab: Tab, view: int) -> None:
         """Open a page in place of the one that the tab has, and look at it for a random time."""
         waits = ",".join(str(self._dice.randrange(self._longest_ms)) for _ in range(_EVENTS))
-        tab.goto(f"{self._site.origin}/page?view={view}&waits={waits}", wait_until="commit")
-        tab.wait_for_timeout(self._dice.randrange(self._longest_ms))
+        address = f"{self._site.origin}/page?view={view}&waits={waits}"
+        if isinstance(tab, Page):
+            tab.goto(address, wait_until="commit")  # so that it may be left while it still loads
+        else:
+            tab.goto(address)
+        time.sleep(self._dice.randrange(self._longest_ms) / 1000)  # the visitor reads
 
-    def _settle(self, tabs: list[Page]) -> None:
+    def _settle(self) -> None:
         """Leave the last pages, and give all that is under way the time to arrive."""
         until(self._ready, 60, "the intake is ready again")
-        for tab in tabs:
+        for tab in self._tabs:
             tab.goto(f"{self._site.origin}/last")
         deadline = time.monotonic() + _SETTLED_SECONDS
-        while any(tab.evaluate(_KEPT) for tab in tabs) or self._compared():
+        while any(tab.evaluate(_KEPT) for tab in self._tabs) or self._compared():
             if time.monotonic() > deadline:
                 self._report.faults += self._compared() or ["pages keep events for ever"]
                 break
-            tabs[0].wait_for_timeout(200)
-        for tab in tabs:
+            time.sleep(0.2)
+        for tab in self._tabs:
             if dropped := tab.evaluate("allotment.counters.dropped"):
                 self._report.faults.append(f"a page dropped events: {dropped}")
 
@@ -190,15 +194,34 @@ class Journey:
 @contextmanager
 def running_site() -> Iterator[Site]:
     """Where the pages are and the ledger is; it is never away."""
-    site = Site()
-    thread = threading.Thread(target=site.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
+    with Site().served() as site:
         yield site
-    finally:
-        site.shutdown()
-        thread.join()
-        site.server_close()
+
+
+@contextmanager
+def tabs_of(browser: Browser) -> Iterator[Sequence[Tab]]:
+    """Those that a journey takes, of one visitor."""
+    context = browser.new_context()
+    yield [context.new_page() for _ in range(TABS)]
+    context.close()
+
+
+@contextmanager
+def running_tabs(engine: str, folder: Path) -> Iterator[Sequence[Tab]]:
+    """Tabs of a browser that runs meanwhile, with its files in this folder."""
+    if engine == "firefox":
+        with engines.firefox(folder) as firefox:
+            yield [WebDriverTab(firefox)]
+    elif engine == "webkit":
+        with engines.webkit(folder) as webkit:
+            yield [WebDriverTab(webkit)]
+    else:
+        program = require_tool("chromium", "chromium-browser")
+        with sync_playwright() as driver:
+            browser = driver.chromium.launch(executable_path=program, args=BROWSER_ARGUMENTS)
+            with tabs_of(browser) as tabs:
+                yield tabs
+            browser.close()
 
 
 def main() -> int:
@@ -206,18 +229,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--views", type=int, default=200)
     parser.add_argument("--outage", type=float, default=60, help="in seconds")
+    parser.add_argument("--engine", choices=engines.NAMES, default=engines.NAMES[0])
     parser.add_argument("--seed", type=int, default=None, help="of an earlier journey, to repeat")
     chosen = parser.parse_args()
     seed = random.SystemRandom().randrange(1 << 32) if chosen.seed is None else chosen.seed
     console = Console(stderr=not sys.stdout.isatty())
     console.print(f"{chosen.views} page views, {chosen.outage:g} s of outage, seed {seed}")
     folder = Path(tempfile.mkdtemp(prefix="allotment-views-"))
-    with sync_playwright() as driver, running_site() as site:
-        program = require_tool("chromium", "chromium-browser")
-        browser = driver.chromium.launch(executable_path=program, args=BROWSER_ARGUMENTS)
-        journey = Journey(make_lab(folder), site, browser, seed)
+    profile = folder / "browser"
+    profile.mkdir()
+    with running_site() as site, running_tabs(chosen.engine, profile) as tabs:
+        journey = Journey(make_lab(folder), site, tabs, seed)
         report = journey.run(chosen.views, chosen.outage, LONGEST_MS)
-        browser.close()
     console.print(
         f"{report.made} events in {report.seconds:.0f} s, {report.repeated} of them came again"
     )

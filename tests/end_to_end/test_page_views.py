@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Browser
 from tests.end_to_end.lab import Lab
-from tests.end_to_end.page_views import Journey, running_site
+from tests.end_to_end.page_views import Journey, running_site, tabs_of
 
 VIEWS = 14
 
@@ -15,8 +15,8 @@ def test_page_views__left_at_random_and_intake_killed_and_away__each_event_in_th
     make_lab: Callable[..., Lab], chromium: Browser
 ) -> None:
     lab = make_lab(ALLOTMENT_SINK_SECONDS="0.2")
-    with running_site() as site:
-        report = Journey(lab, site, chromium, seed=3).run(VIEWS, outage_seconds=3, longest_ms=1_200)
+    with running_site() as site, tabs_of(chromium) as tabs:
+        report = Journey(lab, site, tabs, seed=3).run(VIEWS, outage_seconds=3, longest_ms=1_200)
     assert report.faults == []
     # Two of each page at least: when it was read, and when it was left.
     assert report.made >= 2 * VIEWS
