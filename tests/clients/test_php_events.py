@@ -181,8 +181,13 @@ INSTRUMENTS: list[dict[str, Any]] = [
     {**stand_ins.INSTRUMENT, "name": "1", "sample_rate": {"default": "0.01"}},
     {**stand_ins.INSTRUMENT, "name": "by-device", "sample_unit": "device"},
 ]
-BARE = {"bare": {"schema_title": "bare"}}
-"""A stream that is not meant for client libraries."""
+BARE = {
+    "bare": {"schema_title": "bare"},
+    "half": {"sample": {"unit": "session", "rate": "0.5", "more": 1}},
+    "odd": {"sample": {"unit": "session", "rate": "50%"}},
+    "whole": {"sample": None},
+}
+"""Streams that are not meant for client libraries."""
 VISITORS: list[dict[str, Any]] = [
     {},
     {"user_id": "0", "browser_id": "a1", "session_id": SESSION},
@@ -234,6 +239,9 @@ CALLS: list[Call] = [
     ("interaction", ["nowhere", SCHEMA, "click"]),
     ("interaction", [STREAM, SCHEMA, ""]),
     ("click", [STREAM]),
+    ("click", ["half"]),
+    ("click", ["odd"]),
+    ("click", ["whole"]),
     ("click", ["demo-article-clicks", {"action": "other", "element_id": "x"}]),
     ("click", ["nowhere"]),
     ("submit", [STREAM, {"action": "made"}]),

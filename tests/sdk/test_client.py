@@ -118,7 +118,8 @@ def test_submit_interaction__instruments_stream__goes_to_its_target(
         ({"unit": "session", "rate": 0}, "00000000000000000000", False),
         ({"unit": "pageview", "rate": 1}, None, True),
         ({"unit": "device", "rate": 1}, SESSION, False),
-        ({"unit": "session", "rate": "1"}, SESSION, False),
+        ({"unit": "session", "rate": "0.5"}, SESSION, True),
+        ({"unit": "session", "rate": " 1"}, SESSION, False),
         ("all", SESSION, False),
     ],
 )
@@ -134,7 +135,9 @@ def test_submit_interaction__sampled_stream__follows_the_law(
     wait_until(lambda: "sampled" in client.configuration.current().streams, "the stream arrives")
     visitor = client.visitor(session_id=session)
     assert visitor.submit_interaction("sampled", WEB_SCHEMA, "click") is goes
-    assert len(sent(client, intake)) == goes
+    events = sent(client, intake)
+    assert len(events) == goes
+    assert all(isinstance(event["sample"]["rate"], float) for event in events)
 
 
 def test_instrument__by_name_alone__event_has_all(client: Client, intake: Intake) -> None:

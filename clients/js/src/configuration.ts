@@ -115,9 +115,11 @@ export function readStream(streams: Streams, name: string): StreamConfig | null 
     _values: Array.isArray(values) ? values : [],
     _target: client?.stream_name as string,
     _isMetrics: !!client,
-    sample: "sample" in settings ? readSample(settings.sample) : undefined,
+    sample: isNothing(settings.sample) ? undefined : readSample(settings.sample),
   };
 }
+
+const isNothing = (found: unknown): boolean => found === undefined || found === null;
 
 /** The newest schema of a title; of the web base, and without a title, the one written here. */
 function newest(title: unknown): string {

@@ -261,7 +261,8 @@ describe("instruments", () => {
     [{ rate: 1 }, false],
     [{ unit: "pageview", rate: 1.5 }, false],
     [{ unit: "pageview", rate: " 1" }, false],
-    [null, false],
+    ["all", false],
+    [null, true],
   ])("with the sample %j: %j", (sample, said) => {
     streams = { ...STREAMS, i: { ...STREAMS["related-articles"], sample } };
     expect(client.isStreamInSample("i")).toBe(said);

@@ -147,14 +147,13 @@ final class Visitor
     ): bool {
         return $this->client->guarded(function () use ($stream, $schema, $action, $data, $at): bool {
             $settings = $this->usableStream($stream);
-            $sample = $settings->sample ?? null;
             return $settings !== null && $this->send(
                 StreamSettings::target($settings, $stream),
                 $schema,
                 $action,
                 $data,
                 StreamSettings::requestedAttributes($settings),
-                $sample === null ? null : (array) $sample,
+                StreamSettings::sample($settings),
                 at: $at,
             );
         }, false);
@@ -218,8 +217,8 @@ final class Visitor
             $this->refuse('unknown_stream', "stream '$target' is not configured");
             return null;
         }
-        $sample = $settings->sample ?? null;
-        if ($sample !== null && !$this->isSampled($sample)) {
+        $sample = StreamSettings::sample($settings);
+        if ($sample !== null && !(is_string($sample['unit']) && $this->inSample($sample['unit'], $sample['rate']))) {
             $this->refuse('not_sampled');
             return null;
         }
@@ -333,12 +332,5 @@ final class Visitor
     public function site(): string
     {
         return $this->client->site;
-    }
-
-    private function isSampled(mixed $sample): bool
-    {
-        $members = Json::map($sample);
-        $unit = $members['unit'] ?? null;
-        return $members !== null && is_string($unit) && $this->inSample($unit, $members['rate'] ?? null);
     }
 }

@@ -17,6 +17,7 @@ from allotment.allocation import (
     Experiment,
     SampleRate,
     parse_experiment,
+    parse_rate,
     parse_sample_rate,
     parse_time,
 )
@@ -206,6 +207,18 @@ def is_metrics_stream(stream: Mapping[str, Any]) -> bool:
 def _producer(stream: Mapping[str, Any]) -> object:
     producers = stream.get("producers")
     return producers.get("metrics_platform_client") if isinstance(producers, dict) else None
+
+
+def stream_sample(stream: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Unit and rate of a stream's sample, the rate as a number, or None where it is no rate.
+
+    None: the stream has no sample, everything is in.
+    """
+    found = stream.get("sample")
+    if found is None:
+        return None
+    sample = found if isinstance(found, Mapping) else {}
+    return {"unit": sample.get("unit"), "rate": parse_rate(sample.get("rate"))}
 
 
 def requested_attributes(stream: Mapping[str, Any]) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from allotment.sdk.documents import (
     is_metrics_stream,
     producer_settings,
     requested_attributes,
+    stream_sample,
 )
 from allotment.sdk.enrollment import Membership, enroll
 from allotment.sdk.handles import ExperimentHandle, InstrumentHandle
@@ -176,7 +177,7 @@ class Visitor:
             action=action,
             data=data,
             attributes=requested_attributes(settings),
-            sample=settings.get("sample"),
+            sample=stream_sample(settings),
             at=at,
         )
 
@@ -228,8 +229,8 @@ class Visitor:
         if target not in self.configuration.streams:
             self.refuse("unknown_stream", f"stream {target!r} is not configured")
             return None
-        sample = settings.get("sample")
-        if sample is not None and not self._sampled(sample):
+        sample = stream_sample(settings)
+        if sample is not None and not self.in_sample(str(sample["unit"]), sample["rate"]):
             self.refuse("not_sampled", "")
             return None
         return target, settings
@@ -263,11 +264,6 @@ class Visitor:
             fixed=fixed or {},
         )
         return self._client.delivery.submit(event)
-
-    def _sampled(self, sample: object) -> bool:
-        if not isinstance(sample, Mapping):
-            return False
-        return self.in_sample(str(sample.get("unit")), sample.get("rate"))
 
     def in_sample(self, unit: str, rate: object) -> bool:
         """Whether this visitor's pageview or session is in a sample of that rate (0 to 1)."""

@@ -206,6 +206,17 @@ export function producerSettings(stream: Stream): Readonly<Record<string, unknow
   return asObject(asObject(stream.producers)?.metrics_platform_client);
 }
 
+/**
+ * Unit and rate of a stream's sample, the rate as a number, or null where it is no rate. Undefined:
+ * the stream has no sample, everything is in.
+ */
+export function streamSample(stream: Stream): { unit: unknown; rate: number | null } | undefined {
+  const { sample } = stream;
+  if (sample === undefined || sample === null) return undefined;
+  const { unit, rate } = asObject(sample) ?? {};
+  return { unit, rate: parseRate(rate) };
+}
+
 /** Names of the contextual attributes that a stream asks for. */
 export function requestedAttributes(stream: Stream): readonly string[] {
   const values = producerSettings(stream)?.provide_values;

@@ -2,13 +2,14 @@
 
 import { randomBytes, randomUUID } from "node:crypto";
 import { merged, type Context } from "../attributes.js";
-import { asObject, asText, DEFAULT_SCHEMA } from "../configuration.js";
+import { asText, DEFAULT_SCHEMA } from "../configuration.js";
 import { inSample } from "../law.js";
 import type { Client } from "./client.js";
 import {
   IDENTIFIER,
   producerSettings,
   requestedAttributes,
+  streamSample,
   type Configuration,
 } from "./documents.js";
 import { enroll, type Membership, type MembershipRecord } from "./enrollment.js";
@@ -254,10 +255,8 @@ export class Visitor {
       this.refuse("unknown_stream", `stream '${lacking}' is not configured`);
       return undefined;
     }
-    const { sample } = settings;
-    const isSampled = sample !== undefined && sample !== null;
-    const { unit, rate } = asObject(sample) ?? {};
-    if (isSampled && !this.inSample(unit, rate)) {
+    const sample = streamSample(settings);
+    if (sample && !this.inSample(sample.unit, sample.rate)) {
       this.refuse("not_sampled", "");
       return undefined;
     }

@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace Allotment\Configuration;
 
+use Allotment\Allocation\ExperimentReader;
 use Allotment\Json;
 
 /** What a stream's configuration says to a client library. */
@@ -46,6 +47,21 @@ final class StreamSettings
     {
         $values = self::producer($stream)['provide_values'] ?? null;
         return is_array($values) ? array_values(array_filter($values, 'is_string')) : [];
+    }
+
+    /**
+     * Unit and rate of a stream's sample, the rate as a number, or null where it is no rate. Null: the
+     * stream has no sample, everything is in.
+     *
+     * @return array{unit: mixed, rate: ?float}|null
+     */
+    public static function sample(\stdClass $stream): ?array
+    {
+        $found = $stream->sample ?? null;
+        $members = Json::map($found) ?? [];
+        return $found === null
+            ? null
+            : ['unit' => $members['unit'] ?? null, 'rate' => ExperimentReader::rate($members['rate'] ?? null)];
     }
 
     /** Whether a stream is meant for client libraries: whether it has settings for them. */
