@@ -105,6 +105,15 @@ def test_header__not_utf8__costs_no_event(asking: Asking) -> None:
     assert stored(asking({AGENT: "user-agent"}), event(), User_Agent="caf\xe9")["action"]
 
 
+@pytest.mark.parametrize("part", ["request_headers", "response_headers"])
+@pytest.mark.parametrize(
+    "name", ["Cookie", "set-cookie", "AUTHORIZATION", "X-Experiment-Enrollments", "X-Real-IP"]
+)
+def test_event__holds_a_secret_header__kept_without(intake: Intake, part: str, name: str) -> None:
+    found = stored(intake, event(http={part: {name: "secret", "accept": "*/*"}}))
+    assert found["http"] == {part: {"accept": "*/*"}}
+
+
 ADDRESS = f"/v1/events?schema_uri={WEB}&stream={WEB_STREAM}"
 
 

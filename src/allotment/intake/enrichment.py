@@ -21,9 +21,11 @@ Header: TypeAlias = Callable[[str], str | None]
 """The value of a request's header by its name in lower case; None where it is not there."""
 
 _NEVER: Final = ADDRESS_HEADERS | {
-    *("authorization", "client_ip", "cookie", "proxy-authorization", "x-experiment-enrollments")
+    *("authorization", "client_ip", "cookie", "proxy-authorization", "set-cookie"),
+    "x-experiment-enrollments",
 }
-"""No field is filled from these or called so: they name a person, or join experiments."""
+"""No field is filled from these or called so, and no event keeps them: they name a person, let
+somebody in, or join experiments."""
 
 
 def no_header(name: str) -> None:
@@ -157,10 +159,11 @@ def _room(schema: Mapping[str, Any], path: Path) -> tuple[int, bool]:
     return (longest if type_of(node) == "string" else 0), complete
 
 
-def drop_addresses(http: dict[str, Any]) -> None:
-    """No network address of a person is ever stored, whoever sent it."""
+def drop_private(http: dict[str, Any]) -> None:
+    """No network address of a person is ever stored, nor a secret, whoever sent it."""
     http.pop("client_ip", None)
-    headers = http.get("request_headers")
-    if type(headers) is dict:
-        for name in [name for name in headers if name.lower() in ADDRESS_HEADERS]:
-            del headers[name]
+    for part in ("request_headers", "response_headers"):
+        headers = http.get(part)
+        if type(headers) is dict:
+            for name in [name for name in headers if name.lower() in _NEVER]:
+                del headers[name]

@@ -21,7 +21,7 @@ from allotment.intake.enrichment import (
     Header,
     HeaderField,
     Named,
-    drop_addresses,
+    drop_private,
     header_fields,
     name_event,
     no_header,
@@ -134,7 +134,7 @@ class EventPipeline:
             raise RefusalError("not_an_object", _missing("$schema"))
         http = event.get("http")
         if type(http) is dict:
-            drop_addresses(http)
+            drop_private(http)
         plan, meta, stream = self._identify(event)
         lane = self._lanes.get((plan.uri, stream)) or self._lane(plan, stream)
         if plan.fills_id and meta.get("id", "") == "":  # an empty one would be all events' id
