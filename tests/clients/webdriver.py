@@ -15,7 +15,7 @@ from playwright.sync_api import Position
 from tests.clients.tab import Button, Json
 
 WIDTH, HEIGHT = 800, 600
-DEADLINE_SECONDS = 10.0
+DEADLINE_SECONDS = 60.0
 _BUTTONS: dict[Button, int] = {"left": 0, "middle": 1, "right": 2}
 # As the page's own script where its policy lets it: Firefox runs the driver's scripts in a realm of
 # their own, with classes and modules of their own.
