@@ -20,9 +20,11 @@ export function enrich(
   context: Context,
 ): void {
   for (const name of [...ALWAYS, ...names]) {
-    const [, group = "", key = ""] = /^(.*?)_(.*)$/.exec(name) ?? [];
+    const at = name.indexOf("_");
+    const group = name.slice(0, at);
+    const key = name.slice(at + 1);
     const value = own(own(context, group), key);
-    if (value === null || value === undefined) continue;
+    if (at < 0 || value === null || value === undefined) continue;
     const attributes = asObject(group in event ? event[group] : (event[group] = {}));
     if (attributes && !(key in attributes)) attributes[key] = value;
   }

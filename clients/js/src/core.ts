@@ -197,7 +197,7 @@ export class Core {
       }
       const config = readStream(streams, stream);
       const target = config?._target || stream;
-      if (!config || !readStream(streams, target)) {
+      if (!config || (config._target && !readStream(streams, target))) {
         this._delivery._drop("unknown_stream", config ? target : stream);
         return;
       }
