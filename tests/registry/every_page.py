@@ -75,7 +75,7 @@ class Shown:
     @property
     def pictured(self) -> bool:
         """Whether the docs have pictures of it."""
-        return not self.state or self.state in {"uneven", "better", "refused", "from"}
+        return not self.state or self.state in {"uneven", "better", "refused", "from", "holdout"}
 
     def __str__(self) -> str:
         return f"{self.name}-{self.state}" if self.state else self.name
@@ -156,17 +156,20 @@ def _items() -> Iterator[Shown]:
         ("ready", lived_in.READY),
         ("stopped", lived_in.STOPPED),
         ("again", lived_in.AGAIN),
+        ("holdout", lived_in.HOLDOUT),
     ):
         yield Shown("experiment", reverse("experiment", args=[item]), state)
     for state, item in (
         ("uneven", lived_in.UNEVEN),
         ("better", lived_in.STOPPED),
         ("none", lived_in.DRAFT),
+        ("held", lived_in.HOLDOUT),
     ):
         yield Shown("experiment-results", reverse("experiment-results", args=[item]), state)
     results = reverse("experiment-results", args=[lived_in.AGAIN])
     yield Shown("experiment-results", f"{results}?phase=2", "phase")
-    yield Shown("experiment-edit", reverse("experiment-edit", args=[lived_in.DRAFT]), "draft")
+    for state, item in (("draft", lived_in.DRAFT), ("held", lived_in.HOLDOUT)):
+        yield Shown("experiment-edit", reverse("experiment-edit", args=[item]), state)
     yield Shown("experiment-health", reverse("experiment-health", args=[lived_in.DRAFT]), "draft")
     yield Shown("experiment-decide", reverse("experiment-decide", args=[lived_in.STOPPED]))
     for name in (

@@ -60,7 +60,7 @@ DRAFT, STOPPED, AGAIN, READY = (
     "edit-check-references",
 )
 INSTRUMENT, INSTRUMENT_DRAFT = "desktop-ui-interactions", "search-session-length"
-STREAM = seeding.WEB_STREAM
+STREAM, HOLDOUT = seeding.WEB_STREAM, "nothing-new-in-the-chrome"
 
 
 @dataclass(frozen=True)
@@ -183,8 +183,35 @@ def _plan(now: datetime, **changes: Any) -> ExperimentPlan:  # noqa: ANN401 - an
     return replace(plan, **changes)
 
 
+def _holdout(now: datetime, ada: Account) -> None:
+    """What keeps a few out of the experiments of a layer that begin after it."""
+    with at(now - 12 * DAY), audit.acting("ada"):
+        plan = _plan(
+            now,
+            machine_name=HOLDOUT,
+            name="Nothing new around the text",
+            description="A few readers meet no change around the text: what do all do together?",
+            hypothesis="The changes of half a year make readers click more than any one does.",
+            planned_days=180,
+            end=now + 168 * DAY,
+            sites=(),
+            holds_out=("layer:desktop-chrome",),
+            groups=(
+                GroupPlan(name="held-out", description="What stood there before", weight=5),
+                GroupPlan(name="open", description="Whatever is tested or shipped", weight=95),
+            ),
+        )
+        item = lifecycle.create(plan, by=ada)
+        why = "A holdout sends no events of its own, and counts only if it is whole."
+        for site in ("enwiki", "frwiki"):
+            placing.grant_exception(item, site, Decimal(1), reason=why, by=ada)
+        whole = replace(plan, default_rate=Decimal(1))
+        lifecycle.activate(lifecycle.edit(item, whole, by=ada), by=ada)
+
+
 def _items(now: datetime, ada: Account, mira: Account, jonas: Account) -> None:
     _stopped_and_decided(now, ada, jonas)
+    _holdout(now, ada)
     begun = now - 9 * DAY
     with at(begun - 2 * DAY), audit.acting("jonas"):
         plan = _plan(begun, layer="desktop-chrome", layer_share=Decimal("0.5"))
@@ -338,7 +365,7 @@ def _instrument(now: datetime) -> InstrumentPlan:
 
 
 def _measured(data: Path, now: datetime) -> None:
-    """Reports of four experiments, and the last day's events of one."""
+    """Reports of five experiments, and the last day's events of one."""
     found = [
         _report(
             now, RUNNING, ("described",), (moments(6214, 1661, 12702), moments(6187, 1849, 12660))
@@ -358,6 +385,13 @@ def _measured(data: Path, now: datetime) -> None:
         ),
         _report(
             now, AGAIN, ("slower",), (moments(2011, 590, 4100), moments(1987, 575, 4040)), phase=1
+        ),
+        _report(
+            now,
+            HOLDOUT,
+            ("open",),
+            (moments(4093, 1105, 8402), moments(77480, 21390, 159_100)),
+            weights=(5, 95),
         ),
     ]
     with closing(open_catalog(data / "lake")) as catalog:
@@ -382,6 +416,7 @@ def _measured(data: Path, now: datetime) -> None:
             ({"experiment": UNEVEN}, ("control", "card", "card-with-line")),
             ({"experiment": AGAIN}, ("control", "slower")),
             ({"experiment": RUNNING, "instrument": INSTRUMENT}, ("control", "described")),
+            ({"experiment": HOLDOUT}, ("held-out", "open")),
         )
         for group in groups
         for number, action in enumerate(("impression", "click"))
@@ -444,12 +479,14 @@ def _report(
     *,
     over: bool = False,
     phase: int = 0,
+    weights: tuple[int, ...] = (),
 ) -> Report:
-    groups = ["control", *treatments]
+    groups = ["held-out" if name == HOLDOUT else "control", *treatments]
     plan = parse_experiment(
         {
             "name": name,
             "groups": groups,
+            **({"weights": weights} if weights else {}),
             "stream_name": STREAM,
             "schema_id": f"/{WEB_TITLE}/1.3.0",
             "version": "3",

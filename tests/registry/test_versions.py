@@ -79,10 +79,10 @@ def test_versions__put_in_the_place_of_another__refused_by_the_database(
     item = lifecycle.create(experiment_plan())
     table = "registry_historicalexperiment"
     fields: Any = type(item).history.model._meta.concrete_fields
-    columns = [str(field.column) for field in fields]
-    other = ["'{}'" if column == "plan" else str(column) for column in columns]
+    columns = [f'"{field.column}"' for field in fields]
+    other = ["'{}'" if column == '"plan"' else column for column in columns]
     verb = "INSERT OR REPLACE" if connection.vendor == "sqlite" else "INSERT"
-    for drop in ({"history_id"}, set()):
+    for drop in ({'"history_id"'}, set()):
         kept = [column not in drop for column in columns]
         into, values = (
             ", ".join(one for one, keep in zip(names, kept, strict=True) if keep)

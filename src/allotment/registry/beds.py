@@ -54,7 +54,7 @@ SLIM_BAR = 310.0
 
 
 def color(index: int) -> str:
-    """The colour of a group by its place; groups after the fourth share one."""
+    """The color of a group by its place; groups after the fourth share one."""
     return COLORS[min(index, len(COLORS) - 1)]
 
 

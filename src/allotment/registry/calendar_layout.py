@@ -164,7 +164,8 @@ def _meeting(one: Run, other: Run, sites: tuple[str, ...]) -> Meeting:
     apart = bool(one.layer) and one.layer == other.layer
     left = prod(1 - share for share in {**one.held_out, **other.held_out}.values())
     left *= one.layer_share * other.layer_share
-    share = left * max(one.share(site) * other.share(site) for site in sites)
+    most = max(one.share(site) * other.share(site) for site in sites)
+    share = Decimal(f"{left * most:.2g}")
     begin, end = max(one.begin, other.begin), min(one.end, other.end)
     return Meeting(one, other, sites, begin, end, apart, Decimal(0) if apart else share)
 

@@ -20,7 +20,7 @@ _MOST_LINES = 4
 
 @dataclass(frozen=True)
 class Line:
-    """One part's line: its points for both drawings, its colour and its dashes."""
+    """One part's line: its points for both drawings, its color and its dashes."""
 
     name: str
     broad: str
@@ -57,7 +57,7 @@ def draw(
 
     Args:
         hours: each hour's beginning with its counts; an hour without events may be missing.
-        parts: whose lines are drawn, in the order of their colours; four at most are.
+        parts: whose lines are drawn, in the order of their colors; four at most are.
         now: the moment, for the last hour.
         clock: what to call an hour, by its beginning.
     """

@@ -1,6 +1,6 @@
 """The picture of a comparison: each group's change against control, with its intervals.
 
-Drawn on the server from a Vega-Lite specification, wide for a desk and slim for a phone; colours
+Drawn on the server from a Vega-Lite specification, wide for a desk and slim for a phone; colors
 are variables of the stylesheet, so that one drawing serves light and dark.
 """
 

@@ -39,7 +39,7 @@ _COMMON = 0.1
 
 @dataclass(frozen=True)
 class Face:
-    """How a verdict or a state looks: its word, its colour class and its icon."""
+    """How a verdict or a state looks: its word, its color class and its icon."""
 
     word: str
     tone: str

@@ -1,4 +1,4 @@
-"""API tokens: made, recognised, revoked.
+"""API tokens: made, recognized, revoked.
 
 A token reads `alt_<identifier>_<secret>`. The identifier finds the row; the secret is 256 random
 bits, of which SHA-256 alone is kept. No slow hash is needed: nobody guesses 256 bits.

@@ -59,7 +59,7 @@ def icon(name: str) -> SafeString:
 
 @register.simple_tag
 def badge(state: str) -> SafeString:
-    """The state as shape, word and colour."""
+    """The state as shape, word and color."""
     return format_html(
         '<span class="badge {}">{}{}</span>', _BADGES[state], icon(state), words.state(state)
     )

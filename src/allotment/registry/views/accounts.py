@@ -163,7 +163,7 @@ def change_password(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_POST
 def choose_theme(request: HttpRequest) -> HttpResponse:
-    """Keep the choice of colours in a cookie, and go back to the page it was made on."""
+    """Keep the choice of colors in a cookie, and go back to the page it was made on."""
     chosen = request.POST.get("theme", "auto")
     return _keep_choice(request, THEME_COOKIE, chosen if chosen in THEMES else "auto")
 
