@@ -118,7 +118,7 @@ def test_enroll__override_of_one__leaves_the_others() -> None:
 
 def test_membership__each_way_to_be_in_or_out__has_a_reason() -> None:
     base = {"groups": ["a", "b"], "sample_rate": {"default": 1}, "user_identifier_type": "mw-user"}
-    items = {
+    items: dict[str, dict[str, object]] = {
         "in": {},
         "out": {"sample_rate": {"default": 0}},
         "over": {"end": "2020-01-01T00:00:00Z"},
