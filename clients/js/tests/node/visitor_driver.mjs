@@ -10,10 +10,11 @@ const client = new Client({
   intakeUrl: asked.intake,
   site: "demowiki",
   domain: "demo.example",
+  timeoutSeconds: 30, // a busy machine takes more than a page would wait
   ...(asked.cache && { cacheFile: asked.cache }),
   ...(asked.subject_key && { subjectKey: asked.subject_key }),
 });
-await client.configuration.wait(10);
+await client.configuration.wait(60);
 const visitor = client.visitor({
   userId: asked.user_id,
   browserId: asked.browser_id,
