@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from allotment.contract.materialize import MaterializeError, materialize
@@ -166,6 +166,7 @@ schemas = st.recursive(
 
 
 @given(schemas)
+@example({"type": -(2**63) - 1})
 def test_malformed_schema__anything__a_clear_problem_never_an_exception(
     schema: dict[str, Any],
 ) -> None:

@@ -243,6 +243,29 @@ def test_uri_reference__strict__is_loose_too(text: str) -> None:
         assert own(uri=form).violations({"uri": text}) == []
 
 
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"not": {"format": "uri-reference"}},
+        {"oneOf": [{"format": "uri-reference"}, {"minLength": 1}]},
+        {"if": {"format": "uri-reference"}, "then": {"maxLength": 1}},
+    ],
+)
+def test_accepts__to_break_a_part_is_to_keep_the_whole__what_violations_tell(
+    form: dict[str, Any],
+) -> None:
+    validator = own(uri={"type": "string", **form})
+    loose_alone = {"uri": "q=[1]|2"}
+    assert validator.violations(loose_alone)
+    assert not validator.accepts(loose_alone)
+
+
+def test_validator__number_of_more_than_64_bits__compiled() -> None:
+    validator = own(a={"type": "integer", "maximum": 2**64})
+    assert validator.accepts({"a": 2**63})
+    assert not validator.accepts({"a": 2**65})
+
+
 def test_date__what_only_the_engine_takes_for_one__refused() -> None:
     validator = own(day={"type": "string", "format": "date"})
     assert validator.accepts({"day": "2026-11-22"})

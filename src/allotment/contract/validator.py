@@ -14,7 +14,6 @@ from itertools import islice
 from typing import Any, Final, cast
 
 import jsonschema_rs
-import orjson
 
 from allotment.contract import ajv_words
 from allotment.contract.schemas import Schema
@@ -31,6 +30,7 @@ all before it gave the first, which is seconds and hundreds of megabytes for a b
 _SPACE: Final = r"\t-\r \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
 _URI_REFERENCE: Final = re.compile(rf"(?!\\)[^{_SPACE}#]*(?:#[^{_SPACE}\\]*)?")
 _DATE: Final = re.compile(r"\d{4}-[01]\d-[0-3]\d", re.ASCII)
+_TURNING: Final = frozenset({"not", "if", "oneOf"})
 _NOT_FOR_COMPILING: Final = frozenset({"$id", "$schema", "examples", "title", "description"})
 
 
@@ -102,7 +102,8 @@ class Validator:
             # An engine that may have to ask Python takes half as long again, whether it asks or
             # not. Nearly every event keeps to the strict grammar too, and is asked for that first.
             # Not where there are dates: the engine's own check lets pass what is none (3-35-08-09).
-            plain = not loose or "date" in loose
+            # Not where to break one part is to keep another: what is strict there is loose.
+            plain = not loose or "date" in loose or _turns(body)
             self._quick = self._compiled if plain else _compiled(body, {})
         except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError) as error:
             raise ValueError(f"schema {schema.uri} cannot be compiled: {error}") from error
@@ -232,11 +233,26 @@ def _more_values_than(most: int, value: Any) -> bool:  # noqa: ANN401 -- any JSO
 
 def _loose_formats(body: dict[str, Any]) -> dict[str, Callable[[str], bool]]:
     """Those of our own checks of formats that a schema asks for."""
-    written = orjson.dumps(body)
     ours = {"uri-reference": _is_uri_reference, "date": _is_date}
-    return {
-        name: is_one for name, is_one in ours.items() if f'"format":"{name}"'.encode() in written
-    }
+    asked = [node.get("format") for node in _objects(body)]
+    return {name: is_one for name, is_one in ours.items() if name in asked}
+
+
+def _turns(body: dict[str, Any]) -> bool:
+    """Whether an event may keep to the schema because it breaks a part of it."""
+    return any(not _TURNING.isdisjoint(node) for node in _objects(body))
+
+
+def _objects(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """All objects of a schema, also those that hold no keywords; they are few more."""
+    waiting: list[Any] = [body]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            yield node
+            waiting.extend(node.values())
+        elif isinstance(node, list):
+            waiting.extend(node)
 
 
 def _is_uri_reference(text: str) -> bool:
