@@ -1,6 +1,6 @@
 """The wiki in a real browser: its own scripts run under its policy, and what is seen is sent."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -62,12 +62,25 @@ def test_membership__browser_and_server__agree_and_share_the_session(
     page.goto("/wiki/leek")
     page.locator("#related").scroll_into_view_if_needed()
     wait_until(lambda: of_related(intake), "the impression arrives")
+    cookies = {c["name"]: c["value"] for c in page.context.cookies()}
+    agree_and_share_the_session(intake, client, cookies, page.evaluate("document.cookie"))
+
+
+def agree_and_share_the_session(
+    intake: Intake, client: Client, cookies: Mapping[str, str], readable: str
+) -> None:
+    """The server's search and the browser's impression are of one membership and session.
+
+    Args:
+        intake: what both were sent to.
+        client: the server's, which may still hold the search.
+        cookies: all that the browser has.
+        readable: those that a page's script sees.
+    """
     assert client.delivery.flush()
     (search,) = [e for e in intake.events if e["action"] == "search"]
     assert search["experiments"] == of_related(intake)[0]["experiments"]
-    session = {c["name"]: c["value"] for c in page.context.cookies()}["allotment-session"]
-    readable = page.evaluate("document.cookie")
-    assert f"allotment-session={session}" in readable
+    assert f"allotment-session={cookies['allotment-session']}" in readable
     assert "allotment-browser" not in readable
 
 

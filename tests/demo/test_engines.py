@@ -5,7 +5,12 @@ from collections.abc import Iterator
 import pytest
 from tests.clients import engines
 from tests.clients.tab import Tab
-from tests.demo.test_browser import NAME, of_related, seen_and_clicked
+from tests.demo.test_browser import (
+    NAME,
+    agree_and_share_the_session,
+    of_related,
+    seen_and_clicked,
+)
 from tests.sdk.stand_ins import Intake, wait_until
 
 from allotment.sdk import Client
@@ -39,10 +44,5 @@ def test_membership__browser_and_server__agree_and_share_the_session(
     page.goto(f"{wiki}/wiki/leek")
     page.evaluate("document.getElementById('related').scrollIntoView()")
     wait_until(lambda: of_related(intake), "the impression arrives")
-    assert client.delivery.flush()
-    (search,) = [e for e in intake.events if e["action"] == "search"]
-    assert search["experiments"] == of_related(intake)[0]["experiments"]
-    session = {c["name"]: c["value"] for c in page.context.cookies()}["allotment-session"]
-    readable = page.evaluate("document.cookie")
-    assert f"allotment-session={session}" in readable
-    assert "allotment-browser" not in readable
+    cookies = {c["name"]: c["value"] for c in page.context.cookies()}
+    agree_and_share_the_session(intake, client, cookies, page.evaluate("document.cookie"))

@@ -71,47 +71,32 @@ def _get(summary: str, responses: dict[str, Any], **more: object) -> dict[str, A
     return {"get": {"summary": summary, "responses": every, **more}}
 
 
-def _in_path(name: str, description: str) -> dict[str, Any]:
+def _parameter(place: str, name: str, description: str, **more: object) -> dict[str, Any]:
     return {
         "name": name,
-        "in": "path",
-        "required": True,
+        "in": place,
         "description": description,
+        **more,
         "schema": {"type": "string"},
     }
 
 
-_HASTY: Final = {
-    "name": "hasty",
-    "in": "query",
-    "description": "Answer before the events are looked at; empty, false, 0 and no mean no.",
-    "allowEmptyValue": True,
-    "schema": {"type": "string"},
-}
-_SDK: Final = {
-    "name": "sdk",
-    "in": "query",
-    "description": "The client library, such as js/0.1.0; or in X-Allotment-SDK.",
-    "schema": {"type": "string"},
-}
-_SCHEMA_URI: Final = {
-    "name": "schema_uri",
-    "in": "query",
-    "description": "The $schema of events that have none.",
-    "schema": {"type": "string"},
-}
-_STREAM: Final = {
-    "name": "stream",
-    "in": "query",
-    "description": "The meta.stream of events that have none.",
-    "schema": {"type": "string"},
-}
-_REQUEST_ID: Final = {
-    "name": "X-Request-Id",
-    "in": "header",
-    "description": "Becomes the events' meta.request_id.",
-    "schema": {"type": "string"},
-}
+def _in_path(name: str, description: str) -> dict[str, Any]:
+    return _parameter("path", name, description, required=True)
+
+
+_HASTY: Final = _parameter(
+    "query",
+    "hasty",
+    "Answer before the events are looked at; empty, false, 0 and no mean no.",
+    allowEmptyValue=True,
+)
+_SDK: Final = _parameter(
+    "query", "sdk", "The client library, such as js/0.1.0; or in X-Allotment-SDK."
+)
+_SCHEMA_URI: Final = _parameter("query", "schema_uri", "The $schema of events that have none.")
+_STREAM: Final = _parameter("query", "stream", "The meta.stream of events that have none.")
+_REQUEST_ID: Final = _parameter("header", "X-Request-Id", "Becomes the events' meta.request_id.")
 _BAD_REQUEST: Final = {
     "description": "Every event breaks its schema (list), or none was accepted for that and other"
     " reasons (problem with lists), or the body holds none (problem).",
